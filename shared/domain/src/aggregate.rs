@@ -1,0 +1,119 @@
+//! The skeleton of an aggregate, and the form in which its events are stored.
+//!
+//! An aggregate is a state that is computed from events, one after the other. A stored event has a type, a schema
+//! version and data. Its schema version is one more than the number of its type's upcasters, so that a new version
+//! cannot be introduced without saying how the version before it is read.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+/// The state of an aggregate, and how events change it.
+///
+/// Before its first event an aggregate is `None`.
+pub trait Aggregate: Clone + Send + Sync + Sized + 'static {
+    /// The `AggregateType` of the stored events.
+    const TYPE: &'static str;
+
+    /// For each event type whose schema has changed: how its version 1 becomes version 2, its version 2 version 3, …
+    const UPCASTERS: &'static [(&'static str, &'static [Upcaster])];
+
+    /// An enum that serializes as `{"EventType": …, "EventData": {…}}`.
+    type Event: Clone + std::fmt::Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static;
+
+    /// The state after `event`. Never fails and checks no rule: what has happened has happened.
+    fn evolve(state: Option<Self>, event: &Self::Event) -> Option<Self>;
+
+    /// The state after all of `events`.
+    fn fold<'a>(state: Option<Self>, events: impl IntoIterator<Item = &'a Self::Event>) -> Option<Self> {
+        events.into_iter().fold(state, Self::evolve)
+    }
+}
+
+/// Turns the data of one schema version into the data of the next. Pure, and total on data of its version.
+pub type Upcaster = fn(Value) -> Value;
+
+/// An event as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredEvent {
+    pub event_type: String,
+    /// The schema version of `data`, from 1.
+    pub event_version: u32,
+    pub data: Value,
+}
+
+/// A stored event that this code cannot read. Reading it again gives the same result.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum UnreadableEvent {
+    #[error("{event_type} is stored in schema version {stored}, but this code knows versions 1 to {known}")]
+    UnknownVersion {
+        event_type: String,
+        stored: u32,
+        known: u32,
+    },
+    #[error("{event_type} in schema version {event_version} cannot be decoded: {reason}")]
+    Undecodable {
+        event_type: String,
+        event_version: u32,
+        reason: String,
+    },
+}
+
+/// The stored form of an event, in its newest schema version.
+///
+/// # Panics
+/// When the event does not serialize as the documented pair, which a test of its type would show.
+pub fn store_event<A: Aggregate>(event: &A::Event) -> StoredEvent {
+    let Ok(Value::Object(mut fields)) = serde_json::to_value(event) else {
+        panic!("an event serializes as an object");
+    };
+    let (Some(Value::String(event_type)), Some(data)) = (fields.remove("EventType"), fields.remove("EventData")) else {
+        panic!("an event serializes as a pair of EventType and EventData");
+    };
+    StoredEvent {
+        event_version: newest_version::<A>(&event_type),
+        event_type,
+        data,
+    }
+}
+
+/// The event that was stored, upcast to the newest schema version first.
+///
+/// # Errors
+/// [`UnreadableEvent`] when the type or the version is unknown or the data is not of that version.
+pub fn read_event<A: Aggregate>(stored: StoredEvent) -> Result<A::Event, UnreadableEvent> {
+    let StoredEvent {
+        event_type,
+        event_version,
+        data,
+    } = stored;
+    let known = newest_version::<A>(&event_type);
+    if event_version == 0 || event_version > known {
+        return Err(UnreadableEvent::UnknownVersion {
+            event_type,
+            stored: event_version,
+            known,
+        });
+    }
+    let data = upcasters::<A>(&event_type)[event_version as usize - 1..]
+        .iter()
+        .fold(data, |data, upcast| upcast(data));
+    serde_json::from_value(json!({ "EventType": event_type, "EventData": data })).map_err(|error| {
+        UnreadableEvent::Undecodable {
+            event_type,
+            event_version,
+            reason: error.to_string(),
+        }
+    })
+}
+
+fn upcasters<A: Aggregate>(event_type: &str) -> &'static [Upcaster] {
+    A::UPCASTERS
+        .iter()
+        .find(|(of_type, _)| *of_type == event_type)
+        .map_or(&[], |(_, upcasters)| upcasters)
+}
+
+fn newest_version<A: Aggregate>(event_type: &str) -> u32 {
+    upcasters::<A>(event_type).len() as u32 + 1
+}

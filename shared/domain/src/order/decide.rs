@@ -1,0 +1,256 @@
+//! The rules of an order: what may happen next, and what it is.
+
+use rust_decimal::Decimal;
+
+use super::command::{Context, CreateOrder, NewItem, OrderCommand};
+use super::event::OrderEvent;
+use super::state::{Order, OrderItem, OrderStatus, Quantity, Reason};
+use crate::aggregate::Aggregate;
+use crate::money::{AmountError, Currency};
+use crate::text::ProductId;
+
+/// The most distinct products in one order.
+pub const MAX_PRODUCTS: usize = 500;
+
+/// The most bytes that the texts of all items of an order may have together. A DynamoDB item holds 400 KB
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>), and an order with all its
+/// items has to fit into one.
+pub const MAX_ITEM_TEXT_BYTES: usize = 300_000;
+
+/// Why a command was refused. Nothing has happened.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum OrderError {
+    #[error("there is no such order")]
+    NotFound,
+    #[error("the order exists already")]
+    AlreadyExists,
+    #[error("{command} is not possible: the order is {status}")]
+    InvalidTransition { command: &'static str, status: OrderStatus },
+    #[error("{command} is not possible: the order has no items")]
+    NoItems { command: &'static str },
+    #[error("the order has no product {product_id}")]
+    ItemNotFound { product_id: ProductId },
+    #[error("{product_id} is in the order at {existing} each; the same product cannot be added at {given}")]
+    ConflictingPrice {
+        field: String,
+        product_id: ProductId,
+        existing: Decimal,
+        given: Decimal,
+    },
+    #[error("the payment must be the order's whole total of {due} {currency}, not {given}")]
+    AmountMismatch {
+        due: Decimal,
+        given: Decimal,
+        currency: Currency,
+    },
+    #[error("{field} {reason}")]
+    InvalidField { field: String, reason: String },
+    #[error("the texts of the order's items are {bytes} bytes together; at most {MAX_ITEM_TEXT_BYTES} are possible")]
+    TooLarge { bytes: usize },
+}
+
+/// The events that `command` leads to from `order`, which is `None` before its creation.
+///
+/// # Errors
+/// [`OrderError`] when the rules do not allow the command now.
+pub fn decide(order: Option<&Order>, command: OrderCommand, context: &Context) -> Result<Vec<OrderEvent>, OrderError> {
+    match (order, command) {
+        (None, OrderCommand::CreateOrder(command)) => create(command),
+        (Some(_), OrderCommand::CreateOrder(_)) => Err(OrderError::AlreadyExists),
+        (None, _) => Err(OrderError::NotFound),
+        (Some(order), command) => change(order, command, context),
+    }
+}
+
+fn change(order: &Order, command: OrderCommand, context: &Context) -> Result<Vec<OrderEvent>, OrderError> {
+    use OrderStatus::{Confirmed, Created, Paid, Shipped, Submitted};
+
+    let name = command.name();
+    let only_from = |allowed: &[OrderStatus]| {
+        if allowed.contains(&order.status) {
+            Ok(())
+        } else {
+            Err(OrderError::InvalidTransition {
+                command: name,
+                status: order.status,
+            })
+        }
+    };
+    let with_items = || {
+        if order.items.is_empty() {
+            Err(OrderError::NoItems { command: name })
+        } else {
+            Ok(())
+        }
+    };
+
+    match command {
+        OrderCommand::CreateOrder(_) => Err(OrderError::AlreadyExists),
+        OrderCommand::AddOrderItem(item) => {
+            only_from(&[Created])?;
+            let item = check_item(&order.items, order.currency, item, "")?;
+            Ok(vec![OrderEvent::OrderItemAdded(item)])
+        }
+        OrderCommand::RemoveOrderItem { product_id } => {
+            only_from(&[Created])?;
+            if !order.items.iter().any(|item| item.product_id == product_id) {
+                return Err(OrderError::ItemNotFound { product_id });
+            }
+            Ok(vec![OrderEvent::OrderItemRemoved { product_id }])
+        }
+        OrderCommand::SubmitOrder => {
+            only_from(&[Created])?;
+            with_items()?;
+            Ok(vec![OrderEvent::OrderSubmitted {}])
+        }
+        OrderCommand::ConfirmOrder { payment_method_id } => {
+            only_from(&[Created, Submitted])?;
+            with_items()?;
+            let confirmed = OrderEvent::OrderConfirmed {
+                payment_method_id,
+                confirmation_number: context.confirmation_number.clone(),
+            };
+            Ok(match order.status {
+                Created => vec![OrderEvent::OrderSubmitted {}, confirmed],
+                _ => vec![confirmed],
+            })
+        }
+        OrderCommand::RecordPayment { transaction_id, amount } => {
+            only_from(&[Confirmed])?;
+            let given = check_amount(order.currency, amount, "amount")?;
+            let due = order.total_amount();
+            if given != due {
+                return Err(OrderError::AmountMismatch {
+                    due,
+                    given,
+                    currency: order.currency,
+                });
+            }
+            Ok(vec![OrderEvent::OrderPaid {
+                transaction_id,
+                amount: given,
+            }])
+        }
+        OrderCommand::ShipOrder {
+            tracking_number,
+            carrier,
+        } => {
+            only_from(&[Confirmed, Paid])?;
+            Ok(vec![OrderEvent::OrderShipped {
+                tracking_number,
+                carrier,
+            }])
+        }
+        OrderCommand::DeliverOrder => {
+            only_from(&[Shipped])?;
+            Ok(vec![OrderEvent::OrderDelivered {}])
+        }
+        OrderCommand::CancelOrder { reason, refund_amount } => {
+            only_from(&[Created, Submitted, Confirmed, Paid])?;
+            cancel(order, reason, refund_amount)
+        }
+    }
+}
+
+fn create(command: CreateOrder) -> Result<Vec<OrderEvent>, OrderError> {
+    let CreateOrder {
+        customer_id,
+        items: new_items,
+        shipping_address,
+        currency,
+        tax,
+    } = command;
+
+    // A product named twice is merged as if it had been added twice.
+    let created = |items| OrderEvent::OrderCreated {
+        customer_id: customer_id.clone(),
+        currency,
+        tax: tax.clone(),
+        items,
+        shipping_address: shipping_address.clone(),
+    };
+    let mut order = Order::evolve(None, &created(Vec::new()));
+    for (position, item) in new_items.into_iter().enumerate() {
+        let items = order.as_ref().map_or(&[][..], |order| &order.items);
+        let item = check_item(items, currency, item, &format!("items[{position}]."))?;
+        order = Order::evolve(order, &OrderEvent::OrderItemAdded(item));
+    }
+    Ok(vec![created(order.map_or_else(Vec::new, |order| order.items))])
+}
+
+fn cancel(order: &Order, reason: Reason, refund_amount: Option<Decimal>) -> Result<Vec<OrderEvent>, OrderError> {
+    let paid = order.paid_amount();
+    let refund_amount = match refund_amount {
+        None => paid,
+        Some(refund) => check_amount(order.currency, refund, "refund_amount")?,
+    };
+    if refund_amount > paid {
+        return Err(invalid(
+            "refund_amount",
+            format!("must not be more than the {paid} {} that were paid", order.currency),
+        ));
+    }
+    Ok(vec![OrderEvent::OrderCancelled { reason, refund_amount }])
+}
+
+/// The item as it may be added to `items`. `prefix` says where it stands in the request.
+fn check_item(items: &[OrderItem], currency: Currency, item: NewItem, prefix: &str) -> Result<OrderItem, OrderError> {
+    let unit_price = check_amount(currency, item.unit_price, &format!("{prefix}unit_price"))?;
+    let item = OrderItem {
+        product_id: item.product_id,
+        quantity: item.quantity,
+        unit_price,
+        product_name: item.product_name,
+        sku: item.sku,
+    };
+
+    let Some(line) = items.iter().find(|line| line.product_id == item.product_id) else {
+        if items.len() == MAX_PRODUCTS {
+            return Err(invalid(
+                if prefix.is_empty() { "product_id" } else { "items" },
+                format!("an order has at most {MAX_PRODUCTS} distinct products"),
+            ));
+        }
+        let bytes = items.iter().chain([&item]).map(OrderItem::text_bytes).sum();
+        if bytes > MAX_ITEM_TEXT_BYTES {
+            return Err(OrderError::TooLarge { bytes });
+        }
+        return Ok(item);
+    };
+    if line.unit_price != unit_price {
+        return Err(OrderError::ConflictingPrice {
+            field: format!("{prefix}unit_price"),
+            product_id: item.product_id,
+            existing: line.unit_price,
+            given: unit_price,
+        });
+    }
+    if line.quantity.plus(item.quantity).get() > Quantity::MAX {
+        return Err(invalid(
+            format!("{prefix}quantity"),
+            format!(
+                "a line has at most {}, and this one has {} already",
+                Quantity::MAX,
+                line.quantity.get()
+            ),
+        ));
+    }
+    Ok(item)
+}
+
+fn check_amount(currency: Currency, amount: Decimal, field: &str) -> Result<Decimal, OrderError> {
+    currency
+        .amount(amount)
+        .map_err(|error: AmountError| invalid(field, error.to_string()))
+}
+
+fn invalid(field: impl Into<String>, reason: impl Into<String>) -> OrderError {
+    OrderError::InvalidField {
+        field: field.into(),
+        reason: reason.into(),
+    }
+}
+
+#[cfg(test)]
+#[path = "decide_tests.rs"]
+mod tests;

@@ -1,0 +1,49 @@
+//! What has happened to an order.
+//!
+//! **A storage format.** Events of every version stay in the event store for ever. Change nothing here without a new
+//! schema version and its upcaster in [`upcast`](super::upcast); `tests/stored_events.rs` pins each version.
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::state::{Address, Carrier, ConfirmationNumber, OrderItem, Reason, Tax};
+use crate::money::Currency;
+use crate::text::{CustomerId, PaymentMethodId, ProductId, TrackingNumber, TransactionId};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "EventType", content = "EventData")]
+pub enum OrderEvent {
+    OrderCreated {
+        customer_id: CustomerId,
+        currency: Currency,
+        tax: Tax,
+        /// At most one per product.
+        items: Vec<OrderItem>,
+        shipping_address: Address,
+    },
+    /// Adds to the quantity when the order has the product already.
+    OrderItemAdded(OrderItem),
+    /// The product's whole quantity.
+    OrderItemRemoved {
+        product_id: ProductId,
+    },
+    OrderSubmitted {},
+    OrderConfirmed {
+        payment_method_id: PaymentMethodId,
+        confirmation_number: ConfirmationNumber,
+    },
+    OrderPaid {
+        transaction_id: TransactionId,
+        amount: Decimal,
+    },
+    OrderShipped {
+        tracking_number: TrackingNumber,
+        carrier: Carrier,
+    },
+    OrderDelivered {},
+    OrderCancelled {
+        reason: Reason,
+        /// To be paid back to the customer.
+        refund_amount: Decimal,
+    },
+}

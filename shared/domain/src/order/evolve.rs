@@ -1,0 +1,93 @@
+//! State and event to state: total, and free of rules.
+
+use super::event::OrderEvent;
+use super::state::{Cancellation, Order, OrderItem, OrderStatus, Payment, Shipment};
+use super::upcast;
+use crate::aggregate::{Aggregate, Upcaster};
+
+impl Aggregate for Order {
+    const TYPE: &'static str = "Order";
+    const UPCASTERS: &'static [(&'static str, &'static [Upcaster])] = upcast::UPCASTERS;
+    type Event = OrderEvent;
+
+    fn evolve(state: Option<Order>, event: &OrderEvent) -> Option<Order> {
+        if let OrderEvent::OrderCreated {
+            customer_id,
+            currency,
+            tax,
+            items,
+            shipping_address,
+        } = event
+        {
+            return Some(Order {
+                customer_id: customer_id.clone(),
+                status: OrderStatus::Created,
+                currency: *currency,
+                tax: tax.clone(),
+                items: items.clone(),
+                shipping_address: shipping_address.clone(),
+                payment_method_id: None,
+                confirmation_number: None,
+                payment: None,
+                shipment: None,
+                cancellation: None,
+            });
+        }
+        state.map(|mut order| {
+            order.apply(event);
+            order
+        })
+    }
+}
+
+impl Order {
+    fn apply(&mut self, event: &OrderEvent) {
+        match event {
+            OrderEvent::OrderCreated { .. } => {}
+            OrderEvent::OrderItemAdded(item) => self.add(item),
+            OrderEvent::OrderItemRemoved { product_id } => self.items.retain(|item| item.product_id != *product_id),
+            OrderEvent::OrderSubmitted {} => self.status = OrderStatus::Submitted,
+            OrderEvent::OrderConfirmed {
+                payment_method_id,
+                confirmation_number,
+            } => {
+                self.status = OrderStatus::Confirmed;
+                self.payment_method_id = Some(payment_method_id.clone());
+                self.confirmation_number = Some(confirmation_number.clone());
+            }
+            OrderEvent::OrderPaid { transaction_id, amount } => {
+                self.status = OrderStatus::Paid;
+                self.payment = Some(Payment {
+                    transaction_id: transaction_id.clone(),
+                    amount: *amount,
+                });
+            }
+            OrderEvent::OrderShipped {
+                tracking_number,
+                carrier,
+            } => {
+                self.status = OrderStatus::Shipped;
+                self.shipment = Some(Shipment {
+                    tracking_number: tracking_number.clone(),
+                    carrier: carrier.clone(),
+                });
+            }
+            OrderEvent::OrderDelivered {} => self.status = OrderStatus::Delivered,
+            OrderEvent::OrderCancelled { reason, refund_amount } => {
+                self.status = OrderStatus::Cancelled;
+                self.cancellation = Some(Cancellation {
+                    reason: reason.clone(),
+                    refund_amount: *refund_amount,
+                });
+            }
+        }
+    }
+
+    /// Merges the item into the line of its product, or begins a new line.
+    fn add(&mut self, item: &OrderItem) {
+        match self.items.iter_mut().find(|line| line.product_id == item.product_id) {
+            Some(line) => line.quantity = line.quantity.plus(item.quantity),
+            None => self.items.push(item.clone()),
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! The order as it stands after some events, with its totals.
+
+use std::fmt;
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::money::Currency;
+use crate::text::{CustomerId, PaymentMethodId, ProductId, Sku, Text, TrackingNumber, TransactionId};
+
+pub type ProductName = Text<200>;
+pub type AddressLine = Text<200>;
+pub type PostalCode = Text<20>;
+pub type Carrier = Text<100>;
+pub type Reason = Text<500>;
+pub type Jurisdiction = Text<100>;
+
+/// Also how the state is kept in a read model's row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Order {
+    pub customer_id: CustomerId,
+    pub status: OrderStatus,
+    pub currency: Currency,
+    pub tax: Tax,
+    /// One line per product, in the order in which the products came.
+    pub items: Vec<OrderItem>,
+    pub shipping_address: Address,
+    pub payment_method_id: Option<PaymentMethodId>,
+    pub confirmation_number: Option<ConfirmationNumber>,
+    pub payment: Option<Payment>,
+    pub shipment: Option<Shipment>,
+    pub cancellation: Option<Cancellation>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderStatus {
+    Created,
+    Submitted,
+    Confirmed,
+    Paid,
+    Shipped,
+    Delivered,
+    Cancelled,
+}
+
+/// A line of an order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderItem {
+    pub product_id: ProductId,
+    pub quantity: Quantity,
+    /// In the order's currency.
+    pub unit_price: Decimal,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product_name: Option<ProductName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sku: Option<Sku>,
+}
+
+/// Where the order goes. Not every country has states or postal codes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Address {
+    pub street: AddressLine,
+    pub city: AddressLine,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<AddressLine>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postal_code: Option<PostalCode>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<AddressLine>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tax {
+    pub rate: TaxRate,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jurisdiction: Option<Jurisdiction>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Payment {
+    pub transaction_id: TransactionId,
+    pub amount: Decimal,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Shipment {
+    pub tracking_number: TrackingNumber,
+    pub carrier: Carrier,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cancellation {
+    pub reason: Reason,
+    pub refund_amount: Decimal,
+}
+
+impl Order {
+    /// The sum of all lines, before tax.
+    pub fn subtotal(&self) -> Decimal {
+        self.currency.round(self.items.iter().map(OrderItem::line_total).sum())
+    }
+
+    /// The subtotal times the tax rate, rounded half-even to the minor unit.
+    pub fn tax_amount(&self) -> Decimal {
+        self.currency.round(self.subtotal() * self.tax.rate.as_decimal())
+    }
+
+    /// What the customer owes.
+    pub fn total_amount(&self) -> Decimal {
+        self.subtotal() + self.tax_amount()
+    }
+
+    /// What the customer has paid so far.
+    pub fn paid_amount(&self) -> Decimal {
+        self.payment
+            .as_ref()
+            .map_or_else(|| self.currency.round(Decimal::ZERO), |payment| payment.amount)
+    }
+}
+
+impl OrderItem {
+    pub fn line_total(&self) -> Decimal {
+        self.unit_price * Decimal::from(self.quantity.get())
+    }
+
+    /// The bytes of its texts.
+    pub fn text_bytes(&self) -> usize {
+        self.product_id.as_str().len()
+            + self.product_name.as_ref().map_or(0, |name| name.as_str().len())
+            + self.sku.as_ref().map_or(0, |sku| sku.as_str().len())
+    }
+}
+
+impl OrderStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OrderStatus::Created => "created",
+            OrderStatus::Submitted => "submitted",
+            OrderStatus::Confirmed => "confirmed",
+            OrderStatus::Paid => "paid",
+            OrderStatus::Shipped => "shipped",
+            OrderStatus::Delivered => "delivered",
+            OrderStatus::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl fmt::Display for OrderStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How many of a product: 1 to 10,000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "WholeNumber", into = "u32")]
+pub struct Quantity(u32);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a whole number from 1 to {}", Quantity::MAX)]
+pub struct QuantityError;
+
+impl Quantity {
+    pub const MAX: u32 = 10_000;
+
+    /// # Errors
+    /// [`QuantityError`] outside 1 to 10,000.
+    pub fn new(quantity: u32) -> Result<Self, QuantityError> {
+        if (1..=Self::MAX).contains(&quantity) {
+            Ok(Self(quantity))
+        } else {
+            Err(QuantityError)
+        }
+    }
+
+    pub fn get(self) -> u32 {
+        self.0
+    }
+
+    /// The sum, which may be more than a line may have: `decide` checks that before it happens.
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+/// Any number, so that 1.5 and −1 get the same message as 0.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum WholeNumber {
+    Fits(u32),
+    Other(serde::de::IgnoredAny),
+}
+
+impl TryFrom<WholeNumber> for Quantity {
+    type Error = QuantityError;
+
+    fn try_from(number: WholeNumber) -> Result<Self, QuantityError> {
+        match number {
+            WholeNumber::Fits(quantity) => Self::new(quantity),
+            WholeNumber::Other(_) => Err(QuantityError),
+        }
+    }
+}
+
+impl From<Quantity> for u32 {
+    fn from(quantity: Quantity) -> u32 {
+        quantity.0
+    }
+}
+
+/// A tax rate as a fraction: 0.0825 is 8.25 %. From 0 to 1, with at most 6 decimal places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Decimal", into = "Decimal")]
+pub struct TaxRate(Decimal);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must be a fraction from 0 to 1 with at most {} decimal places",
+    TaxRate::MAX_DECIMALS
+)]
+pub struct TaxRateError;
+
+impl TaxRate {
+    pub const ZERO: TaxRate = TaxRate(Decimal::ZERO);
+    pub const MAX_DECIMALS: u32 = 6;
+
+    pub fn as_decimal(self) -> Decimal {
+        self.0
+    }
+}
+
+impl TryFrom<Decimal> for TaxRate {
+    type Error = TaxRateError;
+
+    fn try_from(rate: Decimal) -> Result<Self, TaxRateError> {
+        let rate = rate.normalize();
+        if (Decimal::ZERO..=Decimal::ONE).contains(&rate) && rate.scale() <= Self::MAX_DECIMALS {
+            Ok(Self(rate))
+        } else {
+            Err(TaxRateError)
+        }
+    }
+}
+
+impl From<TaxRate> for Decimal {
+    fn from(rate: TaxRate) -> Decimal {
+        rate.0
+    }
+}
+
+/// What the customer quotes on the telephone: `C-` and 12 characters that are not mistaken for each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ConfirmationNumber(String);
+
+impl ConfirmationNumber {
+    /// Crockford's base 32, which leaves out I, L, O and U: <https://www.crockford.com/base32.html>.
+    const ALPHABET: &'static [u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+    /// The number made from the last 60 bits of `id`, which in a UUIDv7 are random.
+    pub fn from_uuid(id: Uuid) -> Self {
+        let digits = (0..12).rev().map(|place| {
+            let digit = (id.as_u128() >> (place * 5)) & 31;
+            char::from(Self::ALPHABET[digit as usize])
+        });
+        Self(format!("C-{}", digits.collect::<String>()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}

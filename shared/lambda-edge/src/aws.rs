@@ -1,0 +1,29 @@
+//! How every function talks to AWS.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
+
+/// The configuration from the process's environment (region, role, `AWS_ENDPOINT_URL_DYNAMODB`).
+pub async fn config() -> SdkConfig {
+    bounded(aws_config::defaults(BehaviorVersion::latest())).load().await
+}
+
+/// Adds the time limits and retries that every client here has.
+///
+/// The SDK has no read or operation time-out by default. All attempts together stay below the 10 seconds that
+/// template.yaml gives a command function, so that a slow table ends in our own 503 rather than in a killed function.
+pub fn bounded(loader: ConfigLoader) -> ConfigLoader {
+    loader
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(1))
+                .read_timeout(Duration::from_secs(2))
+                .operation_attempt_timeout(Duration::from_secs(2))
+                .operation_timeout(Duration::from_secs(7))
+                .build(),
+        )
+        .retry_config(RetryConfig::standard().with_max_attempts(3))
+}

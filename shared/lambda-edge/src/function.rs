@@ -1,0 +1,55 @@
+//! What a Lambda function is to its caller: JSON in, JSON out.
+//!
+//! The Lambda runtime ([`run`]) and the local stack call a [`Function`] in the same way, so both pass the same event
+//! types through the same code.
+
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use futures::future::BoxFuture;
+use lambda_runtime::{Context, Error, LambdaEvent};
+use serde_json::Value;
+
+use crate::{ConfigError, Environment, aws, telemetry};
+
+type Invoke = dyn Fn(LambdaEvent<Value>) -> BoxFuture<'static, Result<Value, Error>> + Send + Sync;
+
+/// A function that is configured and ready to be invoked, any number of times and concurrently.
+#[derive(Clone)]
+pub struct Function(Arc<Invoke>);
+
+/// Makes a function from its environment. Every function crate exports one, named `function`.
+pub type Constructor = fn(&Environment, &SdkConfig) -> Result<Function, ConfigError>;
+
+impl Function {
+    pub fn new<F, Fut>(invoke: F) -> Self
+    where
+        F: Fn(LambdaEvent<Value>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Value, Error>> + Send + 'static,
+    {
+        Self(Arc::new(move |event| Box::pin(invoke(event))))
+    }
+
+    /// Handles one event.
+    ///
+    /// # Errors
+    /// When the event is not of the function's kind, or the function failed as a whole; Lambda then retries or
+    /// answers 500, as the trigger has it.
+    pub async fn invoke(&self, payload: Value, context: Context) -> Result<Value, Error> {
+        (self.0)(LambdaEvent::new(payload, context)).await
+    }
+}
+
+/// The whole `main` of a function: builds it from the process's environment and serves the Lambda runtime.
+///
+/// # Errors
+/// When the configuration is unusable, or the Lambda runtime cannot be reached.
+pub async fn run(new: Constructor) -> Result<(), Error> {
+    telemetry::log_json_lines();
+    let function = new(&Environment::of_process(), &aws::config().await)?;
+    lambda_runtime::run(lambda_runtime::service_fn(move |event: LambdaEvent<Value>| {
+        let function = function.clone();
+        async move { function.invoke(event.payload, event.context).await }
+    }))
+    .await
+}

@@ -1,0 +1,20 @@
+//! The edge between AWS Lambda and our code: events in, answers out, and nothing about orders.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`environment`] | a function's configuration |
+//! | [`function`] | JSON in, JSON out: what the Lambda runtime and the local stack call |
+//! | [`http`] | API Gateway requests ⇄ handlers: routes, bodies, callers, problems, cursors |
+//! | [`stream`] | DynamoDB stream batches, with partial batch responses |
+//! | [`aws`] | time limits and retries of the SDK clients |
+//! | [`telemetry`] | logs |
+
+pub mod aws;
+pub mod environment;
+pub mod function;
+pub mod http;
+pub mod stream;
+pub mod telemetry;
+
+pub use environment::{ConfigError, Environment};
+pub use function::{Constructor, Function, run};
