@@ -1,1 +1,28 @@
+//! Streams of events on one DynamoDB table: append, load, and decide again when another writer was faster.
+//!
+//! Generic over [`domain::Aggregate`]; it knows no orders.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`store`] | [`EventStore`]: load, append, pages of a stream |
+//! | [`transact`] | load–decide–append, with conflicts resolved |
+//! | [`by_type`] | events of one type in time order, over the sharded index |
+//! | [`recorded`] | a stored event and its item in the table |
+//! | [`cost`] | what a call cost: requests and capacity units |
+//! | [`error`] | what can go wrong, kept apart by what the caller can do about it |
 
+pub mod by_type;
+pub mod cost;
+pub mod error;
+pub mod recorded;
+pub mod store;
+pub mod transact;
+
+pub use cost::Cost;
+pub use error::{AppendError, CorruptStream, StoreError};
+pub use recorded::Recorded;
+pub use store::{EventStore, Stream};
+pub use transact::{TransactError, Transacted};
+
+/// The number of an event in its stream: 1, 2, 3 … without gaps. 0 is the version of a stream without events.
+pub type Version = u64;

@@ -1,0 +1,236 @@
+//! What can go wrong, kept apart by what the caller can do about it.
+
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
+use domain::UnreadableEvent;
+use std::collections::HashMap;
+
+use crate::{Recorded, Version};
+
+/// A call to DynamoDB that did not succeed, or brought what cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Wait and try again. Nothing was written.
+    #[error("DynamoDB is throttling: {0}")]
+    Throttled(String),
+    /// Try again. A write may have happened or may not.
+    #[error("DynamoDB did not answer: {0}")]
+    Unavailable(String),
+    /// DynamoDB will refuse this request always: a broken item, a missing right, a missing table.
+    #[error("DynamoDB rejects the request: {0}")]
+    Rejected(String),
+    /// The stream itself is damaged; trying again does not help.
+    #[error(transparent)]
+    Corrupt(#[from] CorruptStream),
+}
+
+/// Stored data that breaks the promises of the event store, or that this code is too old to read.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum CorruptStream {
+    #[error("{aggregate_id} has version {found} where {expected} should be")]
+    Gap {
+        aggregate_id: String,
+        expected: Version,
+        found: Version,
+    },
+    #[error("{aggregate_id} version {version}: {source}")]
+    Unreadable {
+        aggregate_id: String,
+        version: Version,
+        source: UnreadableEvent,
+    },
+    #[error("an item is not an event: {0}")]
+    NotAnEvent(String),
+}
+
+/// An append that did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// Another writer was faster. These are its events, as far as DynamoDB returned them: fold them and what
+    /// followed, and decide again.
+    #[error("another writer appended first")]
+    Conflict { winners: Vec<Recorded> },
+    /// A transaction on the same items is in progress: try again in a moment.
+    #[error("a transaction on the same items is in progress")]
+    TransactionInProgress,
+    /// The event does not fit into an item of DynamoDB.
+    #[error("an event of {bytes} bytes is larger than the {limit} bytes of a DynamoDB item")]
+    TooLarge { bytes: usize, limit: usize },
+    /// More events than one transaction can hold.
+    #[error("{count} events are more than the {limit} of one transaction")]
+    TooMany { count: usize, limit: usize },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+type Item = HashMap<String, AttributeValue>;
+
+/// Codes that ask for patience.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
+const THROTTLING_CODES: [&str; 4] = [
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ThrottlingException",
+    "ThrottlingError",
+];
+
+impl<E: ProvideErrorMetadata + std::error::Error + 'static> From<SdkError<E>> for StoreError {
+    fn from(error: SdkError<E>) -> Self {
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        let message = DisplayErrorContext(&error).to_string();
+        match &error {
+            SdkError::ServiceError(_) if error.code().is_some_and(|code| THROTTLING_CODES.contains(&code)) => {
+                Self::Throttled(message)
+            }
+            SdkError::ServiceError(_) if status.is_some_and(|status| status < 500) => Self::Rejected(message),
+            SdkError::ConstructionFailure(_) => Self::Rejected(message),
+            _ => Self::Unavailable(message),
+        }
+    }
+}
+
+/// Why a PutItem failed.
+pub(crate) fn of_put(error: SdkError<PutItemError>) -> AppendError {
+    match error.as_service_error() {
+        Some(PutItemError::ConditionalCheckFailedException(failed)) => conflict([failed.item()]),
+        Some(PutItemError::TransactionConflictException(_)) => AppendError::TransactionInProgress,
+        _ => StoreError::from(error).into(),
+    }
+}
+
+/// Why a TransactWriteItems failed.
+pub(crate) fn of_transaction(error: SdkError<TransactWriteItemsError>) -> AppendError {
+    match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+            of_cancellation(cancelled.cancellation_reasons())
+        }
+        Some(TransactWriteItemsError::TransactionInProgressException(_)) => AppendError::TransactionInProgress,
+        _ => StoreError::from(error).into(),
+    }
+}
+
+/// Why a transaction was cancelled. Each item has its own reason, most of them `None`.
+///
+/// A broken item comes first, because the append can never succeed. A lost race comes before a transaction in progress
+/// and throttling, because trying again as it is cannot succeed either.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
+fn of_cancellation(reasons: &[CancellationReason]) -> AppendError {
+    let with = |wanted: &[&str]| {
+        reasons
+            .iter()
+            .find(|reason| reason.code().is_some_and(|code| wanted.contains(&code)))
+    };
+    let described = |reason: &CancellationReason| {
+        format!(
+            "{}: {}",
+            reason.code().unwrap_or_default(),
+            reason.message().unwrap_or_default()
+        )
+    };
+
+    if let Some(broken) = reasons
+        .iter()
+        .find(|reason| !PASSING_REASONS.contains(&reason.code().unwrap_or("None")))
+    {
+        return StoreError::Rejected(described(broken)).into();
+    }
+    if with(&["ConditionalCheckFailed"]).is_some() {
+        return conflict(reasons.iter().map(CancellationReason::item));
+    }
+    if with(&["TransactionConflict"]).is_some() {
+        return AppendError::TransactionInProgress;
+    }
+    match with(&["ProvisionedThroughputExceeded", "ThrottlingError"]) {
+        Some(throttled) => StoreError::Throttled(described(throttled)).into(),
+        None => StoreError::Unavailable("the transaction was cancelled without a reason".to_owned()).into(),
+    }
+}
+
+/// The reasons that pass, or that a new decision resolves. All others (`ValidationError`, `AccessDenied`,
+/// `ItemCollectionSizeLimitExceeded`, …) stay.
+const PASSING_REASONS: [&str; 5] = [
+    "None",
+    "ConditionalCheckFailed",
+    "TransactionConflict",
+    "ProvisionedThroughputExceeded",
+    "ThrottlingError",
+];
+
+fn conflict<'a>(items: impl IntoIterator<Item = Option<&'a Item>>) -> AppendError {
+    let winners = items
+        .into_iter()
+        .flatten()
+        .filter(|item| !item.is_empty())
+        .map(|item| Recorded::from_item(item.clone()))
+        .collect::<Result<Vec<_>, _>>();
+    match winners {
+        Ok(winners) => AppendError::Conflict { winners },
+        Err(corrupt) => StoreError::Corrupt(corrupt).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cancelled(codes: &[&str]) -> AppendError {
+        let reasons: Vec<_> = codes
+            .iter()
+            .map(|code| CancellationReason::builder().code(*code).build())
+            .collect();
+        of_cancellation(&reasons)
+    }
+
+    #[test]
+    fn each_cancellation_reason_is_its_own_error() {
+        use AppendError::{Conflict, Store, TransactionInProgress};
+        assert!(matches!(
+            cancelled(&["None", "ConditionalCheckFailed"]),
+            Conflict { .. }
+        ));
+        assert!(matches!(
+            cancelled(&["TransactionConflict", "None"]),
+            TransactionInProgress
+        ));
+        for code in ["ProvisionedThroughputExceeded", "ThrottlingError"] {
+            assert!(
+                matches!(cancelled(&["None", code]), Store(StoreError::Throttled(_))),
+                "{code}"
+            );
+        }
+        for code in [
+            "ValidationError",
+            "ItemCollectionSizeLimitExceeded",
+            "AccessDenied",
+            "DuplicateItem",
+        ] {
+            assert!(
+                matches!(cancelled(&["None", code]), Store(StoreError::Rejected(_))),
+                "{code}"
+            );
+        }
+        assert!(matches!(
+            cancelled(&["None", "None"]),
+            Store(StoreError::Unavailable(_))
+        ));
+    }
+
+    #[test]
+    fn the_reason_that_lasts_longest_decides() {
+        use AppendError::{Conflict, Store, TransactionInProgress};
+        assert!(matches!(
+            cancelled(&["ConditionalCheckFailed", "ValidationError"]),
+            Store(StoreError::Rejected(_))
+        ));
+        assert!(matches!(
+            cancelled(&["TransactionConflict", "ConditionalCheckFailed"]),
+            Conflict { .. }
+        ));
+        assert!(matches!(
+            cancelled(&["ThrottlingError", "TransactionConflict"]),
+            TransactionInProgress
+        ));
+    }
+}

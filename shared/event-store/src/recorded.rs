@@ -1,0 +1,183 @@
+//! A stored event, and its item in the table.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, SecondsFormat, Utc};
+use domain::aggregate::{StoredEvent, read_event};
+use domain::{Aggregate, Metadata};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{CorruptStream, Version};
+
+/// The largest item of DynamoDB, with its attribute names.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
+pub const MAX_ITEM_BYTES: usize = 400 * 1024;
+
+/// An event of a stream with everything that is recorded beside it. Its data is as it was stored: [`Recorded::event`]
+/// reads it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    pub aggregate_id: String,
+    pub aggregate_type: String,
+    pub version: Version,
+    pub event_id: Uuid,
+    /// When it was appended, to the microsecond. For people and queries: the order of events is that of their versions.
+    pub timestamp: DateTime<Utc>,
+    pub metadata: Metadata,
+    pub stored: StoredEvent,
+}
+
+impl Recorded {
+    /// The event, in its newest schema version.
+    ///
+    /// # Errors
+    /// [`CorruptStream`] when this code cannot read it.
+    pub fn event<A: Aggregate>(&self) -> Result<A::Event, CorruptStream> {
+        read_event::<A>(self.stored.clone()).map_err(|source| CorruptStream::Unreadable {
+            aggregate_id: self.aggregate_id.clone(),
+            version: self.version,
+            source,
+        })
+    }
+
+    /// The event that an item of the table, or an image in its stream, holds.
+    ///
+    /// # Errors
+    /// [`CorruptStream::NotAnEvent`] when an attribute is missing or of another type.
+    pub fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, CorruptStream> {
+        let item: Item = serde_dynamo::from_item(item).map_err(|error| CorruptStream::NotAnEvent(error.to_string()))?;
+        Ok(Self {
+            aggregate_id: item.aggregate_id,
+            aggregate_type: item.aggregate_type,
+            version: item.version,
+            event_id: item.event_id,
+            timestamp: item.timestamp,
+            metadata: Metadata {
+                command_id: item.command_id,
+                correlation_id: item.correlation_id,
+                causation_id: item.causation_id,
+                user_id: item.user_id,
+                tenant_id: item.tenant_id,
+            },
+            stored: StoredEvent {
+                event_type: item.event_type,
+                event_version: item.event_version,
+                data: item.event_data,
+            },
+        })
+    }
+
+    /// The item to put. `shards`: how many values the index's key has per event type.
+    pub(crate) fn to_item(&self, shards: u32) -> Result<HashMap<String, AttributeValue>, serde_dynamo::Error> {
+        serde_dynamo::to_item(Item {
+            event_type_shard: shard_key(&self.stored.event_type, shard_of(&self.aggregate_id, shards)),
+            aggregate_id: self.aggregate_id.clone(),
+            version: self.version,
+            aggregate_type: self.aggregate_type.clone(),
+            event_id: self.event_id,
+            event_type: self.stored.event_type.clone(),
+            event_version: self.stored.event_version,
+            event_data: self.stored.data.clone(),
+            timestamp: self.timestamp,
+            command_id: self.metadata.command_id,
+            correlation_id: self.metadata.correlation_id.clone(),
+            causation_id: self.metadata.causation_id.clone(),
+            user_id: self.metadata.user_id.clone(),
+            tenant_id: self.metadata.tenant_id.clone(),
+        })
+    }
+}
+
+/// The attributes of DESIGN's EventStore table.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Item {
+    aggregate_id: String,
+    version: Version,
+    aggregate_type: String,
+    event_id: Uuid,
+    event_type: String,
+    event_version: u32,
+    event_data: Value,
+    #[serde(with = "timestamp")]
+    timestamp: DateTime<Utc>,
+    command_id: Uuid,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    correlation_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    causation_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tenant_id: Option<String>,
+    event_type_shard: String,
+}
+
+/// The shard of an aggregate: FNV-1a of its id (<http://www.isthe.com/chongo/tech/comp/fnv/>), which unlike the
+/// standard library's hash is the same in every build.
+fn shard_of(aggregate_id: &str, shards: u32) -> u32 {
+    let hash = aggregate_id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    (hash % u64::from(shards)) as u32
+}
+
+/// The HASH key of `EventTypeIndex`.
+pub(crate) fn shard_key(event_type: &str, shard: u32) -> String {
+    format!("{event_type}#{shard}")
+}
+
+/// RFC 3339 in UTC with exactly six decimals, so that text order is time order.
+pub fn rfc3339_micros(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+mod timestamp {
+    use chrono::{DateTime, Utc};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&super::rfc3339_micros(*at))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let at = DateTime::parse_from_rfc3339(&text).map_err(D::Error::custom)?;
+        Ok(at.to_utc())
+    }
+}
+
+/// The size that DynamoDB counts for an item.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>
+pub(crate) fn item_bytes(item: &HashMap<String, AttributeValue>) -> usize {
+    item.iter().map(|(name, value)| name.len() + value_bytes(value)).sum()
+}
+
+fn value_bytes(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::S(text) => text.len(),
+        // One byte for two digits, and one more.
+        AttributeValue::N(number) => number.len() / 2 + 2,
+        // Three bytes of overhead, and one for each element.
+        AttributeValue::M(fields) => 3 + fields.len() + item_bytes(fields),
+        AttributeValue::L(values) => 3 + values.len() + values.iter().map(value_bytes).sum::<usize>(),
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aggregates_are_spread_evenly_over_the_shards() {
+        let mut counts = [0_u32; 8];
+        for n in 0..8_000_u32 {
+            counts[shard_of(&Uuid::from_u128(u128::from(n) << 40).to_string(), 8) as usize] += 1;
+        }
+        assert!(counts.iter().all(|count| (800..1_200).contains(count)), "{counts:?}");
+    }
+}

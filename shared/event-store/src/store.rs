@@ -1,0 +1,342 @@
+//! Loading and appending.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure, Select, TransactWriteItem,
+};
+use chrono::{DateTime, SubsecRound, Utc};
+use domain::aggregate::store_event;
+use domain::{Aggregate, Metadata};
+use uuid::{Timestamp, Uuid};
+
+use crate::error::{self, AppendError, CorruptStream, StoreError};
+use crate::recorded::{MAX_ITEM_BYTES, item_bytes};
+use crate::{Cost, Recorded, Version};
+
+/// The most items of one transaction.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
+pub const MAX_TRANSACT_ITEMS: usize = 100;
+
+/// The EventStore table.
+#[derive(Debug, Clone)]
+pub struct EventStore {
+    pub(crate) client: Client,
+    pub(crate) table: String,
+    /// How many values the key of `EventTypeIndex` has per event type. May be raised, never lowered: readers look
+    /// into this many shards.
+    pub(crate) shards: u32,
+    clock: fn() -> DateTime<Utc>,
+}
+
+/// An aggregate as far as it has been read: its version and state, and what reading it cost.
+#[derive(Debug, Clone)]
+pub struct Stream<A> {
+    pub aggregate_id: String,
+    /// The version of the newest event folded into `state`; 0 when there is none.
+    pub version: Version,
+    pub state: Option<A>,
+    pub cost: Cost,
+}
+
+impl<A: Aggregate> Stream<A> {
+    /// A stream that is believed to have no events yet. An append to it that is wrong about that is a conflict, so
+    /// no read is needed.
+    pub fn unborn(aggregate_id: impl Into<String>) -> Self {
+        Self {
+            aggregate_id: aggregate_id.into(),
+            version: 0,
+            state: None,
+            cost: Cost::default(),
+        }
+    }
+
+    /// Takes in the next event.
+    ///
+    /// # Errors
+    /// [`CorruptStream`] when it is not the next one, or cannot be read.
+    pub fn fold(&mut self, next: &Recorded) -> Result<(), CorruptStream> {
+        if next.version != self.version + 1 {
+            return Err(CorruptStream::Gap {
+                aggregate_id: self.aggregate_id.clone(),
+                expected: self.version + 1,
+                found: next.version,
+            });
+        }
+        let event = next.event::<A>()?;
+        self.state = A::evolve(self.state.take(), &event);
+        self.version = next.version;
+        Ok(())
+    }
+}
+
+/// An append that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Appended {
+    pub events: Vec<Recorded>,
+    pub cost: Cost,
+}
+
+impl EventStore {
+    /// `shards`: how many values the key of `EventTypeIndex` has per event type, from 1.
+    pub fn new(client: Client, table: impl Into<String>, shards: u32) -> Self {
+        Self {
+            client,
+            table: table.into(),
+            shards: shards.max(1),
+            clock: Utc::now,
+        }
+    }
+
+    /// The same store with another clock, for tests of what happens when clocks are wrong.
+    pub fn with_clock(self, clock: fn() -> DateTime<Utc>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// The aggregate at its newest version: a strong read of its whole stream.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when versions are missing or an event cannot be read, otherwise what DynamoDB said.
+    pub async fn load<A: Aggregate>(&self, aggregate_id: &str) -> Result<Stream<A>, StoreError> {
+        let mut stream = Stream::unborn(aggregate_id);
+        self.catch_up(&mut stream).await?;
+        Ok(stream)
+    }
+
+    /// Reads and folds what has been appended since `stream` was read.
+    ///
+    /// # Errors
+    /// As [`EventStore::load`].
+    pub async fn catch_up<A: Aggregate>(&self, stream: &mut Stream<A>) -> Result<(), StoreError> {
+        for event in &self.read_on(stream, stream.version + 1).await? {
+            stream.fold(event)?;
+        }
+        Ok(())
+    }
+
+    /// The aggregate's events from version `from` on, oldest first; at most `limit` of them.
+    ///
+    /// # Errors
+    /// What DynamoDB said, or [`StoreError::Corrupt`] when versions are missing.
+    pub async fn events(
+        &self,
+        aggregate_id: &str,
+        from: Version,
+        limit: Option<usize>,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        let (events, _) = self.read(aggregate_id, from, limit).await?;
+        for (event, expected) in events.iter().zip(from..) {
+            if event.version != expected {
+                return Err(CorruptStream::Gap {
+                    aggregate_id: aggregate_id.to_owned(),
+                    expected,
+                    found: event.version,
+                }
+                .into());
+            }
+        }
+        Ok(events)
+    }
+
+    /// The aggregate's newest version: 0 when it has no events.
+    ///
+    /// # Errors
+    /// What DynamoDB said.
+    pub async fn version(&self, aggregate_id: &str) -> Result<Version, StoreError> {
+        let newest = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("AggregateId = :id")
+            .expression_attribute_values(":id", AttributeValue::S(aggregate_id.to_owned()))
+            .projection_expression("Version")
+            .consistent_read(true)
+            .scan_index_forward(false)
+            .limit(1)
+            .send()
+            .await?;
+        let Some(item) = newest.items().first() else {
+            return Ok(0);
+        };
+        item.get("Version")
+            .and_then(|version| version.as_n().ok()?.parse().ok())
+            .ok_or_else(|| CorruptStream::NotAnEvent(format!("{aggregate_id} has no Version")).into())
+    }
+
+    /// The events of `stream` from version `from` on; the stream bears the cost.
+    pub(crate) async fn read_on<A: Aggregate>(
+        &self,
+        stream: &mut Stream<A>,
+        from: Version,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        let (events, cost) = self.read(&stream.aggregate_id, from, None).await?;
+        stream.cost += cost;
+        Ok(events)
+    }
+
+    /// One strong Query, continued until it is through: a page ends at 1 MB.
+    async fn read(
+        &self,
+        aggregate_id: &str,
+        from: Version,
+        limit: Option<usize>,
+    ) -> Result<(Vec<Recorded>, Cost), StoreError> {
+        let mut events = Vec::new();
+        let mut cost = Cost::default();
+        let mut start = None;
+        loop {
+            let missing = limit.map(|limit| limit - events.len());
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("AggregateId = :id AND Version >= :from")
+                .expression_attribute_values(":id", AttributeValue::S(aggregate_id.to_owned()))
+                .expression_attribute_values(":from", AttributeValue::N(from.to_string()))
+                .select(Select::AllAttributes)
+                .consistent_read(true)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .set_limit(missing.map(|missing| i32::try_from(missing).unwrap_or(i32::MAX)))
+                .set_exclusive_start_key(start)
+                .send()
+                .await?;
+            cost += Cost::read(page.consumed_capacity());
+            for item in page.items.unwrap_or_default() {
+                events.push(Recorded::from_item(item)?);
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() || limit.is_some_and(|limit| events.len() >= limit) {
+                return Ok((events, cost));
+            }
+        }
+    }
+
+    /// Appends `events` after version `expected`, which the caller has read: that a version is free does not prove
+    /// that the one before it exists.
+    ///
+    /// If our own earlier attempt succeeded and its answer was lost, that is success.
+    ///
+    /// # Errors
+    /// [`AppendError::Conflict`] when another writer was faster; nothing was written then. See [`AppendError`].
+    pub async fn append<A: Aggregate>(
+        &self,
+        aggregate_id: &str,
+        expected: Version,
+        events: &[A::Event],
+        metadata: &Metadata,
+    ) -> Result<Appended, AppendError> {
+        let events: Vec<_> = (expected + 1..)
+            .zip(events)
+            .map(|(version, event)| self.record::<A>(aggregate_id, version, event, metadata))
+            .collect();
+        let items = events
+            .iter()
+            .map(|event| self.item(event))
+            .collect::<Result<Vec<_>, _>>()?;
+
+        let written = match <[_; 1]>::try_from(items) {
+            Ok([item]) => self.put(item).await,
+            Err(items) => self.put_all(items).await,
+        };
+        match written {
+            Ok(cost) => Ok(Appended { events, cost }),
+            Err(AppendError::Conflict { winners }) if is_ours(&winners, metadata) => {
+                tracing::info!(
+                    aggregate_id,
+                    expected,
+                    "the answer to an append was lost; it had succeeded"
+                );
+                Ok(Appended {
+                    events,
+                    cost: Cost::request(),
+                })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn record<A: Aggregate>(
+        &self,
+        aggregate_id: &str,
+        version: Version,
+        event: &A::Event,
+        metadata: &Metadata,
+    ) -> Recorded {
+        let now = (self.clock)().trunc_subsecs(6);
+        let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
+        Recorded {
+            aggregate_id: aggregate_id.to_owned(),
+            aggregate_type: A::TYPE.to_owned(),
+            version,
+            event_id: Uuid::new_v7(Timestamp::from_unix_time(seconds, now.timestamp_subsec_nanos(), 0, 0)),
+            timestamp: now,
+            metadata: metadata.clone(),
+            stored: store_event::<A>(event),
+        }
+    }
+
+    fn item(&self, event: &Recorded) -> Result<HashMap<String, AttributeValue>, AppendError> {
+        let item = event
+            .to_item(self.shards)
+            .map_err(|error| StoreError::Rejected(error.to_string()))?;
+        let bytes = item_bytes(&item);
+        if bytes > MAX_ITEM_BYTES {
+            return Err(AppendError::TooLarge {
+                bytes,
+                limit: MAX_ITEM_BYTES,
+            });
+        }
+        Ok(item)
+    }
+
+    async fn put(&self, item: HashMap<String, AttributeValue>) -> Result<Cost, AppendError> {
+        let written = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(AggregateId)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+            .send()
+            .await
+            .map_err(error::of_put)?;
+        Ok(Cost::write(written.consumed_capacity.as_slice()))
+    }
+
+    async fn put_all(&self, items: Vec<HashMap<String, AttributeValue>>) -> Result<Cost, AppendError> {
+        if items.is_empty() {
+            return Ok(Cost::default());
+        }
+        if items.len() > MAX_TRANSACT_ITEMS {
+            return Err(AppendError::TooMany {
+                count: items.len(),
+                limit: MAX_TRANSACT_ITEMS,
+            });
+        }
+        let mut transaction = self
+            .client
+            .transact_write_items()
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
+        for item in items {
+            let put = Put::builder()
+                .table_name(&self.table)
+                .set_item(Some(item))
+                .condition_expression("attribute_not_exists(AggregateId)")
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+                .build()
+                .map_err(|error| StoreError::Rejected(error.to_string()))?;
+            transaction = transaction.transact_items(TransactWriteItem::builder().put(put).build());
+        }
+        let written = transaction.send().await.map_err(error::of_transaction)?;
+        Ok(Cost::write(written.consumed_capacity()))
+    }
+}
+
+/// A command writes its events at once or not at all, so one of them is enough.
+fn is_ours(winners: &[Recorded], metadata: &Metadata) -> bool {
+    winners
+        .iter()
+        .any(|winner| winner.metadata.command_id == metadata.command_id)
+}

@@ -1,0 +1,129 @@
+//! Load, decide, append; and decide again on the new state when another writer was faster.
+
+use std::time::Duration;
+
+use domain::{Aggregate, Metadata};
+
+use crate::{AppendError, EventStore, Recorded, StoreError, Stream, Version};
+
+/// How often a decision is taken before the writer gives up.
+const MAX_ATTEMPTS: u32 = 12;
+
+/// The longest pause before the first repetition. It doubles up to [`MAX_PAUSE`]; the pause itself is drawn from
+/// nothing to that, so that writers who collided once do not collide again.
+/// <https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/>
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const MAX_PAUSE: Duration = Duration::from_millis(250);
+
+/// A decision that was appended.
+#[derive(Debug, Clone)]
+pub struct Transacted<A> {
+    /// The stream with the new events, and with what everything cost.
+    pub stream: Stream<A>,
+    pub events: Vec<Recorded>,
+}
+
+/// A decision that was not appended. `E` is the decision's own refusal.
+#[derive(Debug, thiserror::Error)]
+pub enum TransactError<E> {
+    /// The rules do not allow it on the stream's newest state.
+    #[error("refused: {0}")]
+    Refused(E),
+    /// Other writers were faster each time.
+    #[error("other writers were faster {attempts} times")]
+    Contended { attempts: u32 },
+    /// The event does not fit into an item of DynamoDB.
+    #[error("an event of {bytes} bytes does not fit into the {limit} bytes of a DynamoDB item")]
+    TooLarge { bytes: usize, limit: usize },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl EventStore {
+    /// Appends what `decide` decides on `stream`, which is loaded, or believed to be unborn.
+    ///
+    /// `decide` is asked again, on the newer state, whenever another writer appended in between; it must be pure.
+    ///
+    /// # Errors
+    /// See [`TransactError`]. Except after [`StoreError::Unavailable`] nothing was written.
+    pub async fn transact<A: Aggregate, E>(
+        &self,
+        mut stream: Stream<A>,
+        metadata: &Metadata,
+        decide: impl Fn(&Stream<A>) -> Result<Vec<A::Event>, E>,
+    ) -> Result<Transacted<A>, TransactError<E>> {
+        for attempt in 0..MAX_ATTEMPTS {
+            if attempt > 0 {
+                pause(attempt).await;
+            }
+            let events = decide(&stream).map_err(TransactError::Refused)?;
+            let winners = match self
+                .append::<A>(&stream.aggregate_id, stream.version, &events, metadata)
+                .await
+            {
+                Ok(appended) => {
+                    stream.cost += appended.cost;
+                    for event in &appended.events {
+                        stream.fold(event).map_err(StoreError::from)?;
+                    }
+                    return Ok(Transacted {
+                        stream,
+                        events: appended.events,
+                    });
+                }
+                Err(AppendError::Conflict { winners }) => {
+                    tracing::debug!(aggregate_id = stream.aggregate_id, attempt, "conflict: deciding again");
+                    winners
+                }
+                Err(AppendError::TransactionInProgress) => Vec::new(),
+                Err(AppendError::TooLarge { bytes, limit }) => return Err(TransactError::TooLarge { bytes, limit }),
+                Err(AppendError::TooMany { count, limit }) => {
+                    return Err(StoreError::Rejected(format!("{count} events at once, of at most {limit}")).into());
+                }
+                Err(AppendError::Store(error)) => return Err(error.into()),
+            };
+            stream.cost.requests += 1;
+            let ours = self.take_in(&mut stream, winners, metadata).await?;
+            if !ours.is_empty() {
+                return Ok(Transacted { stream, events: ours });
+            }
+        }
+        Err(TransactError::Contended { attempts: MAX_ATTEMPTS })
+    }
+
+    /// Folds the events that won, which DynamoDB returned for nothing, and reads what followed them.
+    ///
+    /// If an earlier attempt of ours is among them, the stream ends with its events, which are returned.
+    async fn take_in<A: Aggregate>(
+        &self,
+        stream: &mut Stream<A>,
+        winners: Vec<Recorded>,
+        metadata: &Metadata,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        let mut newer: Vec<_> = (stream.version + 1..)
+            .zip(winners)
+            .take_while(|(expected, winner)| winner.version == *expected)
+            .map(|(_, winner)| winner)
+            .collect();
+        let from = stream.version + 1 + newer.len() as Version;
+        newer.extend(self.read_on(stream, from).await?);
+
+        let mut ours = Vec::new();
+        for event in newer {
+            let is_ours = event.metadata.command_id == metadata.command_id;
+            if !is_ours && !ours.is_empty() {
+                break;
+            }
+            stream.fold(&event)?;
+            if is_ours {
+                ours.push(event);
+            }
+        }
+        Ok(ours)
+    }
+}
+
+async fn pause(attempt: u32) {
+    let longest = (FIRST_PAUSE * 2_u32.saturating_pow(attempt - 1)).min(MAX_PAUSE);
+    tokio::time::sleep(longest.mul_f64(fastrand::f64())).await;
+}

@@ -1,0 +1,86 @@
+//! Decimals read from JSON without going through a float.
+
+use rust_decimal::Decimal;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+const EXPECTED: &str = "must be a decimal number such as 49.99 or \"49.99\", of at most 28 digits";
+
+/// For `#[serde(deserialize_with = …)]`: reads `49.99` and `"49.99"`, both exactly. Only from JSON text.
+///
+/// # Errors
+/// When the value is neither, or has more digits than [`Decimal`] holds.
+pub fn decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Decimal, D::Error> {
+    let raw = Box::<RawValue>::deserialize(deserializer)?;
+    parse(raw.get()).ok_or_else(|| D::Error::custom(EXPECTED))
+}
+
+/// As [`decimal`], for a field that may be absent or `null` (with `#[serde(default)]`).
+///
+/// # Errors
+/// As [`decimal`].
+pub fn optional_decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>, D::Error> {
+    let raw = Box::<RawValue>::deserialize(deserializer)?;
+    match raw.get() {
+        "null" => Ok(None),
+        text => parse(text).map(Some).ok_or_else(|| D::Error::custom(EXPECTED)),
+    }
+}
+
+fn parse(json: &str) -> Option<Decimal> {
+    let digits = match json.strip_prefix('"') {
+        Some(rest) => rest.strip_suffix('"')?,
+        None => json,
+    };
+    // Decimal itself would also read `+1`, `1_000` and `.5`.
+    let is_plain = digits.trim_start_matches('-').starts_with(|c: char| c.is_ascii_digit())
+        && digits
+            .chars()
+            .all(|c| matches!(c, '0'..='9' | '.' | '-' | '+' | 'e' | 'E'));
+    if !is_plain {
+        return None;
+    }
+    if digits.contains(['e', 'E']) {
+        return Decimal::from_scientific(digits).ok();
+    }
+    Decimal::from_str_exact(digits).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn numbers_and_strings_are_read_exactly() {
+        for (json, expected) in [
+            ("49.99", "49.99"),
+            ("\"49.99\"", "49.99"),
+            ("12345678901234567.89", "12345678901234567.89"),
+            ("0.1000000000000000055511151231", "0.1000000000000000055511151231"),
+            ("-1", "-1"),
+            ("1e3", "1000"),
+            ("49.990", "49.990"),
+        ] {
+            assert_eq!(parse(json).map(|d| d.to_string()).as_deref(), Some(expected), "{json}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for json in [
+            "true",
+            "\"\"",
+            "\"abc\"",
+            "\"1,5\"",
+            "\"+1\"",
+            "\"1_000\"",
+            "\" 1\"",
+            "[]",
+            "99999999999999999999999999999999",
+            "1e99",
+        ] {
+            assert_eq!(parse(json), None, "{json}");
+        }
+    }
+}

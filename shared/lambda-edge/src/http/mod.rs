@@ -1,0 +1,30 @@
+//! API Gateway requests ⇄ handlers.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`service`] | a [`Function`](crate::Function) from a route table: the whole way of a request |
+//! | [`routes`] | the route table: `METHOD /path` to handler |
+//! | [`call`] | a request as its handler sees it: parameters, body, headers |
+//! | [`caller`] | who is calling |
+//! | [`reply`] | answers |
+//! | [`problem`] | answers that are errors, after RFC 9457 |
+//! | [`cursor`] | opaque, tamper-evident places in a list |
+//! | [`exact`] | decimals read from JSON without going through a float |
+
+pub mod call;
+pub mod caller;
+pub mod cursor;
+pub mod exact;
+pub mod problem;
+pub mod reply;
+pub mod routes;
+pub mod service;
+
+pub use call::Call;
+pub use caller::Caller;
+pub use cursor::Cursors;
+pub use lambda_http::http::StatusCode;
+pub use problem::Problem;
+pub use reply::{Page, Reply};
+pub use routes::Routes;
+pub use service::function;

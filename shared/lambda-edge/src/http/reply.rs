@@ -1,0 +1,66 @@
+//! Answers that are no errors.
+
+use lambda_http::http::header::{ETAG, HeaderName, LOCATION};
+use lambda_http::http::{HeaderValue, StatusCode};
+use serde::Serialize;
+
+use super::problem::Problem;
+
+/// A JSON answer.
+#[derive(Debug)]
+pub struct Reply {
+    pub(super) status: StatusCode,
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(super) body: String,
+    /// The order it is about, for the log.
+    pub(super) order_id: Option<String>,
+}
+
+/// A page of a list.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Page<T> {
+    pub data: Vec<T>,
+    /// Brings the next page; `null` on the last one.
+    pub next_cursor: Option<String>,
+}
+
+impl Reply {
+    /// # Errors
+    /// [`Problem::internal`] when `body` does not serialize.
+    pub fn json(status: StatusCode, body: &impl Serialize) -> Result<Self, Problem> {
+        Ok(Self {
+            status,
+            headers: Vec::new(),
+            body: serde_json::to_string(body).map_err(Problem::internal)?,
+            order_id: None,
+        })
+    }
+
+    /// # Errors
+    /// [`Problem::internal`] when `body` does not serialize.
+    pub fn ok(body: &impl Serialize) -> Result<Self, Problem> {
+        Self::json(StatusCode::OK, body)
+    }
+
+    /// The version as the entity's tag: `ETag: "3"`.
+    pub fn version(self, version: u64) -> Self {
+        self.header(ETAG, format!("\"{version}\""))
+    }
+
+    pub fn location(self, path: String) -> Self {
+        self.header(LOCATION, path)
+    }
+
+    pub fn about_order(mut self, order_id: impl ToString) -> Self {
+        self.order_id = Some(order_id.to_string());
+        self
+    }
+
+    /// A value that is no valid header value is left out.
+    fn header(mut self, name: HeaderName, value: String) -> Self {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            self.headers.push((name, value));
+        }
+        self
+    }
+}

@@ -1,0 +1,216 @@
+//! The whole way of a request: route, caller, handler, answer, log line.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use futures::FutureExt;
+use lambda_http::http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use lambda_http::http::{HeaderValue, Response, StatusCode};
+use lambda_http::request::{LambdaRequest, RequestContext};
+use lambda_http::{Adapter, Body, Request, RequestExt, tower::ServiceExt};
+use lambda_runtime::{Error, LambdaEvent};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::call::{Call, malformed_header};
+use super::caller::Caller;
+use super::problem::Problem;
+use super::reply::Reply;
+use super::routes::{Route, Routes};
+use crate::{Environment, Function};
+
+const X_CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
+
+/// The longest correlation id accepted from a client, in characters.
+const MAX_CORRELATION_ID_CHARS: usize = 128;
+
+/// How long before its time limit a function answers by itself, rather than be killed without an answer.
+const RESERVE: Duration = Duration::from_millis(500);
+
+struct Service<App> {
+    app: Arc<App>,
+    routes: Routes<App>,
+    /// Who calls where there is no API Gateway to say so. Never set in AWS.
+    local_caller: Option<String>,
+}
+
+/// A function that serves HTTP requests from API Gateway.
+pub fn function<App: Send + Sync + 'static>(env: &Environment, app: App, routes: Routes<App>) -> Function {
+    let service = Arc::new(Service {
+        app: Arc::new(app),
+        routes,
+        local_caller: env.optional("LOCAL_CALLER").map(str::to_owned),
+    });
+    Function::new(move |event: LambdaEvent<Value>| {
+        let service = service.clone();
+        async move {
+            let request = LambdaEvent::new(serde_json::from_value::<LambdaRequest>(event.payload)?, event.context);
+            let adapter = Adapter::from(lambda_http::service_fn(move |request: Request| {
+                let service = service.clone();
+                async move { Ok::<_, Error>(service.serve(request).await) }
+            }));
+            Ok(serde_json::to_value(adapter.oneshot(request).await?)?)
+        }
+    })
+}
+
+impl<App: Send + Sync + 'static> Service<App> {
+    async fn serve(&self, request: Request) -> Response<Body> {
+        let started = Instant::now();
+        let request_id = request.lambda_context().request_id;
+        let (correlation_id, correlation_problem) = correlation_id(&request);
+        let routed = self.route(&request);
+        let route = routed.as_ref().map_or("none", |(route, _)| route.key);
+        let mut order_id = routed.as_ref().and_then(|(_, path)| path.get("order_id").cloned());
+
+        let outcome = match (correlation_problem, routed) {
+            (Some(problem), _) => Err(problem),
+            (None, None) => Err(Problem::new(
+                StatusCode::NOT_FOUND,
+                "route_not_found",
+                "There is no such route.",
+            )),
+            (None, Some((route, path))) => self.call(route, path, &request, &correlation_id).await,
+        };
+        let (outcome_code, mut response) = match outcome {
+            Ok(reply) => {
+                order_id = reply.order_id.clone().or(order_id);
+                ("ok", reply_response(reply))
+            }
+            Err(problem) => {
+                log_cause(&problem, &request_id, &correlation_id);
+                (problem.code, problem_response(&problem))
+            }
+        };
+        if let Ok(value) = HeaderValue::from_str(&correlation_id) {
+            response.headers_mut().insert(X_CORRELATION_ID, value);
+        }
+        tracing::info!(
+            request_id,
+            correlation_id,
+            route,
+            order_id,
+            status = response.status().as_u16(),
+            outcome = outcome_code,
+            duration_ms = started.elapsed().as_millis() as u64,
+            "request"
+        );
+        response
+    }
+
+    /// The route that API Gateway matched; where none did (`$default`), the one that the path matches.
+    fn route(&self, request: &Request) -> Option<(&Route<App>, Parameters)> {
+        let RequestContext::ApiGatewayV2(context) = request.request_context_ref()? else {
+            return None;
+        };
+        let key = context.route_key.as_deref().unwrap_or("$default");
+        if key == "$default" {
+            return self.routes.find(request.method().as_str(), request.raw_http_path());
+        }
+        let parameters = request.path_parameters();
+        let parameters = parameters
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Some((self.routes.matched(key)?, parameters.collect()))
+    }
+
+    async fn call(
+        &self,
+        route: &Route<App>,
+        path: Parameters,
+        request: &Request,
+        correlation_id: &str,
+    ) -> Result<Reply, Problem> {
+        let caller = Caller::of(request, self.local_caller.as_deref());
+        if caller.is_none() && !route.public {
+            return Err(Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "unauthenticated",
+                "The request names no caller.",
+            ));
+        }
+        let call = Call {
+            caller,
+            correlation_id: correlation_id.to_owned(),
+            path,
+            query: request.uri().query().unwrap_or_default().to_owned(),
+            headers: request.headers().clone(),
+            body: request.body().to_vec(),
+        };
+        let handled = AssertUnwindSafe((route.handler)(self.app.clone(), call)).catch_unwind();
+        match tokio::time::timeout(time_left(request), handled).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_panic)) => Err(Problem::internal("the handler panicked")),
+            Err(_elapsed) => Err(Problem::unavailable(
+                "timed_out",
+                "The request took too long. It may have had its effect or not.",
+            )),
+        }
+    }
+}
+
+type Parameters = std::collections::HashMap<String, String>;
+
+/// The caller's correlation id or a new one, and what is wrong with the caller's.
+fn correlation_id(request: &Request) -> (String, Option<Problem>) {
+    let new = || Uuid::now_v7().to_string();
+    let Some(value) = request.headers().get(X_CORRELATION_ID) else {
+        return (new(), None);
+    };
+    match value.to_str() {
+        Ok(id) if (1..=MAX_CORRELATION_ID_CHARS).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic()) => {
+            (id.to_owned(), None)
+        }
+        _ => {
+            let message = format!("must be 1 to {MAX_CORRELATION_ID_CHARS} visible ASCII characters");
+            (new(), Some(malformed_header("X-Correlation-Id", &message)))
+        }
+    }
+}
+
+/// How long the handler may take. The context has no deadline where nobody enforces one.
+fn time_left(request: &Request) -> Duration {
+    let Some(deadline) = request
+        .lambda_context_ref()
+        .map(|context| context.deadline)
+        .filter(|ms| *ms > 0)
+    else {
+        return Duration::MAX;
+    };
+    let deadline = UNIX_EPOCH + Duration::from_millis(deadline);
+    deadline
+        .duration_since(SystemTime::now())
+        .unwrap_or_default()
+        .saturating_sub(RESERVE)
+}
+
+fn reply_response(reply: Reply) -> Response<Body> {
+    let mut response = Response::new(Body::Text(reply.body));
+    *response.status_mut() = reply.status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().extend(reply.headers);
+    response
+}
+
+fn problem_response(problem: &Problem) -> Response<Body> {
+    let mut response = Response::new(Body::Text(problem.body()));
+    *response.status_mut() = problem.status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if let Some(seconds) = problem.retry_after_seconds {
+        headers.insert(RETRY_AFTER, seconds.into());
+    }
+    if problem.status == StatusCode::UNAUTHORIZED {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+fn log_cause(problem: &Problem, request_id: &str, correlation_id: &str) {
+    if let Some(source) = &problem.source {
+        tracing::error!(request_id, correlation_id, code = problem.code, cause = %source, "request failed");
+    }
+}
