@@ -1,1 +1,48 @@
+//! Commands on orders: `POST /orders` and what follows it.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`handlers`] | one handler per route |
+//! | [`bodies`] | the JSON bodies of the requests |
+//! | [`problems`] | what a refused or failed command answers |
 
+pub mod bodies;
+pub mod handlers;
+pub mod problems;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use event_store::EventStore;
+use lambda_edge::http::{self, Routes};
+use lambda_edge::{ConfigError, Environment, Function};
+
+/// What the handlers need.
+pub struct App {
+    pub orders: EventStore,
+}
+
+/// # Errors
+/// When the environment lacks a variable.
+pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
+    let app = App {
+        orders: EventStore::new(
+            Client::new(aws),
+            env.required("EVENT_STORE_TABLE")?,
+            env.parsed("EVENT_TYPE_SHARDS", "a whole number")?,
+        ),
+    };
+    Ok(http::function(env, app, routes()))
+}
+
+pub fn routes() -> Routes<App> {
+    Routes::new()
+        .on("POST /orders", handlers::create)
+        .on("POST /orders/{order_id}/items", handlers::add_item)
+        .on("DELETE /orders/{order_id}/items/{product_id}", handlers::remove_item)
+        .on("POST /orders/{order_id}/submit", handlers::submit)
+        .on("POST /orders/{order_id}/confirm", handlers::confirm)
+        .on("POST /orders/{order_id}/payment", handlers::record_payment)
+        .on("POST /orders/{order_id}/ship", handlers::ship)
+        .on("POST /orders/{order_id}/deliver", handlers::deliver)
+        .on("POST /orders/{order_id}/cancel", handlers::cancel)
+}

@@ -1,1 +1,51 @@
+//! Queries on one order, and the system's health.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`handlers`] | one handler per route |
+//! | [`health`] | whether every table can be read |
 
+pub mod handlers;
+pub mod health;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use event_store::EventStore;
+use lambda_edge::http::{self, Cursors, Routes};
+use lambda_edge::{ConfigError, Environment, Function};
+use read_models::OrderSummaries;
+
+use crate::health::Tables;
+
+/// What the handlers need.
+pub struct App {
+    pub events: EventStore,
+    pub orders: OrderSummaries,
+    pub cursors: Cursors,
+    pub tables: Tables,
+}
+
+/// # Errors
+/// When the environment lacks a variable.
+pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
+    let dynamodb = Client::new(aws);
+    let app = App {
+        events: EventStore::new(
+            dynamodb.clone(),
+            env.required("EVENT_STORE_TABLE")?,
+            env.parsed("EVENT_TYPE_SHARDS", "a whole number")?,
+        ),
+        orders: OrderSummaries::from_env(env, dynamodb.clone())?,
+        cursors: Cursors::from_env(env)?,
+        tables: Tables::from_env(env, dynamodb)?,
+    };
+    Ok(http::function(env, app, routes()))
+}
+
+pub fn routes() -> Routes<App> {
+    Routes::new()
+        .on("GET /orders/{order_id}", handlers::order)
+        .on("GET /orders/{order_id}/history", handlers::history)
+        .on("GET /orders/{order_id}/events", handlers::events)
+        .public("GET /health", handlers::health)
+}

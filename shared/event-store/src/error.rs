@@ -18,9 +18,12 @@ pub enum StoreError {
     /// Try again. A write may have happened or may not.
     #[error("DynamoDB did not answer: {0}")]
     Unavailable(String),
-    /// DynamoDB will refuse this request always: a broken item, a missing right, a missing table.
+    /// DynamoDB will refuse this item always.
     #[error("DynamoDB rejects the request: {0}")]
     Rejected(String),
+    /// A right or a table is missing: only a deployment can help.
+    #[error("DynamoDB refuses access: {0}")]
+    Misconfigured(String),
     /// The stream itself is damaged; trying again does not help.
     #[error(transparent)]
     Corrupt(#[from] CorruptStream),
@@ -65,6 +68,13 @@ pub enum AppendError {
     Store(#[from] StoreError),
 }
 
+/// Codes that speak of the request itself.
+const REJECTING_CODES: [&str; 3] = [
+    "ValidationException",
+    "ItemCollectionSizeLimitExceededException",
+    "SerializationException",
+];
+
 type Item = HashMap<String, AttributeValue>;
 
 /// Codes that ask for patience.
@@ -84,7 +94,10 @@ impl<E: ProvideErrorMetadata + std::error::Error + 'static> From<SdkError<E>> fo
             SdkError::ServiceError(_) if error.code().is_some_and(|code| THROTTLING_CODES.contains(&code)) => {
                 Self::Throttled(message)
             }
-            SdkError::ServiceError(_) if status.is_some_and(|status| status < 500) => Self::Rejected(message),
+            SdkError::ServiceError(_) if error.code().is_some_and(|code| REJECTING_CODES.contains(&code)) => {
+                Self::Rejected(message)
+            }
+            SdkError::ServiceError(_) if status.is_some_and(|status| status < 500) => Self::Misconfigured(message),
             SdkError::ConstructionFailure(_) => Self::Rejected(message),
             _ => Self::Unavailable(message),
         }

@@ -135,7 +135,8 @@ pub fn rfc3339_micros(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
-mod timestamp {
+/// For `#[serde(with = …)]`: a time as [`rfc3339_micros`] writes it.
+pub mod timestamp {
     use chrono::{DateTime, Utc};
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 

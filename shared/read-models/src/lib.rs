@@ -1,1 +1,24 @@
+//! What is read: rows that projections keep up to date from events, and the queries on them.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`projector`] | what every projection does with a batch: group, apply, park, report |
+//! | [`order_summary`] | one row per order, from the event store's stream |
+//! | [`customer_orders`] | one row per order under its customer, from OrderSummary's stream |
+//! | [`parked`] | what could not be projected, with the reason |
+//! | [`problems`] | what a query that failed answers |
+//! | [`views`] | rows as the HTTP contract shows them |
+//! | [`history`] | what happened to an order, event by event |
 
+pub mod customer_orders;
+pub mod history;
+pub mod order_summary;
+pub mod parked;
+pub mod problems;
+pub mod projector;
+pub mod views;
+
+pub use customer_orders::{CustomerOrders, CustomerOrdersProjection};
+pub use order_summary::{OrderSummaries, OrderSummaryProjection};
+pub use parked::ParkedEvents;
+pub use projector::{ProjectError, Projection};

@@ -30,7 +30,7 @@ pub enum OrderError {
     NoItems { command: &'static str },
     #[error("the order has no product {product_id}")]
     ItemNotFound { product_id: ProductId },
-    #[error("{product_id} is in the order at {existing} each; the same product cannot be added at {given}")]
+    #[error("product {product_id} is in the order at {existing} each; the same product cannot be added at {given}")]
     ConflictingPrice {
         field: String,
         product_id: ProductId,

@@ -25,6 +25,6 @@ pub use caller::Caller;
 pub use cursor::Cursors;
 pub use lambda_http::http::StatusCode;
 pub use problem::Problem;
-pub use reply::{Page, Reply};
+pub use reply::{Page, PageSize, Reply};
 pub use routes::Routes;
 pub use service::function;

@@ -2,7 +2,7 @@
 
 use lambda_http::http::header::{ETAG, HeaderName, LOCATION};
 use lambda_http::http::{HeaderValue, StatusCode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::problem::Problem;
 
@@ -22,6 +22,34 @@ pub struct Page<T> {
     pub data: Vec<T>,
     /// Brings the next page; `null` on the last one.
     pub next_cursor: Option<String>,
+}
+
+/// How many entries a page has: 1 to 100, by default 20.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct PageSize(usize);
+
+impl PageSize {
+    pub fn get(self) -> usize {
+        self.0
+    }
+}
+
+impl Default for PageSize {
+    fn default() -> Self {
+        Self(20)
+    }
+}
+
+impl TryFrom<String> for PageSize {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        match text.parse() {
+            Ok(size @ 1..=100) => Ok(Self(size)),
+            _ => Err("must be a whole number from 1 to 100"),
+        }
+    }
 }
 
 impl Reply {

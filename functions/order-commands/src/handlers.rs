@@ -1,0 +1,154 @@
+//! One handler per route: read the request, have the store decide and append, answer.
+
+use std::sync::Arc;
+
+use domain::Metadata;
+use domain::order::{ConfirmationNumber, Context, Order, OrderCommand, OrderId, decide};
+use domain::text::ProductId;
+use event_store::{Stream, Version};
+use lambda_edge::http::{Call, Problem, Reply, StatusCode};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::App;
+use crate::bodies::{CancelBody, ConfirmBody, CreateOrderBody, ItemBody, PaymentBody, ShipBody};
+use crate::problems::{Refusal, store_problem, transact_problem};
+
+/// What every command answers.
+#[derive(Serialize)]
+struct Accepted {
+    order_id: OrderId,
+    version: Version,
+    status: &'static str,
+    message: &'static str,
+}
+
+pub async fn create(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    let command = call.json::<CreateOrderBody>()?.into();
+    let order_id = OrderId(Uuid::now_v7());
+    let order = Stream::unborn(order_id.to_string());
+    let reply = perform(
+        &app,
+        &call,
+        order_id,
+        order,
+        command,
+        StatusCode::CREATED,
+        "Order created",
+    )
+    .await?;
+    Ok(reply.location(format!("/orders/{order_id}")))
+}
+
+pub async fn add_item(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    let command = call.json::<ItemBody>()?.into();
+    change(&app, &call, command, "Item added").await
+}
+
+pub async fn remove_item(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    call.no_body()?;
+    let product_id: ProductId = call.path("product_id")?;
+    change(
+        &app,
+        &call,
+        OrderCommand::RemoveOrderItem { product_id },
+        "Item removed",
+    )
+    .await
+}
+
+pub async fn submit(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    call.no_body()?;
+    change(&app, &call, OrderCommand::SubmitOrder, "Order submitted").await
+}
+
+pub async fn confirm(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    let command = call.json::<ConfirmBody>()?.into();
+    change(&app, &call, command, "Order confirmed").await
+}
+
+pub async fn record_payment(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    let command = call.json::<PaymentBody>()?.into();
+    change(&app, &call, command, "Payment recorded").await
+}
+
+pub async fn ship(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    let command = call.json::<ShipBody>()?.into();
+    change(&app, &call, command, "Order shipped").await
+}
+
+pub async fn deliver(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    call.no_body()?;
+    change(&app, &call, OrderCommand::DeliverOrder, "Order delivered").await
+}
+
+pub async fn cancel(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    let command = call.json::<CancelBody>()?.into();
+    change(&app, &call, command, "Order cancelled").await
+}
+
+/// A command on an order that exists.
+async fn change(app: &App, call: &Call, command: OrderCommand, message: &'static str) -> Result<Reply, Problem> {
+    let order_id: OrderId = call.path("order_id")?;
+    // Before the order is read: a malformed header is an error whatever the order says.
+    call.if_match()?;
+    let order = app.orders.load(&order_id.to_string()).await.map_err(store_problem)?;
+    perform(app, call, order_id, order, command, StatusCode::OK, message).await
+}
+
+async fn perform(
+    app: &App,
+    call: &Call,
+    order_id: OrderId,
+    order: Stream<Order>,
+    command: OrderCommand,
+    status: StatusCode,
+    message: &'static str,
+) -> Result<Reply, Problem> {
+    let expected = call.if_match()?;
+    let metadata = metadata(call);
+    let context = Context {
+        confirmation_number: ConfirmationNumber::from_uuid(metadata.command_id),
+    };
+    let name = command.name();
+    let transacted = app
+        .orders
+        .transact(order, &metadata, |order| match expected {
+            Some(expected) if order.state.is_some() && order.version != expected => Err(Refusal::VersionMismatch {
+                expected,
+                actual: order.version,
+            }),
+            _ => decide(order.state.as_ref(), command.clone(), &context).map_err(Refusal::Order),
+        })
+        .await
+        .map_err(transact_problem)?;
+
+    let cost = transacted.stream.cost;
+    tracing::debug!(
+        command = name,
+        command_id = %metadata.command_id,
+        requests = cost.requests,
+        read_units = cost.read_units,
+        write_units = cost.write_units,
+        index_write_units = cost.index_write_units,
+        "appended"
+    );
+    let version = transacted.stream.version;
+    let accepted = Accepted {
+        order_id,
+        version,
+        status: transacted.stream.state.map_or("", |order| order.status.as_str()),
+        message,
+    };
+    Ok(Reply::json(status, &accepted)?.version(version).about_order(order_id))
+}
+
+/// Who asks for the command, and why. Each request is a command of its own.
+fn metadata(call: &Call) -> Metadata {
+    Metadata {
+        correlation_id: Some(call.correlation_id.clone()),
+        user_id: call.caller.as_ref().map(|caller| caller.user_id.clone()),
+        tenant_id: call.caller.as_ref().and_then(|caller| caller.tenant_id.clone()),
+        ..Metadata::of_command(Uuid::now_v7())
+    }
+}

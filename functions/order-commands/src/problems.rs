@@ -1,0 +1,96 @@
+//! What a refused or failed command answers.
+
+use domain::order::OrderError;
+use event_store::{StoreError, TransactError, Version};
+use lambda_edge::http::{Problem, StatusCode};
+
+/// Why a command was not appended, although the store would have.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The order is not at the version that `If-Match` names.
+    VersionMismatch { expected: Version, actual: Version },
+    /// The order's rules do not allow it.
+    Order(OrderError),
+}
+
+pub fn transact_problem(error: TransactError<Refusal>) -> Problem {
+    match error {
+        TransactError::Refused(refusal) => refusal_problem(refusal),
+        TransactError::Contended { .. } => Problem {
+            retry_after_seconds: Some(1),
+            ..Problem::new(
+                StatusCode::CONFLICT,
+                "concurrent_modification",
+                "Others keep changing the order. Nothing was changed by this request.",
+            )
+        },
+        TransactError::TooLarge { bytes, limit } => too_large(format!(
+            "The order's event would be {bytes} bytes; at most {limit} can be stored."
+        )),
+        TransactError::Store(error) => store_problem(error),
+    }
+}
+
+pub fn store_problem(error: StoreError) -> Problem {
+    match error {
+        StoreError::Throttled(_) => Problem::unavailable(
+            "throttled",
+            "Too many requests at the moment. Nothing was changed by this request.",
+        )
+        .caused_by(error),
+        StoreError::Unavailable(_) => Problem::unavailable(
+            "store_unavailable",
+            "The event store did not answer. The request may have had its effect or not.",
+        )
+        .caused_by(error),
+        StoreError::Rejected(_) | StoreError::Misconfigured(_) | StoreError::Corrupt(_) => Problem::internal(error),
+    }
+}
+
+fn refusal_problem(refusal: Refusal) -> Problem {
+    let error = match refusal {
+        Refusal::VersionMismatch { expected, actual } => {
+            return Problem::new(
+                StatusCode::PRECONDITION_FAILED,
+                "version_mismatch",
+                format!("The order is at version {actual}, not {expected}."),
+            );
+        }
+        Refusal::Order(error) => error,
+    };
+    let detail = sentence(&error);
+    match error {
+        OrderError::NotFound => Problem::new(StatusCode::NOT_FOUND, "order_not_found", detail),
+        OrderError::AlreadyExists => Problem::new(StatusCode::CONFLICT, "order_already_exists", detail),
+        OrderError::InvalidTransition { .. } | OrderError::NoItems { .. } => {
+            Problem::new(StatusCode::CONFLICT, "invalid_transition", detail)
+        }
+        OrderError::ItemNotFound { .. } => Problem::new(StatusCode::NOT_FOUND, "item_not_found", detail),
+        OrderError::ConflictingPrice { field, .. } => {
+            unprocessable("conflicting_price", detail).field(field, "differs from the price in the order")
+        }
+        OrderError::AmountMismatch { due, .. } => {
+            unprocessable("amount_mismatch", detail).field("amount", format!("must be {due}"))
+        }
+        OrderError::InvalidField { field, reason } => Problem::invalid(field, reason),
+        OrderError::TooLarge { .. } => too_large(detail),
+    }
+}
+
+fn unprocessable(code: &'static str, detail: String) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
+}
+
+fn too_large(detail: String) -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "order_too_large", detail)
+}
+
+/// The error as a sentence for people.
+fn sentence(error: &OrderError) -> String {
+    let text = error.to_string();
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => format!("{}{}.", first.to_uppercase(), chars.as_str()),
+        None => text,
+    }
+}

@@ -1,0 +1,99 @@
+//! One handler per route.
+
+use std::sync::Arc;
+
+use domain::order::OrderId;
+use event_store::Version;
+use lambda_edge::http::{Call, Page, PageSize, Problem, Reply, StatusCode};
+use read_models::history::{self, EventView, HistoryEntry};
+use read_models::problems::read_problem;
+use read_models::views::OrderView;
+use serde::{Deserialize, Serialize};
+
+use crate::App;
+
+/// For routes without query parameters: one that is given is refused rather than ignored.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoParameters {}
+
+pub async fn order(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    let NoParameters {} = call.query()?;
+    let order_id: OrderId = call.path("order_id")?;
+    let row = app
+        .orders
+        .get(order_id)
+        .await
+        .map_err(read_problem)?
+        .ok_or_else(order_not_found)?;
+    let version = row.version;
+    Ok(Reply::ok(&OrderView::from(row))?.version(version))
+}
+
+pub async fn history(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    #[derive(Serialize)]
+    struct History {
+        data: Vec<HistoryEntry>,
+    }
+
+    let NoParameters {} = call.query()?;
+    let order_id = call.path::<OrderId>("order_id")?.to_string();
+    let events = app.events.events(&order_id, 1, None).await.map_err(read_problem)?;
+    if events.is_empty() {
+        return Err(order_not_found());
+    }
+    let data = history::history(&order_id, &events).map_err(Problem::internal)?;
+    Reply::ok(&History { data })
+}
+
+pub async fn events(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Parameters {
+        #[serde(default)]
+        page_size: PageSize,
+        cursor: Option<String>,
+    }
+
+    let Parameters { page_size, cursor } = call.query()?;
+    let order_id = call.path::<OrderId>("order_id")?.to_string();
+    let query = format!("events of order {order_id}");
+    let from: Version = match &cursor {
+        None => 1,
+        Some(cursor) => app.cursors.open(&query, cursor)?,
+    };
+
+    // One more shows whether there is a next page.
+    let limit = page_size.get();
+    let mut events = app
+        .events
+        .events(&order_id, from, Some(limit + 1))
+        .await
+        .map_err(read_problem)?;
+    if events.is_empty() && cursor.is_none() {
+        return Err(order_not_found());
+    }
+    let next_cursor = match events.get(limit) {
+        None => None,
+        Some(next) => Some(app.cursors.seal(&query, &next.version)?),
+    };
+    events.truncate(limit);
+    Reply::ok(&Page {
+        data: events.into_iter().map(EventView::from).collect(),
+        next_cursor,
+    })
+}
+
+pub async fn health(app: Arc<App>, _: Call) -> Result<Reply, Problem> {
+    let health = app.tables.health().await;
+    let status = if health.is_healthy() {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    Reply::json(status, &health)
+}
+
+fn order_not_found() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "order_not_found", "There is no such order.")
+}

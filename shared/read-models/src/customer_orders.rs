@@ -1,0 +1,193 @@
+//! CustomerOrders: the orders of a customer, newest first.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, Utc};
+use domain::order::{OrderId, OrderStatus};
+use domain::text::CustomerId;
+use event_store::recorded::rfc3339_micros;
+use event_store::{CorruptStream, StoreError, Version};
+use lambda_edge::stream::EventRecord;
+use lambda_edge::{ConfigError, Environment};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::order_summary::{OrderSummaryRow, unless_newer};
+use crate::projector::{ProjectError, Projection};
+
+/// An order in its customer's list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CustomerOrderRow {
+    pub customer_id: String,
+    /// `<created_at>#<order id>`: never changes, and sorts by time.
+    pub order_key: String,
+    /// `<status>#<order key>`: the key of the index by status.
+    pub status_key: String,
+    pub order_id: OrderId,
+    pub version: Version,
+    pub status: OrderStatus,
+    pub currency: String,
+    pub total_amount: Decimal,
+    pub item_count: usize,
+    #[serde(with = "event_store::recorded::timestamp")]
+    pub created_at: DateTime<Utc>,
+    #[serde(with = "event_store::recorded::timestamp")]
+    pub updated_at: DateTime<Utc>,
+}
+
+impl From<&OrderSummaryRow> for CustomerOrderRow {
+    fn from(order: &OrderSummaryRow) -> Self {
+        let order_key = format!("{}#{}", rfc3339_micros(order.created_at), order.order_id);
+        Self {
+            customer_id: order.customer_id.clone(),
+            status_key: status_key(order.status, &order_key),
+            order_key,
+            order_id: order.order_id,
+            version: order.version,
+            status: order.status,
+            currency: order.currency.clone(),
+            total_amount: order.total_amount,
+            item_count: order.item_count,
+            created_at: order.created_at,
+            updated_at: order.updated_at,
+        }
+    }
+}
+
+fn status_key(status: OrderStatus, order_key: &str) -> String {
+    format!("{status}#{order_key}")
+}
+
+/// Part of a customer's list, and where the next part begins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CustomerOrdersPage {
+    pub orders: Vec<CustomerOrderRow>,
+    /// The `order_key` after which the next page begins; `None` after the last page.
+    pub next: Option<String>,
+}
+
+/// The CustomerOrders table.
+#[derive(Debug, Clone)]
+pub struct CustomerOrders {
+    client: Client,
+    table: String,
+}
+
+impl CustomerOrders {
+    /// # Errors
+    /// When `CUSTOMER_ORDERS_TABLE` is not set.
+    pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
+        Ok(Self::new(client, env.required("CUSTOMER_ORDERS_TABLE")?))
+    }
+
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self {
+            client,
+            table: table.into(),
+        }
+    }
+
+    /// At most `limit` of the customer's orders, newest first, after `after`; only those of `status`, if given.
+    ///
+    /// One Query that reads no more than it returns, and one order more.
+    ///
+    /// # Errors
+    /// What DynamoDB said, or [`StoreError::Corrupt`] when a row cannot be read.
+    pub async fn page(
+        &self,
+        customer_id: &CustomerId,
+        status: Option<OrderStatus>,
+        limit: usize,
+        after: Option<String>,
+    ) -> Result<CustomerOrdersPage, StoreError> {
+        let customer = AttributeValue::S(customer_id.to_string());
+        let start = after.map(|order_key| {
+            let mut key = HashMap::from([("CustomerId".to_owned(), customer.clone())]);
+            if let Some(status) = status {
+                key.insert(
+                    "StatusKey".to_owned(),
+                    AttributeValue::S(status_key(status, &order_key)),
+                );
+            }
+            key.insert("OrderKey".to_owned(), AttributeValue::S(order_key));
+            key
+        });
+        let query = self.client.query().table_name(&self.table);
+        let query = match status {
+            None => query.key_condition_expression("CustomerId = :customer"),
+            Some(status) => query
+                .index_name("StatusIndex")
+                .key_condition_expression("CustomerId = :customer AND begins_with(StatusKey, :status)")
+                .expression_attribute_values(":status", AttributeValue::S(status_key(status, ""))),
+        };
+        let found = query
+            .expression_attribute_values(":customer", customer)
+            .scan_index_forward(false)
+            // One more shows whether there is a next page.
+            .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(start)
+            .send()
+            .await?;
+
+        let mut orders: Vec<CustomerOrderRow> = serde_dynamo::from_items(found.items.unwrap_or_default())
+            .map_err(|error| CorruptStream::NotAnEvent(format!("row of customer {customer_id}: {error}")))?;
+        let more = orders.len() > limit;
+        orders.truncate(limit);
+        let next = orders.last().filter(|_| more).map(|last| last.order_key.clone());
+        Ok(CustomerOrdersPage { orders, next })
+    }
+
+    /// Writes the row, unless a newer one is there.
+    async fn put(&self, row: &CustomerOrderRow) -> Result<(), StoreError> {
+        let item = serde_dynamo::to_item(row).map_err(|error| StoreError::Rejected(error.to_string()))?;
+        let written = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(CustomerId) OR Version < :version")
+            .expression_attribute_values(":version", AttributeValue::N(row.version.to_string()))
+            .send()
+            .await;
+        unless_newer(written.map(|_| ()))
+    }
+}
+
+/// Keeps CustomerOrders up to date with OrderSummary.
+///
+/// A record carries the order's whole row, so the newest one is all that is needed.
+pub struct CustomerOrdersProjection {
+    rows: CustomerOrders,
+}
+
+impl CustomerOrdersProjection {
+    pub fn new(rows: CustomerOrders) -> Self {
+        Self { rows }
+    }
+}
+
+#[async_trait]
+impl Projection for CustomerOrdersProjection {
+    const NAME: &'static str = "customer-orders";
+    const AGGREGATE_KEY: &'static str = "OrderId";
+
+    async fn apply(&self, order_id: &str, records: &[EventRecord]) -> Result<(), ProjectError> {
+        let mut newest: Option<OrderSummaryRow> = None;
+        for record in records {
+            let image = record.change.new_image.clone();
+            let row: OrderSummaryRow = serde_dynamo::from_item(image)
+                .map_err(|error| ProjectError::Lasting(format!("row of order {order_id}: {error}")))?;
+            if newest.as_ref().is_none_or(|newest| newest.version < row.version) {
+                newest = Some(row);
+            }
+        }
+        if let Some(order) = &newest {
+            self.rows.put(&order.into()).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,95 @@
+//! What happened to an order, event by event, folded from the event store itself.
+
+use domain::aggregate::store_event;
+use domain::order::{Order, OrderStatus};
+use event_store::{CorruptStream, Recorded, Stream, Version};
+use rust_decimal::Decimal;
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::views::time;
+
+/// One change of an order.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HistoryEntry {
+    pub version: Version,
+    /// After the change.
+    pub status: OrderStatus,
+    pub changed_at: String,
+    pub details: ChangeDetails,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ChangeDetails {
+    pub event: String,
+    /// What the event says, in its newest schema version.
+    pub data: Value,
+    /// `null` before the order's creation.
+    pub total_before: Option<Decimal>,
+    pub total_after: Decimal,
+}
+
+/// An event as the audit trail shows it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EventView {
+    pub event_id: Uuid,
+    pub event_type: String,
+    /// The schema version in which `data` is stored.
+    pub event_version: u32,
+    /// The event's number in the order's stream.
+    pub version: Version,
+    pub timestamp: String,
+    pub command_id: Uuid,
+    pub correlation_id: Option<String>,
+    pub causation_id: Option<String>,
+    pub user_id: Option<String>,
+    /// As it was stored.
+    pub data: Value,
+}
+
+/// One entry per event, oldest first. `events` is the whole stream of an order.
+///
+/// # Errors
+/// [`CorruptStream`] when an event is missing or cannot be read.
+pub fn history(aggregate_id: &str, events: &[Recorded]) -> Result<Vec<HistoryEntry>, CorruptStream> {
+    let mut stream = Stream::<Order>::unborn(aggregate_id);
+    let mut entries = Vec::with_capacity(events.len());
+    for recorded in events {
+        let total_before = stream.state.as_ref().map(Order::total_amount);
+        stream.fold(recorded)?;
+        let Some(order) = &stream.state else {
+            continue;
+        };
+        let stored = store_event::<Order>(&recorded.event::<Order>()?);
+        entries.push(HistoryEntry {
+            version: recorded.version,
+            status: order.status,
+            changed_at: time(recorded.timestamp),
+            details: ChangeDetails {
+                event: stored.event_type,
+                data: stored.data,
+                total_before,
+                total_after: order.total_amount(),
+            },
+        });
+    }
+    Ok(entries)
+}
+
+impl From<Recorded> for EventView {
+    fn from(event: Recorded) -> Self {
+        Self {
+            event_id: event.event_id,
+            event_type: event.stored.event_type,
+            event_version: event.stored.event_version,
+            version: event.version,
+            timestamp: time(event.timestamp),
+            command_id: event.metadata.command_id,
+            correlation_id: event.metadata.correlation_id,
+            causation_id: event.metadata.causation_id,
+            user_id: event.metadata.user_id,
+            data: event.stored.data,
+        }
+    }
+}

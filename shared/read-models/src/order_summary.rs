@@ -1,0 +1,223 @@
+//! OrderSummary: one row per order, its newest projected state.
+//!
+//! Its own stream feeds the read models behind it: one item per order, so each order's changes come in order there.
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, Utc};
+use domain::order::{Order, OrderId, OrderStatus};
+use event_store::{CorruptStream, EventStore, Recorded, StoreError, Stream, Version};
+use lambda_edge::stream::EventRecord;
+use lambda_edge::{ConfigError, Environment};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::projector::{ProjectError, Projection};
+
+/// An order's row. The columns beside `Order` are what lists show, so that they need not read the whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct OrderSummaryRow {
+    pub order_id: OrderId,
+    pub version: Version,
+    pub customer_id: String,
+    pub status: OrderStatus,
+    pub currency: String,
+    pub total_amount: Decimal,
+    /// Distinct products.
+    pub item_count: usize,
+    /// When the first event was appended.
+    #[serde(with = "event_store::recorded::timestamp")]
+    pub created_at: DateTime<Utc>,
+    /// When the newest event was appended.
+    #[serde(with = "event_store::recorded::timestamp")]
+    pub updated_at: DateTime<Utc>,
+    pub order: Order,
+}
+
+impl OrderSummaryRow {
+    /// The row after `events`, which follow `before`; with how far it got when an event cannot be read.
+    ///
+    /// `None` when there is no event to begin with.
+    pub fn fold(
+        order_id: OrderId,
+        before: Option<Self>,
+        events: &[Recorded],
+    ) -> (Option<Self>, Result<(), CorruptStream>) {
+        let mut stream = Stream::unborn(order_id.to_string());
+        let mut times = None;
+        if let Some(row) = before {
+            stream.version = row.version;
+            times = Some((row.created_at, row.updated_at));
+            stream.state = Some(row.order);
+        }
+        let mut folded = Ok(());
+        for event in events {
+            folded = stream.fold(event);
+            if folded.is_err() {
+                break;
+            }
+            let (created_at, _) = times.unwrap_or((event.timestamp, event.timestamp));
+            times = Some((created_at, event.timestamp));
+        }
+        let row = stream.state.zip(times).map(|(order, (created_at, updated_at))| {
+            Self::new(order_id, stream.version, order, created_at, updated_at)
+        });
+        (row, folded)
+    }
+
+    fn new(
+        order_id: OrderId,
+        version: Version,
+        order: Order,
+        created_at: DateTime<Utc>,
+        updated_at: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            order_id,
+            version,
+            customer_id: order.customer_id.to_string(),
+            status: order.status,
+            currency: order.currency.to_string(),
+            total_amount: order.total_amount(),
+            item_count: order.items.len(),
+            created_at,
+            updated_at,
+            order,
+        }
+    }
+}
+
+/// The OrderSummary table.
+#[derive(Debug, Clone)]
+pub struct OrderSummaries {
+    client: Client,
+    table: String,
+}
+
+impl OrderSummaries {
+    /// # Errors
+    /// When `ORDER_SUMMARY_TABLE` is not set.
+    pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
+        Ok(Self::new(client, env.required("ORDER_SUMMARY_TABLE")?))
+    }
+
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self {
+            client,
+            table: table.into(),
+        }
+    }
+
+    /// The order's row, which may lag behind its events. `None` when there is none yet.
+    ///
+    /// # Errors
+    /// What DynamoDB said, or [`StoreError::Corrupt`] when the row cannot be read.
+    pub async fn get(&self, order_id: OrderId) -> Result<Option<OrderSummaryRow>, StoreError> {
+        self.read(order_id, false).await
+    }
+
+    async fn read(&self, order_id: OrderId, consistent: bool) -> Result<Option<OrderSummaryRow>, StoreError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("OrderId", AttributeValue::S(order_id.to_string()))
+            .consistent_read(consistent)
+            .send()
+            .await?;
+        let Some(item) = found.item else {
+            return Ok(None);
+        };
+        serde_dynamo::from_item(item)
+            .map(Some)
+            .map_err(|error| CorruptStream::NotAnEvent(format!("row of {order_id}: {error}")).into())
+    }
+
+    /// Writes the row, unless a newer one is there.
+    async fn put(&self, row: &OrderSummaryRow) -> Result<(), StoreError> {
+        let item = serde_dynamo::to_item(row).map_err(|error| StoreError::Rejected(error.to_string()))?;
+        let written = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(OrderId) OR Version <= :version")
+            .expression_attribute_values(":version", AttributeValue::N(row.version.to_string()))
+            .send()
+            .await;
+        unless_newer(written.map(|_| ()))
+    }
+}
+
+/// A refused condition means that the row is further on already, which is all that was wanted.
+pub(crate) fn unless_newer(written: Result<(), SdkError<PutItemError>>) -> Result<(), StoreError> {
+    match written {
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
+        {
+            Ok(())
+        }
+        written => Ok(written?),
+    }
+}
+
+/// Keeps OrderSummary up to date with the event store.
+///
+/// A record only says that an order has moved on. What happened is read from the event store, so records may come late,
+/// twice, out of order, or not at all.
+pub struct OrderSummaryProjection {
+    events: EventStore,
+    rows: OrderSummaries,
+}
+
+impl OrderSummaryProjection {
+    pub fn new(events: EventStore, rows: OrderSummaries) -> Self {
+        Self { events, rows }
+    }
+}
+
+#[async_trait]
+impl Projection for OrderSummaryProjection {
+    const NAME: &'static str = "order-summary";
+    const AGGREGATE_KEY: &'static str = "AggregateId";
+
+    async fn apply(&self, aggregate_id: &str, records: &[EventRecord]) -> Result<(), ProjectError> {
+        let order_id: OrderId = aggregate_id
+            .parse()
+            .map_err(|error| ProjectError::Lasting(format!("AggregateId {error}")))?;
+        let row = match self.rows.read(order_id, true).await {
+            // A row that cannot be read is written anew from the first event.
+            Err(StoreError::Corrupt(error)) => {
+                tracing::warn!(%order_id, %error, "rebuilding the row");
+                None
+            }
+            row => row?,
+        };
+        let version = row.as_ref().map_or(0, |row| row.version);
+        if newest_version(records).is_some_and(|newest| newest <= version) {
+            return Ok(());
+        }
+
+        let events = self.events.events(aggregate_id, version + 1, None).await?;
+        let (row, folded) = OrderSummaryRow::fold(order_id, row, &events);
+        if let Some(row) = row.filter(|row| row.version > version) {
+            self.rows.put(&row).await?;
+        }
+        folded.map_err(|error| StoreError::from(error).into())
+    }
+}
+
+/// The newest version that the records name; `None` when one of them names none.
+fn newest_version(records: &[EventRecord]) -> Option<Version> {
+    let versions = records.iter().map(|record| match record.change.keys.get("Version") {
+        Some(serde_dynamo::AttributeValue::N(version)) => version.parse().ok(),
+        _ => None,
+    });
+    versions.collect::<Option<Vec<_>>>()?.into_iter().max()
+}

@@ -1,0 +1,124 @@
+//! What every projection does with a batch of its stream.
+//!
+//! The records of one aggregate are applied together. What passes is reported back to Lambda, which delivers it again;
+//! what never passes is parked, and the stream goes on.
+
+use std::panic::AssertUnwindSafe;
+
+use async_trait::async_trait;
+use event_store::StoreError;
+use futures::{FutureExt, StreamExt, stream};
+use lambda_edge::stream::EventRecord;
+
+use crate::parked::{Parked, ParkedEvents};
+
+/// How many aggregates of a batch are worked on at once.
+const CONCURRENT_AGGREGATES: usize = 8;
+
+/// Keeps a read model up to date with a stream.
+#[async_trait]
+pub trait Projection: Send + Sync {
+    /// Its name, under which it parks.
+    const NAME: &'static str;
+
+    /// The key attribute that names the aggregate in its stream's records.
+    const AGGREGATE_KEY: &'static str;
+
+    /// Brings the aggregate's row up to date with `records`, which all concern it and stand in the stream's order.
+    /// Doing it twice, late or out of order makes no difference.
+    async fn apply(&self, aggregate_id: &str, records: &[EventRecord]) -> Result<(), ProjectError>;
+}
+
+/// Why a projection could not apply a record.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectError {
+    /// It may work when it is delivered again.
+    #[error("{0}")]
+    Passing(String),
+    /// It will never work with this code and this data.
+    #[error("{0}")]
+    Lasting(String),
+}
+
+impl From<StoreError> for ProjectError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Corrupt(_) | StoreError::Rejected(_) => Self::Lasting(error.to_string()),
+            // A missing right is mended by a deployment; the stream keeps its records for it.
+            StoreError::Throttled(_) | StoreError::Unavailable(_) | StoreError::Misconfigured(_) => {
+                Self::Passing(error.to_string())
+            }
+        }
+    }
+}
+
+/// The records of one aggregate in a batch.
+struct Group {
+    aggregate_id: String,
+    records: Vec<EventRecord>,
+}
+
+/// Applies a batch. Returns the sequence numbers to deliver again.
+pub async fn run<P: Projection>(projection: &P, parked: &ParkedEvents, records: Vec<EventRecord>) -> Vec<String> {
+    stream::iter(by_aggregate::<P>(records))
+        .map(|group| async move {
+            let passing = apply_or_park(projection, parked, &group).await.err()?;
+            let first = group.records.first()?.change.sequence_number.clone();
+            tracing::warn!(
+                projection = P::NAME,
+                aggregate_id = group.aggregate_id,
+                cause = passing,
+                "will be delivered again"
+            );
+            first
+        })
+        .buffer_unordered(CONCURRENT_AGGREGATES)
+        .filter_map(std::future::ready)
+        .collect()
+        .await
+}
+
+/// # Errors
+/// The cause, when the records have to be delivered again.
+async fn apply_or_park<P: Projection>(projection: &P, parked: &ParkedEvents, group: &Group) -> Result<(), String> {
+    // A panic is a bug that this data brings out: it must not stop the aggregates around it.
+    let applied = AssertUnwindSafe(projection.apply(&group.aggregate_id, &group.records)).catch_unwind();
+    let reason = match applied.await {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(ProjectError::Passing(cause))) => return Err(cause),
+        Ok(Err(ProjectError::Lasting(reason))) => reason,
+        Err(_panic) => "the projection panicked".to_owned(),
+    };
+    tracing::error!(
+        projection = P::NAME,
+        aggregate_id = group.aggregate_id,
+        reason,
+        "parked"
+    );
+    let entry = Parked::new(P::NAME, &group.aggregate_id, &group.records, reason);
+    parked.park(&entry).await.map_err(|error| error.to_string())
+}
+
+/// Aggregates in the order in which they first appear.
+fn by_aggregate<P: Projection>(records: Vec<EventRecord>) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for record in records {
+        let aggregate_id = aggregate_id::<P>(&record);
+        match groups.iter_mut().find(|group| group.aggregate_id == aggregate_id) {
+            Some(group) => group.records.push(record),
+            None => groups.push(Group {
+                aggregate_id,
+                records: vec![record],
+            }),
+        }
+    }
+    groups
+}
+
+/// A record without the key is not of our table; it is parked under a name of its own.
+fn aggregate_id<P: Projection>(record: &EventRecord) -> String {
+    match record.change.keys.get(P::AGGREGATE_KEY) {
+        Some(serde_dynamo::AttributeValue::S(id)) => id.clone(),
+        _ => format!("record-{}", record.event_id),
+    }
+}

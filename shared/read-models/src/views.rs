@@ -1,0 +1,129 @@
+//! Rows as the HTTP contract shows them.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use domain::order::{Address, Order, OrderId, OrderItem, OrderStatus};
+use event_store::Version;
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use crate::customer_orders::CustomerOrderRow;
+use crate::order_summary::OrderSummaryRow;
+
+/// RFC 3339 in UTC, to the microsecond.
+pub fn time(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+/// One order, whole.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OrderView {
+    pub order_id: OrderId,
+    pub version: Version,
+    pub customer_id: String,
+    pub status: OrderStatus,
+    pub currency: String,
+    pub subtotal: Decimal,
+    pub tax_amount: Decimal,
+    pub total_amount: Decimal,
+    pub item_count: usize,
+    pub items: Vec<ItemView>,
+    pub shipping_address: Address,
+    pub confirmation_number: Option<String>,
+    pub payment_method_id: Option<String>,
+    pub tracking_number: Option<String>,
+    pub carrier: Option<String>,
+    pub cancellation_reason: Option<String>,
+    pub refund_amount: Option<Decimal>,
+    pub created_at: String,
+    pub updated_at: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ItemView {
+    pub product_id: String,
+    pub product_name: Option<String>,
+    pub sku: Option<String>,
+    pub quantity: u32,
+    pub unit_price: Decimal,
+    pub line_total: Decimal,
+}
+
+/// An order in a list.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OrderRowView {
+    pub order_id: OrderId,
+    pub version: Version,
+    pub customer_id: String,
+    pub status: OrderStatus,
+    pub currency: String,
+    pub total_amount: Decimal,
+    pub item_count: usize,
+    pub created_at: String,
+    pub updated_at: String,
+}
+
+impl From<OrderSummaryRow> for OrderView {
+    fn from(row: OrderSummaryRow) -> Self {
+        let Order {
+            items,
+            shipping_address,
+            confirmation_number,
+            payment_method_id,
+            shipment,
+            cancellation,
+            ..
+        } = &row.order;
+        Self {
+            order_id: row.order_id,
+            version: row.version,
+            status: row.status,
+            subtotal: row.order.subtotal(),
+            tax_amount: row.order.tax_amount(),
+            total_amount: row.total_amount,
+            item_count: row.item_count,
+            items: items.iter().map(ItemView::from).collect(),
+            shipping_address: shipping_address.clone(),
+            confirmation_number: confirmation_number.as_ref().map(|number| number.as_str().to_owned()),
+            payment_method_id: payment_method_id.as_ref().map(ToString::to_string),
+            tracking_number: shipment.as_ref().map(|shipment| shipment.tracking_number.to_string()),
+            carrier: shipment.as_ref().map(|shipment| shipment.carrier.to_string()),
+            cancellation_reason: cancellation
+                .as_ref()
+                .map(|cancellation| cancellation.reason.to_string()),
+            refund_amount: cancellation.as_ref().map(|cancellation| cancellation.refund_amount),
+            created_at: time(row.created_at),
+            updated_at: time(row.updated_at),
+            customer_id: row.customer_id,
+            currency: row.currency,
+        }
+    }
+}
+
+impl From<&OrderItem> for ItemView {
+    fn from(item: &OrderItem) -> Self {
+        Self {
+            product_id: item.product_id.to_string(),
+            product_name: item.product_name.as_ref().map(ToString::to_string),
+            sku: item.sku.as_ref().map(ToString::to_string),
+            quantity: item.quantity.get(),
+            unit_price: item.unit_price,
+            line_total: item.line_total(),
+        }
+    }
+}
+
+impl From<CustomerOrderRow> for OrderRowView {
+    fn from(row: CustomerOrderRow) -> Self {
+        Self {
+            order_id: row.order_id,
+            version: row.version,
+            customer_id: row.customer_id,
+            status: row.status,
+            currency: row.currency,
+            total_amount: row.total_amount,
+            item_count: row.item_count,
+            created_at: time(row.created_at),
+            updated_at: time(row.updated_at),
+        }
+    }
+}
