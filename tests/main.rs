@@ -1,1 +1,17 @@
+//! Tests against the embedded DynamoDB and the local stack, in one binary because linking the AWS SDK takes long.
+//!
+//! | module | what it shows |
+//! |---|---|
+//! | [`event_store`] | the promises of an append: DESIGN section 5 |
+//! | [`projections`] | the promises of a projection: DESIGN section 7 |
+//! | [`http`] | the HTTP contract, end to end through the local stack: DESIGN section 6 |
+//! | [`template`] | what stands beside template.yaml agrees with it |
+//! | [`payloads`] | every sample in `events/` passes through its function |
+//! | [`support`] | tables, a proxy that injects faults, an HTTP client |
 
+mod event_store;
+mod http;
+mod payloads;
+mod projections;
+mod support;
+mod template;

@@ -1,1 +1,26 @@
+//! The whole cloud in one process: template.yaml's functions on an embedded DynamoDB.
+//!
+//! - [`template`]: what template.yaml defines, and nothing beside it: the only list of tables, routes and triggers
+//! - [`dynamodb`]: the embedded DynamoDB, and the template's tables on any DynamoDB
+//! - [`functions`]: every function that this build contains
+//! - `gateway`: API Gateway's HTTP API
+//! - `streams`: Lambda's event source mappings, with [`filter`] for their filter patterns
+//! - `invoke`: where functions run
+//! - [`LocalStack`]: all of it together, started with [`Options`]
+//!
+//! What it does not imitate: authorizers, throttling, cold starts, IAM, and Lambda's 6 MB limit on payloads.
 
+pub mod dynamodb;
+pub mod filter;
+pub mod functions;
+mod gateway;
+mod invoke;
+mod options;
+mod stack;
+mod streams;
+pub mod template;
+
+pub use invoke::{LOCAL_CALLER, merged_environment};
+pub use options::{Data, DynamoDb, Options};
+pub use stack::{CaughtUpError, LocalStack, StartError};
+pub use streams::FailedBatch;

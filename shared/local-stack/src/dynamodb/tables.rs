@@ -1,0 +1,325 @@
+//! Creates the template's tables, on any DynamoDB.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::create_table::CreateTableError;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType, StreamSpecification, StreamViewType, TableDescription, TableStatus, TimeToLiveSpecification,
+    TimeToLiveStatus,
+};
+use tokio::time::Instant;
+
+use super::sdk_cause;
+use crate::template::{AttributeKind, KeyElement, KeyRole, ProjectionKind, StreamView, Table, Template};
+
+/// A real table takes seconds to become active; an emulator's is at once.
+const ACTIVE_LIMIT: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(100);
+
+/// The template's tables cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum TablesError {
+    #[error("cannot {action} the table {table}: {cause}")]
+    Request {
+        action: &'static str,
+        table: String,
+        cause: String,
+    },
+    #[error(
+        "the table {table} exists with {what} {found}, but the template gives it {expected}; delete the table or its data"
+    )]
+    Differs {
+        table: String,
+        what: &'static str,
+        expected: String,
+        found: String,
+    },
+    #[error("the table {table} did not become active within {} s", ACTIVE_LIMIT.as_secs())]
+    NotActive { table: String },
+}
+
+/// Creates those tables of the template that are missing, and waits until all are active.
+///
+/// # Errors
+/// [`TablesError`] when DynamoDB refuses, or has a table that differs from the template in keys, indexes or stream.
+pub async fn create_tables(client: &Client, template: &Template) -> Result<(), TablesError> {
+    for table in &template.tables {
+        create_if_missing(client, table).await?;
+    }
+    for table in &template.tables {
+        let description = active(client, table).await?;
+        compare(table, &description)?;
+        set_time_to_live(client, table).await?;
+    }
+    Ok(())
+}
+
+/// Asks for creation straight away: to look first would leave a gap, and costs as much.
+async fn create_if_missing(client: &Client, table: &Table) -> Result<(), TablesError> {
+    let invalid = |error: BuildError| undefined(table, &error);
+    let mut request = client
+        .create_table()
+        .table_name(&table.name)
+        .billing_mode(BillingMode::PayPerRequest)
+        .set_key_schema(Some(key_schema(&table.key).map_err(invalid)?));
+    for attribute in &table.attributes {
+        let definition = AttributeDefinition::builder()
+            .attribute_name(&attribute.name)
+            .attribute_type(match attribute.kind {
+                AttributeKind::S => ScalarAttributeType::S,
+                AttributeKind::N => ScalarAttributeType::N,
+                AttributeKind::B => ScalarAttributeType::B,
+            })
+            .build()
+            .map_err(invalid)?;
+        request = request.attribute_definitions(definition);
+    }
+    for index in &table.indexes {
+        let mut projection = Projection::builder().projection_type(match index.projection.projection_type {
+            ProjectionKind::All => ProjectionType::All,
+            ProjectionKind::KeysOnly => ProjectionType::KeysOnly,
+            ProjectionKind::Include => ProjectionType::Include,
+        });
+        for attribute in &index.projection.non_key_attributes {
+            projection = projection.non_key_attributes(attribute);
+        }
+        let index = GlobalSecondaryIndex::builder()
+            .index_name(&index.name)
+            .set_key_schema(Some(key_schema(&index.key).map_err(invalid)?))
+            .projection(projection.build())
+            .build()
+            .map_err(invalid)?;
+        request = request.global_secondary_indexes(index);
+    }
+    if let Some(view) = table.stream {
+        let stream = StreamSpecification::builder()
+            .stream_enabled(true)
+            .stream_view_type(stream_view(view));
+        request = request.stream_specification(stream.build().map_err(invalid)?);
+    }
+    match request.send().await {
+        Ok(_) => Ok(()),
+        Err(SdkError::ServiceError(error)) if matches!(error.err(), CreateTableError::ResourceInUseException(_)) => {
+            Ok(())
+        }
+        Err(error) => Err(failed("create", table, &error)),
+    }
+}
+
+async fn active(client: &Client, table: &Table) -> Result<TableDescription, TablesError> {
+    let deadline = Instant::now() + ACTIVE_LIMIT;
+    loop {
+        let answer = client.describe_table().table_name(&table.name).send().await;
+        let description = answer.map_err(|error| failed("describe", table, &error))?.table;
+        if let Some(description) = description.filter(|table| table.table_status() == Some(&TableStatus::Active)) {
+            return Ok(description);
+        }
+        if Instant::now() >= deadline {
+            return Err(TablesError::NotActive {
+                table: table.name.clone(),
+            });
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+fn compare(table: &Table, found: &TableDescription) -> Result<(), TablesError> {
+    let differs = |what, expected: String, found: String| {
+        if expected == found {
+            return Ok(());
+        }
+        Err(TablesError::Differs {
+            table: table.name.clone(),
+            what,
+            expected,
+            found,
+        })
+    };
+    let kinds = found.attribute_definitions().iter();
+    let kinds: BTreeMap<_, _> = kinds
+        .map(|kind| (kind.attribute_name(), kind.attribute_type().as_str()))
+        .collect();
+    let expected_kinds = table
+        .attributes
+        .iter()
+        .map(|attribute| (attribute.name.as_str(), kind_name(attribute.kind)));
+    let expected_kinds: BTreeMap<_, _> = expected_kinds.collect();
+    let expected_key = |key: &[KeyElement]| {
+        let parts = key.iter().map(|part| (part.name.as_str(), part.role == KeyRole::Hash));
+        describe_key(parts, &expected_kinds)
+    };
+    let found_key = |key: &[KeySchemaElement]| {
+        let parts = key
+            .iter()
+            .map(|part| (part.attribute_name(), *part.key_type() == KeyType::Hash));
+        describe_key(parts, &kinds)
+    };
+    differs("the key", expected_key(&table.key), found_key(found.key_schema()))?;
+
+    let indexes: BTreeMap<_, _> = table
+        .indexes
+        .iter()
+        .map(|index| (index.name.as_str(), expected_key(&index.key)))
+        .collect();
+    let found_indexes = found.global_secondary_indexes().iter();
+    let found_indexes: BTreeMap<_, _> = found_indexes
+        .map(|index| (index.index_name().unwrap_or_default(), found_key(index.key_schema())))
+        .collect();
+    differs(
+        "the indexes",
+        describe_indexes(&indexes),
+        describe_indexes(&found_indexes),
+    )?;
+
+    let describe_stream = |view: Option<&StreamViewType>| view.map_or("none", StreamViewType::as_str).to_owned();
+    let stream = found.stream_specification().filter(|stream| stream.stream_enabled());
+    differs(
+        "the stream",
+        describe_stream(table.stream.map(stream_view).as_ref()),
+        describe_stream(stream.and_then(StreamSpecification::stream_view_type)),
+    )
+}
+
+/// `AggregateId S HASH, Version N RANGE`
+fn describe_key<'a>(parts: impl Iterator<Item = (&'a str, bool)>, kinds: &BTreeMap<&str, &str>) -> String {
+    let role = |is_hash| if is_hash { "HASH" } else { "RANGE" };
+    let parts = parts.map(|(name, is_hash)| format!("{name} {} {}", kinds.get(name).unwrap_or(&"?"), role(is_hash)));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+fn describe_indexes(indexes: &BTreeMap<&str, String>) -> String {
+    if indexes.is_empty() {
+        return "none".to_owned();
+    }
+    indexes
+        .iter()
+        .map(|(name, key)| format!("{name} ({key})"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+async fn set_time_to_live(client: &Client, table: &Table) -> Result<(), TablesError> {
+    let Some(attribute) = &table.ttl_attribute else {
+        return Ok(());
+    };
+    let answer = client.describe_time_to_live().table_name(&table.name).send().await;
+    let current = answer
+        .map_err(|error| failed("read the time to live of", table, &error))?
+        .time_to_live_description;
+    if let Some(current) = current.filter(|ttl| {
+        matches!(
+            ttl.time_to_live_status(),
+            Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)
+        )
+    }) {
+        let found = current.attribute_name().unwrap_or_default();
+        return match found == attribute {
+            true => Ok(()),
+            false => Err(TablesError::Differs {
+                table: table.name.clone(),
+                what: "the time to live attribute",
+                expected: attribute.clone(),
+                found: found.to_owned(),
+            }),
+        };
+    }
+    let specification = TimeToLiveSpecification::builder()
+        .attribute_name(attribute)
+        .enabled(true)
+        .build();
+    client
+        .update_time_to_live()
+        .table_name(&table.name)
+        .time_to_live_specification(specification.map_err(|error| undefined(table, &error))?)
+        .send()
+        .await
+        .map_err(|error| failed("set the time to live of", table, &error))?;
+    Ok(())
+}
+
+fn failed<E>(action: &'static str, table: &Table, error: &SdkError<E>) -> TablesError
+where
+    E: Error + ProvideErrorMetadata + 'static,
+{
+    TablesError::Request {
+        action,
+        table: table.name.clone(),
+        cause: sdk_cause(error),
+    }
+}
+
+/// The template leaves out what a definition needs.
+fn undefined(table: &Table, error: &BuildError) -> TablesError {
+    TablesError::Request {
+        action: "define",
+        table: table.name.clone(),
+        cause: error.to_string(),
+    }
+}
+
+fn key_schema(key: &[KeyElement]) -> Result<Vec<KeySchemaElement>, BuildError> {
+    let element = |part: &KeyElement| {
+        let role = if part.role == KeyRole::Hash {
+            KeyType::Hash
+        } else {
+            KeyType::Range
+        };
+        KeySchemaElement::builder()
+            .attribute_name(&part.name)
+            .key_type(role)
+            .build()
+    };
+    key.iter().map(element).collect()
+}
+
+fn stream_view(view: StreamView) -> StreamViewType {
+    match view {
+        StreamView::KeysOnly => StreamViewType::KeysOnly,
+        StreamView::NewImage => StreamViewType::NewImage,
+        StreamView::OldImage => StreamViewType::OldImage,
+        StreamView::NewAndOldImages => StreamViewType::NewAndOldImages,
+    }
+}
+
+fn kind_name(kind: AttributeKind) -> &'static str {
+    match kind {
+        AttributeKind::S => "S",
+        AttributeKind::N => "N",
+        AttributeKind::B => "B",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dynamodb::Embedded;
+
+    #[tokio::test]
+    async fn creating_twice_changes_nothing_and_a_table_that_differs_is_named() {
+        let embedded = Embedded::memory().await.expect("a DynamoDB in memory");
+        let client = embedded.client().await;
+        let text = include_str!("../../../../template.yaml");
+        let mut template = Template::parse("template.yaml", text).expect("the template");
+        create_tables(&client, &template).await.expect("new tables");
+        create_tables(&client, &template).await.expect("the same tables");
+
+        let store = template
+            .tables
+            .iter_mut()
+            .find(|table| table.name == "EventStore")
+            .expect("the event store");
+        store.stream = Some(StreamView::KeysOnly);
+        let error = create_tables(&client, &template).await.expect_err("another stream");
+        assert_eq!(
+            error.to_string(),
+            "the table EventStore exists with the stream NEW_IMAGE, but the template gives it KEYS_ONLY; \
+             delete the table or its data"
+        );
+        embedded.stop().await;
+    }
+}

@@ -1,0 +1,12 @@
+//! The functions that this build contains.
+
+use lambda_edge::Constructor;
+
+/// Each function under the name of its binary. They must be those of template.yaml, no more and no less.
+pub const FUNCTIONS: &[(&str, Constructor)] = &[
+    ("order-commands", order_commands::function),
+    ("order-queries", order_queries::function),
+    ("customer-queries", customer_queries::function),
+    ("order-summary-projection", order_summary_projection::function),
+    ("customer-orders-projection", customer_orders_projection::function),
+];

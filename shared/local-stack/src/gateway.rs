@@ -1,0 +1,110 @@
+//! API Gateway's HTTP API with Lambda integrations, as far as the template uses it.
+//!
+//! - this module: the server, and what it answers itself
+//! - `routing`: which function a request goes to
+//! - `payload`: the event that the function gets, and its answer as HTTP
+
+mod payload;
+mod routing;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{Request, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::invoke::{Functions, InvokeError};
+use crate::streams::Stop;
+use crate::template::Template;
+use routing::Routes;
+
+/// The largest request body, in bytes.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
+const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
+
+/// The longest wait for a function, whatever its own time-out is. Same page.
+const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
+
+struct Gateway {
+    template: Template,
+    routes: Routes,
+    functions: Arc<Functions>,
+    domain: String,
+}
+
+/// Serves the template's routes until it is to stop; the task ends once all running requests have.
+pub(crate) fn serve(
+    listener: TcpListener,
+    template: Template,
+    functions: Arc<Functions>,
+    mut stop: Stop,
+) -> std::io::Result<JoinHandle<std::io::Result<()>>> {
+    let routes = Routes::new(&template);
+    let domain = listener.local_addr()?.to_string();
+    let gateway = Arc::new(Gateway {
+        template,
+        routes,
+        functions,
+        domain,
+    });
+    let router = Router::new().fallback(handle).with_state(gateway);
+    let server = axum::serve(listener, router).with_graceful_shutdown(async move { stop.requested().await });
+    Ok(tokio::spawn(server.into_future()))
+}
+
+async fn handle(State(gateway): State<Arc<Gateway>>, request: Request<Body>) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(path) = percent_encoding::percent_decode_str(parts.uri.path()).decode_utf8() else {
+        return message(StatusCode::BAD_REQUEST, "Bad Request");
+    };
+    let Some(target) = gateway.routes.find(parts.method.as_str(), &path) else {
+        return message(StatusCode::NOT_FOUND, "Not Found");
+    };
+    let Ok(body) = read(body).await else {
+        return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+    };
+    let function = &gateway.template.functions[target.function];
+    let event = payload::event(&parts, &path, &target, &body, &gateway.domain);
+    let Ok(answer) = tokio::time::timeout(INTEGRATION_TIMEOUT, gateway.functions.invoke(function, event)).await else {
+        return message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
+    };
+    let answer = answer.and_then(|answer| payload::response(answer).map_err(InvokeError::Failed));
+    answer.unwrap_or_else(|error| {
+        tracing::error!(function = function.binary, %error, "a request failed");
+        message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+    })
+}
+
+/// A body that is too large, or whose sender went away.
+struct Unreadable;
+
+/// Reads to the end even what is too large, so that the client has sent all of it and reads the answer.
+async fn read(body: Body) -> Result<Bytes, Unreadable> {
+    let mut frames = body.into_data_stream();
+    let mut bytes = Vec::new();
+    let mut length = 0;
+    while let Some(frame) = frames.next().await {
+        let frame = frame.map_err(|_| Unreadable)?;
+        length += frame.len();
+        if length <= MAX_BODY_BYTES {
+            bytes.extend_from_slice(&frame);
+        }
+    }
+    if length > MAX_BODY_BYTES {
+        Err(Unreadable)
+    } else {
+        Ok(bytes.into())
+    }
+}
+
+/// An answer of the gateway itself.
+fn message(status: StatusCode, text: &str) -> Response {
+    let body = serde_json::json!({ "message": text }).to_string();
+    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+}

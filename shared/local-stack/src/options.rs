@@ -1,0 +1,50 @@
+//! What a stack can be told.
+
+use std::path::PathBuf;
+
+/// What to start.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The path of template.yaml.
+    pub template: PathBuf,
+    pub data: Data,
+    /// Of the HTTP gateway; 0 takes a free one.
+    pub port: u16,
+    pub dynamodb: DynamoDb,
+    /// Another way for the functions, and only them, to the same DynamoDB: tests put a proxy there that injects faults.
+    pub function_dynamodb_endpoint: Option<String>,
+    /// The functions run behind this URL (`cargo lambda watch`) instead of in this process, and without the gateway.
+    pub remote_functions: Option<String>,
+}
+
+/// Where items and checkpoints are kept.
+#[derive(Debug, Clone)]
+pub enum Data {
+    Memory,
+    /// Made when it is missing.
+    Folder(PathBuf),
+}
+
+#[derive(Debug, Clone)]
+pub enum DynamoDb {
+    Embedded {
+        /// 0 takes a free one.
+        port: u16,
+    },
+    /// The URL of any other.
+    Endpoint(String),
+}
+
+impl Options {
+    /// Everything in memory and on free ports, as tests want it.
+    pub fn in_memory(template: impl Into<PathBuf>) -> Self {
+        Self {
+            template: template.into(),
+            data: Data::Memory,
+            port: 0,
+            dynamodb: DynamoDb::Embedded { port: 0 },
+            function_dynamodb_endpoint: None,
+            remote_functions: None,
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! Starts and stops everything together.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use lambda_edge::{ConfigError, Constructor};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::dynamodb::{self, Embedded, EmbeddedError, Storage, TablesError};
+use crate::gateway;
+use crate::invoke::Functions;
+use crate::options::{Data, DynamoDb, Options};
+use crate::streams::{Checkpoints, FailedBatch, FailedBatches, Poller, PollerContext, Progress, Stop};
+use crate::template::{Template, TemplateError};
+
+/// How long [`LocalStack::caught_up`] waits. A batch that fails for good takes its retries first.
+const CAUGHT_UP_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long a shutdown waits for running requests, and then for running batches.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(30);
+
+/// Why the stack cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    #[error("{template} names the function `{function}`, which this build does not contain")]
+    NotInBuild { template: String, function: String },
+    #[error("this build contains the function `{function}`, which {template} does not name")]
+    NotInTemplate { template: String, function: String },
+    #[error("the function `{function}` cannot start: {source}")]
+    Configuration { function: String, source: ConfigError },
+    #[error("the functions `{}` and `{}` give the variable {name} different values", .functions[0], .functions[1])]
+    AmbiguousVariable { name: String, functions: [String; 2] },
+    #[error("cannot listen on 127.0.0.1:{port} for {purpose}: {source}")]
+    Listen {
+        port: u16,
+        purpose: &'static str,
+        source: io::Error,
+    },
+    #[error("cannot use the data folder {folder}: {source}")]
+    Folder { folder: String, source: io::Error },
+    #[error("the data folder {0} is in use by another running local stack")]
+    FolderInUse(String),
+    #[error("cannot read the checkpoints {file}: {source}")]
+    Checkpoints { file: String, source: io::Error },
+    #[error(transparent)]
+    DynamoDb(#[from] EmbeddedError),
+    #[error("{source} (DynamoDB at {endpoint})")]
+    Tables { endpoint: String, source: TablesError },
+    #[error("`{0}` is not an http or https URL")]
+    Url(String),
+}
+
+/// [`LocalStack::caught_up`] gave up waiting.
+#[derive(Debug, thiserror::Error)]
+#[error("not caught up after {} s; the triggers have dealt with: {progress}", CAUGHT_UP_LIMIT.as_secs())]
+pub struct CaughtUpError {
+    progress: String,
+}
+
+/// A running stack. Dropping it stops it without waiting; [`LocalStack::stop`] is the clean way.
+pub struct LocalStack {
+    url: String,
+    endpoint: String,
+    client: Client,
+    embedded: Option<Embedded>,
+    gateway: Option<JoinHandle<io::Result<()>>>,
+    pollers: Vec<Poller>,
+    failed: FailedBatches,
+    stop_gateway: watch::Sender<bool>,
+    stop_pollers: watch::Sender<bool>,
+    /// Held as long as the folder is used.
+    _lock: Option<File>,
+}
+
+impl LocalStack {
+    /// Starts everything; when it returns, tables exist and requests are answered.
+    ///
+    /// # Errors
+    /// [`StartError`], with everything stopped again.
+    pub async fn start(options: Options, functions: &[(&str, Constructor)]) -> Result<Self, StartError> {
+        let template = Template::read(&options.template)?;
+        check_urls(&options)?;
+        let gateway_listener = match options.remote_functions {
+            Some(_) => None,
+            None => Some(listen(options.port, "HTTP requests").await?),
+        };
+        let lock = match &options.data {
+            Data::Memory => None,
+            Data::Folder(folder) => Some(lock(folder)?),
+        };
+        let (embedded, config) = open_dynamodb(&options).await?;
+        let endpoint = config.endpoint_url().unwrap_or_default().to_owned();
+        let client = Client::new(&config);
+        dynamodb::create_tables(&client, &template)
+            .await
+            .map_err(|source| StartError::Tables {
+                endpoint: endpoint.clone(),
+                source,
+            })?;
+
+        let functions = Arc::new(match &options.remote_functions {
+            Some(base) => Functions::remote(base),
+            None => {
+                let config = match &options.function_dynamodb_endpoint {
+                    Some(endpoint) => config.to_builder().endpoint_url(endpoint).build(),
+                    None => config.clone(),
+                };
+                Functions::in_process(&template, functions, &config)?
+            }
+        });
+        let (stop_pollers, stop) = Stop::channel();
+        let failed = FailedBatches::default();
+        let context = PollerContext {
+            dynamodb: client.clone(),
+            streams: aws_sdk_dynamodbstreams::Client::new(&dynamodb::streams_config(&config)),
+            functions: Arc::clone(&functions),
+            checkpoints: Arc::new(checkpoints(&options.data)?),
+            failed: Arc::clone(&failed),
+            stop,
+        };
+        let triggers = template
+            .functions
+            .iter()
+            .flat_map(|function| function.triggers.iter().map(move |trigger| (function, trigger)));
+        let pollers = triggers
+            .map(|(function, trigger)| Poller::spawn(&context, function, trigger))
+            .collect();
+
+        let (stop_gateway, stop) = Stop::channel();
+        let listening = |source| StartError::Listen {
+            port: options.port,
+            purpose: "HTTP requests",
+            source,
+        };
+        let (url, gateway) = match gateway_listener {
+            None => (options.remote_functions.unwrap_or_default(), None),
+            Some(listener) => {
+                let url = format!("http://{}", listener.local_addr().map_err(listening)?);
+                (
+                    url,
+                    Some(gateway::serve(listener, template, functions, stop).map_err(listening)?),
+                )
+            }
+        };
+        Ok(Self {
+            url,
+            endpoint,
+            client,
+            embedded,
+            gateway,
+            pollers,
+            failed,
+            stop_gateway,
+            stop_pollers,
+            _lock: lock,
+        })
+    }
+
+    /// Where HTTP requests go, without a slash at the end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The URL of the DynamoDB.
+    pub fn dynamodb_endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// A client for the DynamoDB, past [`Options::function_dynamodb_endpoint`].
+    pub fn dynamodb(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// The batches that were given up since the start, oldest first.
+    pub fn failed_batches(&self) -> Vec<FailedBatch> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns once everything that was written before the call has gone through all triggers, and so has all that
+    /// they wrote in turn.
+    ///
+    /// A record that is still under way, in any stream or function, is counted by its trigger before that trigger has
+    /// begun and completed another round. So when no trigger has counted anything while each did that, nothing was
+    /// under way. Of a DynamoDB with reads that lag behind writes, it promises less.
+    ///
+    /// # Errors
+    /// [`CaughtUpError`] after a minute.
+    pub async fn caught_up(&self) -> Result<(), CaughtUpError> {
+        let deadline = Instant::now() + CAUGHT_UP_LIMIT;
+        loop {
+            let before = self.progress();
+            for (poller, before) in self.pollers.iter().zip(&before) {
+                // The first round to complete may have begun before this one did.
+                let mut progress = poller.progress.clone();
+                let advanced = progress.wait_for(|now| now.rounds >= before.rounds + 2);
+                match tokio::time::timeout_at(deadline, advanced).await {
+                    Ok(Ok(_)) => {}
+                    Ok(Err(_)) | Err(_) => return Err(self.not_caught_up()),
+                }
+            }
+            let is_quiet = self
+                .progress()
+                .iter()
+                .zip(&before)
+                .all(|(now, before)| now.records == before.records);
+            if is_quiet {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                return Err(self.not_caught_up());
+            }
+        }
+    }
+
+    fn progress(&self) -> Vec<Progress> {
+        self.pollers.iter().map(|poller| *poller.progress.borrow()).collect()
+    }
+
+    fn not_caught_up(&self) -> CaughtUpError {
+        let triggers = self.pollers.iter().zip(self.progress());
+        let triggers = triggers.map(|(poller, progress)| format!("{} {} records", poller.trigger, progress.records));
+        CaughtUpError {
+            progress: triggers.collect::<Vec<_>>().join(", "),
+        }
+    }
+
+    /// Ends running requests, then running batches, then the DynamoDB. Checkpoints are written by then.
+    pub async fn stop(self) {
+        self.stop_gateway.send_replace(true);
+        if let Some(mut gateway) = self.gateway
+            && tokio::time::timeout(SHUTDOWN_LIMIT, &mut gateway).await.is_err()
+        {
+            gateway.abort();
+        }
+        self.stop_pollers.send_replace(true);
+        let deadline = Instant::now() + SHUTDOWN_LIMIT;
+        for mut poller in self.pollers {
+            match tokio::time::timeout_at(deadline, &mut poller.task).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(trigger = poller.trigger, %error, "a stream trigger had ended"),
+                Err(_) => poller.task.abort(),
+            }
+        }
+        if let Some(embedded) = self.embedded {
+            embedded.stop().await;
+        }
+    }
+}
+
+fn check_urls(options: &Options) -> Result<(), StartError> {
+    let endpoint = match &options.dynamodb {
+        DynamoDb::Endpoint(url) => Some(url),
+        DynamoDb::Embedded { .. } => None,
+    };
+    let urls = [
+        endpoint,
+        options.remote_functions.as_ref(),
+        options.function_dynamodb_endpoint.as_ref(),
+    ];
+    let is_http = |url: &str| reqwest::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+    match urls.into_iter().flatten().find(|url| !is_http(url)) {
+        Some(url) => Err(StartError::Url(url.clone())),
+        None => Ok(()),
+    }
+}
+
+/// Only this machine may call: nothing here checks who does.
+async fn listen(port: u16, purpose: &'static str) -> Result<TcpListener, StartError> {
+    let listener = TcpListener::bind(("127.0.0.1", port)).await;
+    listener.map_err(|source| StartError::Listen { port, purpose, source })
+}
+
+/// Two stacks on one folder would deliver records twice and overwrite each other's checkpoints.
+fn lock(folder: &Path) -> Result<File, StartError> {
+    let name = || folder.display().to_string();
+    let unusable = |source| StartError::Folder { folder: name(), source };
+    std::fs::create_dir_all(folder).map_err(unusable)?;
+    let file = File::create(folder.join("lock")).map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StartError::FolderInUse(name())),
+        Err(TryLockError::Error(source)) => Err(unusable(source)),
+    }
+}
+
+async fn open_dynamodb(options: &Options) -> Result<(Option<Embedded>, SdkConfig), StartError> {
+    match &options.dynamodb {
+        DynamoDb::Endpoint(url) => Ok((None, dynamodb::external_config(url).await)),
+        DynamoDb::Embedded { port } => {
+            let listener = listen(*port, "DynamoDB").await?;
+            let embedded = match &options.data {
+                Data::Memory => Embedded::serve(listener, Storage::Memory)?,
+                Data::Folder(folder) => Embedded::serve(listener, Storage::File(&folder.join("dynamodb.sqlite")))?,
+            };
+            let config = dynamodb::local_config(embedded.endpoint()).await;
+            Ok((Some(embedded), config))
+        }
+    }
+}
+
+fn checkpoints(data: &Data) -> Result<Checkpoints, StartError> {
+    match data {
+        Data::Memory => Ok(Checkpoints::in_memory()),
+        Data::Folder(folder) => {
+            let file = folder.join("checkpoints.json");
+            let name = file.display().to_string();
+            Checkpoints::in_file(file).map_err(|source| StartError::Checkpoints { file: name, source })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+//! Drives the template's stream triggers, as Lambda's event source mappings do, on any DynamoDB.
+//!
+//! - this module: one poller per trigger, and its progress
+//! - `reader`: reads a trigger's stream, in rounds
+//! - `shards`: which shards may be read
+//! - `record`: a record as its function gets it
+//! - `delivery`: a batch, until it is handled or given up
+//! - `outcome`: the rules for that
+//! - `checkpoints`: how far each trigger has come
+//!
+//! One thing differs from Lambda: a trigger reads its shards in turn, not at the same time.
+
+mod checkpoints;
+mod delivery;
+mod outcome;
+mod reader;
+mod record;
+mod shards;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client as DynamoDb;
+use aws_sdk_dynamodbstreams::Client as Streams;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::invoke::Functions;
+use crate::template::{FunctionDefinition, StreamTrigger};
+pub(crate) use checkpoints::Checkpoints;
+use delivery::Delivery;
+pub use delivery::FailedBatch;
+pub(crate) use delivery::FailedBatches;
+use reader::Reader;
+use shards::Shards;
+
+/// The wish to stop, seen by everything that runs in the background. Dropping the sender is such a wish, too.
+#[derive(Clone)]
+pub(crate) struct Stop(watch::Receiver<bool>);
+
+impl Stop {
+    pub(crate) fn channel() -> (watch::Sender<bool>, Self) {
+        let (sender, receiver) = watch::channel(false);
+        (sender, Self(receiver))
+    }
+
+    pub(crate) fn is_requested(&self) -> bool {
+        *self.0.borrow() || self.0.has_changed().is_err()
+    }
+
+    pub(crate) async fn requested(&mut self) {
+        // An error says that the sender is gone.
+        let _ = self.0.wait_for(|requested| *requested).await;
+    }
+
+    /// Returns false when the wish to stop cut the sleep short.
+    async fn sleep(&mut self, duration: Duration) -> bool {
+        tokio::select! {
+            () = tokio::time::sleep(duration) => true,
+            () = self.requested() => false,
+        }
+    }
+}
+
+/// What a poller has done so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// Rounds that read every shard there is.
+    pub rounds: usize,
+    /// Records dealt with, counted after their batch.
+    pub records: usize,
+}
+
+/// A trigger's poller.
+pub(crate) struct Poller {
+    /// `function/event`.
+    pub trigger: String,
+    pub progress: watch::Receiver<Progress>,
+    pub task: JoinHandle<()>,
+}
+
+/// What all pollers share.
+pub(crate) struct PollerContext {
+    pub dynamodb: DynamoDb,
+    pub streams: Streams,
+    pub functions: Arc<Functions>,
+    pub checkpoints: Arc<Checkpoints>,
+    pub failed: FailedBatches,
+    pub stop: Stop,
+}
+
+impl Poller {
+    pub(crate) fn spawn(context: &PollerContext, function: &FunctionDefinition, trigger: &StreamTrigger) -> Self {
+        let name = format!("{}/{}", function.binary, trigger.name);
+        let (progress, watched) = watch::channel(Progress::default());
+        let reader = Reader {
+            trigger: name.clone(),
+            dynamodb: context.dynamodb.clone(),
+            streams: context.streams.clone(),
+            checkpoints: Arc::clone(&context.checkpoints),
+            delivery: Delivery {
+                function: function.clone(),
+                trigger: trigger.clone(),
+                functions: Arc::clone(&context.functions),
+                failed: Arc::clone(&context.failed),
+                stop: context.stop.clone(),
+            },
+            stop: context.stop.clone(),
+            progress,
+            stream_arn: None,
+            shards: Shards::default(),
+        };
+        Self {
+            trigger: name,
+            progress: watched,
+            task: tokio::spawn(reader.run()),
+        }
+    }
+}

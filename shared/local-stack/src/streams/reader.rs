@@ -1,0 +1,278 @@
+//! Reads a trigger's stream and hands over what is there.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client as DynamoDb;
+use aws_sdk_dynamodbstreams::Client as Streams;
+use aws_sdk_dynamodbstreams::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodbstreams::operation::get_records::{GetRecordsError, GetRecordsOutput};
+use aws_sdk_dynamodbstreams::operation::get_shard_iterator::GetShardIteratorError;
+use aws_sdk_dynamodbstreams::types::{Shard, ShardIteratorType};
+use tokio::sync::watch;
+
+use super::checkpoints::Checkpoints;
+use super::delivery::{Delivery, Source, backoff};
+use super::record::StreamRecord;
+use super::shards::Shards;
+use super::{Progress, Stop};
+use crate::dynamodb::sdk_cause;
+
+/// Lambda polls an idle shard four times a second; locally a person or a test waits for the result, and a read costs
+/// nothing.
+const IDLE_POLL: Duration = Duration::from_millis(50);
+
+/// A poll returns 1,000 records at most.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_GetRecords.html>
+const MAX_RECORDS_PER_READ: i32 = 1_000;
+
+pub(super) struct Reader {
+    pub trigger: String,
+    pub dynamodb: DynamoDb,
+    pub streams: Streams,
+    pub checkpoints: Arc<Checkpoints>,
+    pub delivery: Delivery,
+    pub stop: Stop,
+    pub progress: watch::Sender<Progress>,
+    pub stream_arn: Option<String>,
+    pub shards: Shards,
+}
+
+/// A fault of the DynamoDB, which passes or keeps being logged.
+#[derive(Debug, thiserror::Error)]
+enum ReadError {
+    #[error("cannot {0}: {1}")]
+    Request(&'static str, String),
+    #[error("the table {0} has no stream")]
+    NoStream(String),
+}
+
+fn cannot<E>(action: &'static str) -> impl Fn(SdkError<E>) -> ReadError
+where
+    E: Error + ProvideErrorMetadata + 'static,
+{
+    move |error| ReadError::Request(action, sdk_cause(&error))
+}
+
+impl Reader {
+    pub(super) async fn run(mut self) {
+        let mut failures = 0;
+        while !self.stop.is_requested() {
+            match self.round().await {
+                Ok(records) => {
+                    failures = 0;
+                    if records == 0 {
+                        self.stop.sleep(IDLE_POLL).await;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(trigger = self.trigger, %error, "reading the stream failed and is retried");
+                    self.stop.sleep(backoff(failures)).await;
+                    failures = failures.saturating_add(1);
+                }
+            }
+        }
+    }
+
+    /// Reads once from every readable shard and delivers what is there. Returns how many records there were.
+    async fn round(&mut self) -> Result<usize, ReadError> {
+        let stream_arn = self.stream_arn().await?;
+        if self.shards.is_exhausted() {
+            let described = self.describe(&stream_arn).await?;
+            self.shards.update(described);
+        }
+        let Self {
+            shards,
+            streams,
+            checkpoints,
+            delivery,
+            trigger,
+            stop,
+            progress,
+            ..
+        } = self;
+        let mut count = 0;
+        let mut any_finished = false;
+        let mut is_complete = true;
+        for shard in shards.readable() {
+            let source = Source {
+                stream_arn: &stream_arn,
+                shard_id: &shard.id,
+            };
+            let iterator = match shard.iterator.take() {
+                Some(iterator) => iterator,
+                None => match start(streams, checkpoints, trigger, &source).await? {
+                    Some(iterator) => iterator,
+                    None => {
+                        is_complete = false;
+                        continue;
+                    }
+                },
+            };
+            let page = match read(streams, iterator.clone()).await {
+                Ok(Page::Records(page)) => page,
+                Ok(Page::IteratorExpired) => {
+                    is_complete = false;
+                    continue;
+                }
+                Ok(Page::Trimmed) => {
+                    checkpoints.forget(trigger, &stream_arn, &shard.id);
+                    is_complete = false;
+                    continue;
+                }
+                Err(error) => {
+                    shard.iterator = Some(iterator);
+                    return Err(error);
+                }
+            };
+            let records = page.records.unwrap_or_default().into_iter();
+            let records: Vec<_> = records
+                .filter_map(|record| StreamRecord::new(record, &stream_arn))
+                .collect();
+            let dealt_with = deliver(delivery, checkpoints, trigger, &source, &records).await;
+            count += dealt_with;
+            progress.send_modify(|progress| progress.records += dealt_with);
+            if dealt_with < records.len() || stop.is_requested() {
+                // The checkpoint says where it goes on after a restart.
+                return Ok(count);
+            }
+            shard.iterator = page.next_shard_iterator;
+            shard.is_finished = shard.iterator.is_none();
+            any_finished |= shard.is_finished;
+        }
+        if any_finished {
+            let described = self.describe(&stream_arn).await?;
+            self.shards.update(described);
+        } else if is_complete {
+            self.progress.send_modify(|progress| progress.rounds += 1);
+        }
+        Ok(count)
+    }
+
+    async fn stream_arn(&mut self) -> Result<String, ReadError> {
+        if let Some(arn) = &self.stream_arn {
+            return Ok(arn.clone());
+        }
+        let table = &self.delivery.trigger.table;
+        let answer = self.dynamodb.describe_table().table_name(table).send().await;
+        let table_description = answer.map_err(cannot("describe the table"))?.table;
+        let arn = table_description
+            .and_then(|table| table.latest_stream_arn)
+            .ok_or_else(|| ReadError::NoStream(table.clone()))?;
+        self.stream_arn = Some(arn.clone());
+        Ok(arn)
+    }
+
+    /// All shards, page by page.
+    async fn describe(&self, stream_arn: &str) -> Result<Vec<Shard>, ReadError> {
+        let mut shards = Vec::new();
+        let mut last = None;
+        loop {
+            let request = self.streams.describe_stream().stream_arn(stream_arn);
+            let answer = request.set_exclusive_start_shard_id(last).send().await;
+            let Some(stream) = answer.map_err(cannot("describe the stream"))?.stream_description else {
+                break;
+            };
+            shards.extend(stream.shards.unwrap_or_default());
+            last = stream.last_evaluated_shard_id;
+            if last.is_none() {
+                break;
+            }
+        }
+        Ok(shards)
+    }
+}
+
+/// An iterator behind the checkpoint, or at the oldest record there is.
+async fn start(
+    streams: &Streams,
+    checkpoints: &Checkpoints,
+    trigger: &str,
+    source: &Source<'_>,
+) -> Result<Option<String>, ReadError> {
+    let request = streams
+        .get_shard_iterator()
+        .stream_arn(source.stream_arn)
+        .shard_id(source.shard_id);
+    if let Some(number) = checkpoints.get(trigger, source.stream_arn, source.shard_id) {
+        let request = request
+            .clone()
+            .shard_iterator_type(ShardIteratorType::AfterSequenceNumber);
+        match request.sequence_number(number).send().await {
+            Ok(answer) => return Ok(answer.shard_iterator),
+            Err(error) if is_trimmed(error.as_service_error()) => {
+                tracing::warn!(trigger, "records were trimmed before they were read");
+                checkpoints.forget(trigger, source.stream_arn, source.shard_id);
+            }
+            Err(error) => return Err(cannot("find the checkpoint in the stream")(error)),
+        }
+    }
+    let answer = request.shard_iterator_type(ShardIteratorType::TrimHorizon).send().await;
+    Ok(answer.map_err(cannot("find the start of the stream"))?.shard_iterator)
+}
+
+fn is_trimmed(error: Option<&GetShardIteratorError>) -> bool {
+    error.is_some_and(GetShardIteratorError::is_trimmed_data_access_exception)
+}
+
+enum Page {
+    Records(GetRecordsOutput),
+    /// An iterator lives 15 minutes; a function may have been retried for longer.
+    IteratorExpired,
+    /// The records that it pointed to are older than 24 hours and gone.
+    Trimmed,
+}
+
+async fn read(streams: &Streams, iterator: String) -> Result<Page, ReadError> {
+    match streams
+        .get_records()
+        .shard_iterator(iterator)
+        .limit(MAX_RECORDS_PER_READ)
+        .send()
+        .await
+    {
+        Ok(page) => Ok(Page::Records(page)),
+        Err(error) => match error.as_service_error() {
+            Some(GetRecordsError::ExpiredIteratorException(_)) => Ok(Page::IteratorExpired),
+            Some(GetRecordsError::TrimmedDataAccessException(_)) => Ok(Page::Trimmed),
+            _ => Err(cannot("read the stream")(error)),
+        },
+    }
+}
+
+/// Delivers the records that pass the filters, in batches, and moves the checkpoint past all that are dealt with,
+/// filtered ones included. Returns their number.
+async fn deliver(
+    delivery: &mut Delivery,
+    checkpoints: &Checkpoints,
+    trigger: &str,
+    source: &Source<'_>,
+    records: &[StreamRecord],
+) -> usize {
+    let filters = &delivery.trigger.filters;
+    let passes =
+        |record: &StreamRecord| filters.is_empty() || filters.iter().any(|filter| filter.matches(&record.event));
+    let passing: Vec<usize> = (0..records.len()).filter(|index| passes(&records[*index])).collect();
+    let mut dealt_with = 0;
+    for batch in passing.chunks(delivery.trigger.batch_size) {
+        let events: Vec<_> = batch.iter().map(|index| records[*index].clone()).collect();
+        let handled = delivery.deliver(&events, source).await;
+        if let Some(last) = handled.checked_sub(1) {
+            dealt_with = batch[last] + 1;
+            checkpoints.set(
+                trigger,
+                source.stream_arn,
+                source.shard_id,
+                &records[dealt_with - 1].sequence_number,
+            );
+        }
+        if handled < batch.len() {
+            return dealt_with;
+        }
+    }
+    if let Some(last) = records.last().filter(|_| dealt_with < records.len()) {
+        checkpoints.set(trigger, source.stream_arn, source.shard_id, &last.sequence_number);
+    }
+    records.len()
+}

@@ -1,0 +1,201 @@
+use super::*;
+
+const TEMPLATE: &str = include_str!("../../../../template.yaml");
+
+fn real() -> Template {
+    Template::parse("template.yaml", TEMPLATE).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn function<'a>(template: &'a Template, binary: &str) -> &'a FunctionDefinition {
+    template
+        .functions
+        .iter()
+        .find(|function| function.binary == binary)
+        .unwrap_or_else(|| panic!("no {binary}"))
+}
+
+/// The error for `body` as the only resources, after a parameter without a default and a table.
+#[track_caller]
+fn error(resources: &str) -> String {
+    let text = format!("Parameters: {{ Secret: {{ Type: String }} }}\nResources:\n{resources}");
+    Template::parse("t.yaml", &text)
+        .expect_err("an unusable template")
+        .to_string()
+}
+
+/// A function with one more property.
+fn with(properties: &str) -> String {
+    format!(
+        "  T: {{ Type: AWS::DynamoDB::Table, Properties: {{ AttributeDefinitions: [{{ AttributeName: id, AttributeType: S }}], \
+         KeySchema: [{{ AttributeName: id, KeyType: HASH }}], StreamSpecification: {{ StreamViewType: NEW_IMAGE }} }} }}\n  \
+         F:\n    Type: AWS::Serverless::Function\n    Metadata: {{ BuildProperties: {{ Binary: f }} }}\n    \
+         Properties:\n      {properties}\n"
+    )
+}
+
+fn with_trigger(properties: &str) -> String {
+    with(&format!(
+        "Events: {{ E: {{ Type: DynamoDB, Properties: {{ Stream: !GetAtt T.StreamArn, StartingPosition: TRIM_HORIZON{properties} }} }} }}"
+    ))
+}
+
+#[test]
+fn the_event_store_has_its_key_index_and_stream() {
+    let template = real();
+    let store = template
+        .tables
+        .iter()
+        .find(|table| table.logical_id == "EventStore")
+        .expect("the event store");
+    assert_eq!(store.name, "EventStore");
+    let keys = |key: &[KeyElement]| {
+        key.iter()
+            .map(|part| (part.name.clone(), part.role))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        keys(&store.key),
+        [
+            ("AggregateId".to_owned(), KeyRole::Hash),
+            ("Version".to_owned(), KeyRole::Range)
+        ]
+    );
+    assert_eq!(store.stream, Some(StreamView::NewImage));
+    assert_eq!(store.indexes[0].name, "EventTypeIndex");
+    assert_eq!(store.indexes[0].projection.projection_type, ProjectionKind::All);
+}
+
+#[test]
+fn an_environment_is_the_globals_and_the_functions_own_with_references_resolved() {
+    let template = real();
+    let environment = &function(&template, "order-queries").environment;
+    assert_eq!(environment["LOG_LEVEL"], "info");
+    assert_eq!(environment["EVENT_TYPE_SHARDS"], "8");
+    assert_eq!(environment["ORDER_SUMMARY_TABLE"], "OrderSummary");
+    assert_eq!(
+        environment["CURSOR_KEY"],
+        "local-development-value-of-CursorKey-which-is-no-secret"
+    );
+    assert_eq!(
+        environment["CURSOR_KEY"],
+        function(&template, "customer-queries").environment["CURSOR_KEY"]
+    );
+}
+
+#[test]
+fn routes_and_time_outs_are_those_of_the_template() {
+    let template = real();
+    let commands = function(&template, "order-commands");
+    assert_eq!(commands.timeout, Duration::from_secs(10));
+    let remove = Route {
+        method: "DELETE".to_owned(),
+        path: "/orders/{order_id}/items/{product_id}".to_owned(),
+    };
+    assert!(commands.routes.contains(&remove));
+    assert!(commands.triggers.is_empty());
+}
+
+#[test]
+fn a_stream_trigger_carries_all_its_rules() {
+    let template = real();
+    let projection = function(&template, "order-summary-projection");
+    assert_eq!(projection.timeout, Duration::from_secs(60));
+    let [trigger] = projection.triggers.as_slice() else {
+        panic!("one trigger")
+    };
+    assert_eq!(trigger.table, "EventStore");
+    assert_eq!((trigger.batch_size, trigger.filters.len()), (100, 1));
+    assert!(trigger.reports_item_failures && trigger.bisects_on_error);
+    assert_eq!(trigger.max_retries, Some(20));
+    assert_eq!(trigger.max_record_age, Some(Duration::from_secs(43_200)));
+    let queue = "arn:aws:sqs:us-east-1:000000000000:ProjectionFailures";
+    assert_eq!(trigger.failure_destination.as_deref(), Some(queue));
+}
+
+#[test]
+fn a_table_name_of_the_template_is_the_physical_name_everywhere() {
+    let text = format!(
+        "Resources:\n{}",
+        with_trigger("").replace(
+            "Properties: { Attr",
+            "Properties: { TableName: !Sub '${AWS::StackName}-t', Attr"
+        )
+    );
+    let template = Template::parse("t.yaml", &text).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(template.tables[0].name, "local-t");
+    assert_eq!(template.functions[0].triggers[0].table, "local-t");
+}
+
+#[test]
+fn a_parameter_without_default_matters_only_where_something_local_needs_it() {
+    let elsewhere = format!(
+        "Parameters: {{ Secret: {{ Type: String }} }}\nResources:\n{}",
+        with("Role: !Ref Secret")
+    );
+    assert!(Template::parse("t.yaml", &elsewhere).is_ok());
+    assert_eq!(
+        error(&with("Environment: { Variables: { X: !Ref Secret } }")),
+        "t.yaml: the property Environment.Variables.X of F: the parameter Secret has no Default, so it has no value locally"
+    );
+}
+
+#[test]
+fn what_cannot_be_imitated_is_an_error_that_names_its_place() {
+    for (resources, expected) in [
+        (
+            with("Events: { E: { Type: Schedule, Properties: {} } }"),
+            "Events.E.Type of F: the local stack cannot imitate events of type Schedule",
+        ),
+        (
+            with("Environment: { Variables: { X: !If [A, b, c] } }"),
+            "Environment.Variables.X of F: the local stack cannot imitate the intrinsic Fn::If",
+        ),
+        (
+            with("Environment: { Variables: { X: !Ref Nothing } }"),
+            "no resource Nothing",
+        ),
+        (
+            with("Environment: { Variables: { X: '{{resolve:ssm:y}}' } }"),
+            "dynamic reference",
+        ),
+        (
+            with("Events: { E: { Type: HttpApi, Properties: { Method: ANY, Path: /x } } }"),
+            "any method",
+        ),
+        (
+            with("Events: { E: { Type: HttpApi, Properties: { Method: GET, Path: '/{x+}' } } }"),
+            "the path",
+        ),
+        (with_trigger(", TumblingWindowInSeconds: 5"), "TumblingWindowInSeconds"),
+        (
+            with_trigger(", BatchSize: 0"),
+            "Properties.BatchSize of F: it must be 1 to 10,000",
+        ),
+        (with_trigger(", MaximumRecordAgeInSeconds: 59"), "60 to 604,800"),
+        (
+            with_trigger(", FilterCriteria: { Filters: [{ Pattern: '{\"a\": [{\"cidr\": \"10/8\"}]}' }] }"),
+            "cidr",
+        ),
+        (with("Timeout: 901"), "1 to 900 seconds"),
+        (
+            "  L: { Type: AWS::Lambda::EventSourceMapping }\n".to_owned(),
+            "AWS::Lambda::EventSourceMapping",
+        ),
+        (
+            "  A: { Type: AWS::Serverless::HttpApi, Properties: { CorsConfiguration: true } }\n".to_owned(),
+            "CorsConfiguration",
+        ),
+    ] {
+        let error = error(&resources);
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn a_stream_serves_at_most_two_triggers() {
+    let event = "Type: DynamoDB, Properties: { Stream: !GetAtt T.StreamArn, StartingPosition: TRIM_HORIZON }";
+    let resources = with(&format!(
+        "Events: {{ A: {{ {event} }}, B: {{ {event} }}, C: {{ {event} }} }}"
+    ));
+    assert!(error(&resources).contains("at most the second trigger"));
+}

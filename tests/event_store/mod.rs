@@ -1,0 +1,7 @@
+//! The promises of an append.
+
+mod append;
+mod by_type;
+mod concurrency;
+mod cost;
+mod faults;

@@ -1,0 +1,203 @@
+//! Every sample in `events/` is real: it passes through its function and has the effect that its name says.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::order::{ConfirmationNumber, Order, OrderEvent, Tax, TaxRate};
+use lambda_edge::{Constructor, Function};
+use lambda_runtime::Context;
+use local_stack::functions::FUNCTIONS;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::support::orders::{created, item, metadata, submitted};
+use crate::support::{Tables, project};
+
+/// The order that all samples speak of.
+const ORDER_ID: &str = "0190b6a4-2c4e-7c3e-9f0a-5d8a6d1f2b3c";
+
+fn sample(function: &str, name: &str) -> Value {
+    let path = project().join("events").join(function).join(format!("{name}.json"));
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn function(tables: &Tables, binary: &str) -> Function {
+    let constructor: Constructor = FUNCTIONS.iter().find(|(name, _)| *name == binary).unwrap().1;
+    constructor(&tables.environment(binary), &tables.config).unwrap()
+}
+
+async fn invoke(tables: &Tables, binary: &str, name: &str) -> Value {
+    function(tables, binary)
+        .invoke(sample(binary, name), Context::default())
+        .await
+        .unwrap()
+}
+
+/// The order of `create-order.json`, and what has happened to it since.
+async fn given(tables: &Tables, events: &[OrderEvent]) {
+    let OrderEvent::OrderCreated {
+        customer_id,
+        shipping_address,
+        ..
+    } = created([])
+    else {
+        panic!("created() makes an OrderCreated");
+    };
+    let mut singapore = item("42", 10);
+    singapore.unit_price = "9.80".parse().unwrap();
+    let created = OrderEvent::OrderCreated {
+        customer_id,
+        currency: "EUR".parse().unwrap(),
+        tax: Tax {
+            rate: TaxRate::try_from("0.055".parse::<rust_decimal::Decimal>().unwrap()).unwrap(),
+            jurisdiction: None,
+        },
+        items: vec![item("11", 12), singapore],
+        shipping_address,
+    };
+    let events: Vec<_> = std::iter::once(created).chain(events.iter().cloned()).collect();
+    tables
+        .store()
+        .append::<Order>(ORDER_ID, 0, &events, &metadata())
+        .await
+        .unwrap();
+}
+
+fn confirmed() -> OrderEvent {
+    OrderEvent::OrderConfirmed {
+        payment_method_id: "pm".parse().unwrap(),
+        confirmation_number: ConfirmationNumber::from_uuid(Uuid::nil()),
+    }
+}
+
+fn shipped() -> OrderEvent {
+    OrderEvent::OrderShipped {
+        tracking_number: "1Z".parse().unwrap(),
+        carrier: "Federal Shipping".parse().unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn each_command_is_accepted_in_its_status() {
+    let cases = [
+        ("create-order", None, 201, "created"),
+        ("add-order-item", Some(vec![]), 200, "created"),
+        ("remove-order-item", Some(vec![]), 200, "created"),
+        ("submit-order", Some(vec![]), 200, "submitted"),
+        ("confirm-order", Some(vec![submitted()]), 200, "confirmed"),
+        ("record-payment", Some(vec![submitted(), confirmed()]), 200, "paid"),
+        ("ship-order", Some(vec![submitted(), confirmed()]), 200, "shipped"),
+        (
+            "deliver-order",
+            Some(vec![submitted(), confirmed(), shipped()]),
+            200,
+            "delivered",
+        ),
+        ("cancel-order", Some(vec![]), 200, "cancelled"),
+    ];
+    for (name, history, status_code, status) in cases {
+        let tables = Tables::new().await;
+        if let Some(history) = history {
+            given(&tables, &history).await;
+        }
+        let answer = invoke(&tables, "order-commands", name).await;
+        assert_eq!(answer["statusCode"], status_code, "{name}: {answer}");
+        let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+        assert_eq!(body["status"], status, "{name}");
+        // The authorizer's `sub` is who did it.
+        let order_id = body["order_id"].as_str().unwrap();
+        let events = tables.store().events(order_id, 1, None).await.unwrap();
+        let user = events.last().unwrap().metadata.user_id.as_deref();
+        assert_eq!(user, Some("0f8fad5b-d9cb-469f-a165-70867728950e"), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn each_query_finds_the_order() {
+    let tables = Tables::new().await;
+    given(&tables, &[submitted(), confirmed(), shipped()]).await;
+    invoke(&tables, "order-summary-projection", "order-created").await;
+    let rows = tables.items("OrderSummary").await;
+    assert_eq!(rows.len(), 1);
+    let body = async |binary: &str, name: &str| -> Value {
+        let answer = invoke(&tables, binary, name).await;
+        assert_eq!(answer["statusCode"], 200, "{name}: {answer}");
+        serde_json::from_str(answer["body"].as_str().unwrap()).unwrap()
+    };
+
+    let order = body("order-queries", "get-order").await;
+    assert_eq!(
+        (&order["status"], &order["total_amount"]),
+        (&json!("shipped"), &json!("280.63"))
+    );
+    let history = body("order-queries", "get-order-history").await;
+    assert_eq!(history["data"].as_array().unwrap().len(), 4);
+    let events = body("order-queries", "get-order-events").await;
+    assert_eq!(events["data"][3]["event_type"], "OrderShipped");
+    assert_eq!(body("order-queries", "get-health").await["status"], "healthy");
+
+    invoke(&tables, "customer-orders-projection", "order-modified").await;
+    let orders = body("customer-queries", "get-customer-orders").await;
+    assert_eq!(orders["data"][0]["status"], "submitted");
+    let shipped_orders = body("customer-queries", "get-customer-orders-by-status").await;
+    assert_eq!(shipped_orders["data"], json!([]));
+}
+
+#[tokio::test]
+async fn each_batch_is_projected_without_failures() {
+    for name in ["order-created", "out-of-order-and-twice", "unknown-event-in-the-middle"] {
+        let tables = Tables::new().await;
+        given(&tables, &[submitted()]).await;
+        if name == "unknown-event-in-the-middle" {
+            put_unknown_event(&tables).await;
+        }
+        let answer = invoke(&tables, "order-summary-projection", name).await;
+        assert_eq!(answer, json!({ "batchItemFailures": [] }), "{name}");
+        let rows = tables.items("OrderSummary").await;
+        assert_eq!(rows[0]["Version"], AttributeValue::N("2".to_owned()), "{name}");
+        let parked = tables.items("ParkedEvents").await.len();
+        assert_eq!(parked, usize::from(name == "unknown-event-in-the-middle"), "{name}");
+    }
+    for (name, status) in [("order-inserted", "created"), ("order-modified", "submitted")] {
+        let tables = Tables::new().await;
+        let answer = invoke(&tables, "customer-orders-projection", name).await;
+        assert_eq!(answer, json!({ "batchItemFailures": [] }), "{name}");
+        let rows = tables.items("CustomerOrders").await;
+        assert_eq!(rows[0]["Status"], AttributeValue::S(status.to_owned()), "{name}");
+    }
+}
+
+/// The event that `unknown-event-in-the-middle.json` tells of.
+async fn put_unknown_event(tables: &Tables) {
+    let image =
+        sample("order-summary-projection", "unknown-event-in-the-middle")["Records"][1]["dynamodb"]["NewImage"].clone();
+    let image: serde_dynamo::Item = serde_json::from_value(image).unwrap();
+    tables
+        .dynamodb
+        .put_item()
+        .table_name("EventStore")
+        .set_item(Some(image.into()))
+        .send()
+        .await
+        .unwrap();
+}
+
+#[test]
+fn every_sample_is_tested_here() {
+    let here = include_str!("payloads.rs");
+    let mut functions = BTreeSet::new();
+    for folder in std::fs::read_dir(project().join("events")).unwrap() {
+        let folder = folder.unwrap();
+        functions.insert(folder.file_name().into_string().unwrap());
+        for file in std::fs::read_dir(folder.path()).unwrap() {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            let name = name.strip_suffix(".json").unwrap();
+            assert!(
+                here.contains(&format!("\"{name}\"")),
+                "events/{name}.json is not tested"
+            );
+        }
+    }
+    let built: BTreeSet<_> = FUNCTIONS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(functions, built);
+}

@@ -1,0 +1,141 @@
+//! The promises of a projection.
+
+mod delivery;
+mod faults;
+mod parking;
+
+use domain::order::{Order, OrderEvent, OrderId};
+use event_store::Recorded;
+use lambda_runtime::Context;
+use local_stack::functions::FUNCTIONS;
+use read_models::customer_orders::CustomerOrderRow;
+use read_models::order_summary::OrderSummaryRow;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::support::Tables;
+use crate::support::orders::{created, metadata, new_order_id};
+
+/// Invokes a projection with a batch of records; returns the sequence numbers that it wants again.
+async fn deliver(tables: &Tables, binary: &str, records: &[Value]) -> Vec<String> {
+    let (_, constructor) = FUNCTIONS.iter().find(|(name, _)| *name == binary).unwrap();
+    let function = constructor(&tables.environment(binary), &tables.config).unwrap();
+    let answer = function
+        .invoke(json!({ "Records": records }), Context::default())
+        .await
+        .unwrap();
+    let failures = answer["batchItemFailures"].as_array().unwrap();
+    failures
+        .iter()
+        .map(|failure| failure["itemIdentifier"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// All records of a table's stream, as DynamoDB gives them to Lambda.
+async fn stream_records(tables: &Tables, table: &str) -> Vec<Value> {
+    let streams = async |operation: &str, body: Value| -> Value {
+        let answer = reqwest::Client::new()
+            .post(tables.endpoint())
+            .header("x-amz-target", format!("DynamoDBStreams_20120810.{operation}"))
+            .header("content-type", "application/x-amz-json-1.0")
+            .header("x-amz-date", "20261120T000000Z")
+            .header(
+                "authorization",
+                "AWS4-HMAC-SHA256 Credential=local/20261120/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
+            )
+            .body(body.to_string())
+            .send()
+            .await
+            .unwrap();
+        assert!(
+            answer.status().is_success(),
+            "{operation}: {}",
+            answer.text().await.unwrap()
+        );
+        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+    };
+    let stream = streams("ListStreams", json!({ "TableName": table })).await["Streams"][0]["StreamArn"].clone();
+    let shard =
+        streams("DescribeStream", json!({ "StreamArn": stream })).await["StreamDescription"]["Shards"][0]["ShardId"]
+            .clone();
+    let iterator = json!({ "StreamArn": stream, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON" });
+    let mut iterator = streams("GetShardIterator", iterator).await["ShardIterator"].clone();
+    let mut records = Vec::new();
+    loop {
+        let mut page = streams("GetRecords", json!({ "ShardIterator": iterator })).await;
+        let Value::Array(found) = page["Records"].take() else {
+            panic!("GetRecords answers a list");
+        };
+        if found.is_empty() {
+            return records;
+        }
+        records.extend(found);
+        iterator = page["NextShardIterator"].take();
+    }
+}
+
+async fn rows<T: DeserializeOwned>(tables: &Tables, table: &str) -> Vec<T> {
+    serde_dynamo::from_items(tables.items(table).await).unwrap()
+}
+
+/// The row that folding the order's events gives.
+async fn folded(tables: &Tables, order_id: &str) -> OrderSummaryRow {
+    let events: Vec<Recorded> = tables.store().events(order_id, 1, None).await.unwrap();
+    let (row, folded) = OrderSummaryRow::fold(order_id.parse::<OrderId>().unwrap(), None, &events);
+    folded.unwrap();
+    row.unwrap()
+}
+
+/// OrderSummary and CustomerOrders hold exactly what folding the events of these orders gives.
+async fn assert_rows_are_folds(tables: &Tables, order_ids: &[String]) {
+    let mut expected = Vec::new();
+    for id in order_ids {
+        expected.push(folded(tables, id).await);
+    }
+    let mut summaries: Vec<OrderSummaryRow> = rows(tables, "OrderSummary").await;
+    expected.sort_by_key(|row| row.order_id);
+    summaries.sort_by_key(|row| row.order_id);
+    assert_eq!(summaries, expected);
+
+    let expected: Vec<CustomerOrderRow> = expected.iter().map(CustomerOrderRow::from).collect();
+    let mut listed: Vec<CustomerOrderRow> = rows(tables, "CustomerOrders").await;
+    listed.sort_by_key(|row| row.order_id);
+    assert_eq!(listed, expected);
+}
+
+/// A new order of `customer` with `events` after its creation.
+async fn order(tables: &Tables, customer: &str, events: &[OrderEvent]) -> String {
+    let OrderEvent::OrderCreated {
+        currency,
+        tax,
+        items,
+        shipping_address,
+        ..
+    } = created([])
+    else {
+        panic!("created() makes an OrderCreated");
+    };
+    let created = OrderEvent::OrderCreated {
+        customer_id: customer.parse().unwrap(),
+        currency,
+        tax,
+        items,
+        shipping_address,
+    };
+    let id = new_order_id();
+    append(tables, &id, 0, &[created]).await;
+    append(tables, &id, 1, events).await;
+    id
+}
+
+/// One append per event, as commands do.
+async fn append(tables: &Tables, id: &str, mut version: u64, events: &[OrderEvent]) {
+    for event in events {
+        tables
+            .store()
+            .append::<Order>(id, version, std::slice::from_ref(event), &metadata())
+            .await
+            .unwrap();
+        version += 1;
+    }
+}

@@ -1,0 +1,147 @@
+//! A proxy before the DynamoDB that counts requests and injects the faults that the embedded one cannot have.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, Response, StatusCode};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// What happens to one request of an operation.
+#[derive(Debug, Clone)]
+pub enum Fault {
+    /// It is carried out, and the connection breaks before the answer.
+    LoseAnswer,
+    /// It is carried out, and answered by a 500.
+    AnswerWith500,
+    /// It is not carried out, but answered by this error, such as `ThrottlingException`.
+    Refuse(&'static str),
+    /// A transaction is not carried out but cancelled with these reasons, one per item.
+    Cancel(&'static [&'static str]),
+}
+
+#[derive(Default)]
+struct Shared {
+    /// In the order in which they strike.
+    faults: VecDeque<(&'static str, Fault)>,
+    operations: Vec<String>,
+}
+
+pub struct FaultProxy {
+    pub endpoint: String,
+    shared: Arc<Mutex<Shared>>,
+    server: JoinHandle<()>,
+}
+
+#[derive(Clone)]
+struct Proxy {
+    upstream: String,
+    http: reqwest::Client,
+    shared: Arc<Mutex<Shared>>,
+}
+
+impl FaultProxy {
+    pub async fn start(upstream: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let shared = Arc::<Mutex<Shared>>::default();
+        let proxy = Proxy {
+            upstream: upstream.to_owned(),
+            http: reqwest::Client::new(),
+            shared: shared.clone(),
+        };
+        let app = axum::Router::new().fallback(forward).with_state(proxy);
+        let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self {
+            endpoint,
+            shared,
+            server,
+        }
+    }
+
+    /// The next request of `operation` meets this fault. Several for one operation strike one after the other.
+    pub fn inject(&self, operation: &'static str, fault: Fault) {
+        self.shared.lock().unwrap().faults.push_back((operation, fault));
+    }
+
+    /// Every operation requested since the last call, in order, repetitions by the SDK included.
+    pub fn take_operations(&self) -> Vec<String> {
+        std::mem::take(&mut self.shared.lock().unwrap().operations)
+    }
+
+    /// How many faults have not struck yet.
+    pub fn pending_faults(&self) -> usize {
+        self.shared.lock().unwrap().faults.len()
+    }
+}
+
+impl Drop for FaultProxy {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn forward(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) -> Response<Body> {
+    let target = headers["x-amz-target"].to_str().unwrap();
+    let operation = target.rsplit('.').next().unwrap().to_owned();
+    let fault = {
+        let mut shared = proxy.shared.lock().unwrap();
+        let position = shared.faults.iter().position(|(of, _)| *of == operation);
+        shared.operations.push(operation);
+        position
+            .and_then(|position| shared.faults.remove(position))
+            .map(|(_, fault)| fault)
+    };
+    match fault {
+        Some(Fault::Refuse(code)) => return error(StatusCode::BAD_REQUEST, code, json!({})),
+        Some(Fault::Cancel(reasons)) => {
+            let reasons: Vec<Value> = reasons
+                .iter()
+                .map(|code| json!({ "Code": code, "Message": "injected" }))
+                .collect();
+            let details = json!({ "CancellationReasons": reasons });
+            return error(StatusCode::BAD_REQUEST, "TransactionCanceledException", details);
+        }
+        Some(Fault::LoseAnswer | Fault::AnswerWith500) | None => {}
+    }
+
+    let mut request = proxy.http.post(&proxy.upstream).body(body);
+    for name in ["x-amz-target", "content-type", "authorization", "x-amz-date"] {
+        if let Some(value) = headers.get(name) {
+            request = request.header(name, value);
+        }
+    }
+    let answer = request.send().await.unwrap();
+    match fault {
+        Some(Fault::AnswerWith500) => error(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", json!({})),
+        Some(Fault::LoseAnswer) => {
+            let broken = std::io::Error::other("the answer is lost");
+            let body = Body::from_stream(futures::stream::once(async { Err::<Bytes, _>(broken) }));
+            Response::new(body)
+        }
+        _ => {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = answer.status();
+            if let Some(kind) = answer.headers().get("content-type") {
+                response.headers_mut().insert("content-type", kind.clone());
+            }
+            *response.body_mut() = Body::from(answer.bytes().await.unwrap());
+            response
+        }
+    }
+}
+
+fn error(status: StatusCode, code: &str, details: Value) -> Response<Body> {
+    let mut body = json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": "injected" });
+    if let (Value::Object(body), Value::Object(details)) = (&mut body, details) {
+        body.extend(details);
+    }
+    Response::builder()
+        .status(status)
+        .header("content-type", "application/x-amz-json-1.0")
+        .body(Body::from(body.to_string()))
+        .unwrap()
+}

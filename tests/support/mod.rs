@@ -1,0 +1,83 @@
+//! What the tests stand on.
+
+pub mod fault_proxy;
+pub mod orders;
+
+use std::path::PathBuf;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use event_store::EventStore;
+use lambda_edge::Environment;
+use local_stack::dynamodb::{Embedded, create_tables, local_config};
+use local_stack::template::Template;
+
+pub use fault_proxy::{Fault, FaultProxy};
+
+/// The project's folder.
+pub fn project() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+pub fn template() -> Template {
+    Template::read(&project().join("template.yaml")).unwrap()
+}
+
+/// template.yaml's tables in an embedded DynamoDB of the test's own, behind a proxy.
+pub struct Tables {
+    pub proxy: FaultProxy,
+    /// Past the proxy.
+    pub dynamodb: Client,
+    pub config: SdkConfig,
+    _embedded: Embedded,
+}
+
+impl Tables {
+    pub async fn new() -> Self {
+        let embedded = Embedded::memory().await.unwrap();
+        let dynamodb = embedded.client().await;
+        create_tables(&dynamodb, &template()).await.unwrap();
+        let proxy = FaultProxy::start(embedded.endpoint()).await;
+        let config = local_config(&proxy.endpoint).await;
+        Self {
+            proxy,
+            dynamodb,
+            config,
+            _embedded: embedded,
+        }
+    }
+
+    /// The store as a function has it, through the proxy.
+    pub fn store(&self) -> EventStore {
+        EventStore::new(Client::new(&self.config), "EventStore", 8)
+    }
+
+    /// A function's environment as template.yaml gives it.
+    pub fn environment(&self, binary: &str) -> Environment {
+        let template = template();
+        let function = template
+            .functions
+            .iter()
+            .find(|function| function.binary == binary)
+            .unwrap();
+        let local = [("LOCAL_CALLER".to_owned(), "local".to_owned())];
+        function.environment.clone().into_iter().chain(local).collect()
+    }
+
+    /// The URL of the DynamoDB itself.
+    pub fn endpoint(&self) -> &str {
+        self._embedded.endpoint()
+    }
+
+    pub async fn items(
+        &self,
+        table: &str,
+    ) -> Vec<std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>> {
+        let mut pages = self.dynamodb.scan().table_name(table).into_paginator().items().send();
+        let mut items = Vec::new();
+        while let Some(item) = pages.next().await {
+            items.push(item.unwrap());
+        }
+        items
+    }
+}
