@@ -1,1 +1,94 @@
+//! What stands beside template.yaml agrees with it.
 
+use std::collections::BTreeSet;
+
+use local_stack::functions::FUNCTIONS;
+
+use crate::support::{project, template};
+
+/// `METHOD /path` of a function, as template.yaml has it.
+fn template_routes(binary: &str) -> BTreeSet<String> {
+    let template = template();
+    let function = template
+        .functions
+        .iter()
+        .find(|function| function.binary == binary)
+        .unwrap();
+    function
+        .routes
+        .iter()
+        .map(|route| format!("{} {}", route.method, route.path))
+        .collect()
+}
+
+#[test]
+fn each_functions_route_table_is_that_of_the_template() {
+    let owned = |keys: Vec<&'static str>| keys.into_iter().map(str::to_owned).collect::<BTreeSet<_>>();
+    let tables = [
+        ("order-commands", owned(order_commands::routes().keys().collect())),
+        ("order-queries", owned(order_queries::routes().keys().collect())),
+        ("customer-queries", owned(customer_queries::routes().keys().collect())),
+    ];
+    for (binary, routes) in &tables {
+        assert_eq!(*routes, template_routes(binary), "{binary}");
+    }
+    let with_routes = template()
+        .functions
+        .iter()
+        .filter(|function| !function.routes.is_empty())
+        .count();
+    assert_eq!(with_routes, tables.len());
+}
+
+#[test]
+fn the_router_of_cargo_lambda_watch_has_the_templates_routes() {
+    let manifest: toml::Table = std::fs::read_to_string(project().join("Cargo.toml"))
+        .unwrap()
+        .parse()
+        .unwrap();
+    let router = manifest["workspace"]["metadata"]["lambda"]["watch"]["router"]
+        .as_table()
+        .unwrap();
+    let mut routes = BTreeSet::new();
+    for (path, targets) in router {
+        let targets = match targets {
+            toml::Value::Array(targets) => targets.clone(),
+            target => vec![target.clone()],
+        };
+        for target in targets {
+            let text = |name: &str| target[name].as_str().unwrap().to_owned();
+            routes.insert(format!("{} {path} {}", text("method"), text("function")));
+        }
+    }
+    let expected: BTreeSet<_> = template()
+        .functions
+        .iter()
+        .flat_map(|function| {
+            let routes = function.routes.iter();
+            routes.map(|route| format!("{} {} {}", route.method, route.path, function.binary))
+        })
+        .collect();
+    assert_eq!(routes, expected);
+}
+
+#[test]
+fn the_local_stack_contains_the_templates_functions() {
+    let template: BTreeSet<_> = template()
+        .functions
+        .into_iter()
+        .map(|function| function.binary)
+        .collect();
+    let built: BTreeSet<_> = FUNCTIONS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(built, template);
+}
+
+/// DESIGN section 1: a stream shard serves at most two readers.
+#[test]
+fn no_stream_has_a_third_reader() {
+    let template = template();
+    for table in &template.tables {
+        let triggers = template.functions.iter().flat_map(|function| &function.triggers);
+        let readers = triggers.filter(|trigger| trigger.table == table.name).count();
+        assert!(readers <= 2, "{} has {readers} readers", table.name);
+    }
+}

@@ -1,1 +1,8 @@
+//! The HTTP contract, end to end through the local stack.
 
+mod bad_input;
+mod callers;
+mod commands;
+mod concurrency;
+mod faults;
+mod queries;

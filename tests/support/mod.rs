@@ -1,5 +1,6 @@
 //! What the tests stand on.
 
+pub mod api;
 pub mod fault_proxy;
 pub mod orders;
 
@@ -12,6 +13,7 @@ use lambda_edge::Environment;
 use local_stack::dynamodb::{Embedded, create_tables, local_config};
 use local_stack::template::Template;
 
+pub use api::{Answer, Api};
 pub use fault_proxy::{Fault, FaultProxy};
 
 /// The project's folder.

@@ -226,9 +226,11 @@ impl EventStore {
         events: &[A::Event],
         metadata: &Metadata,
     ) -> Result<Appended, AppendError> {
+        // One append is one moment: no time lies between its events.
+        let now = (self.clock)().trunc_subsecs(6);
         let events: Vec<_> = (expected + 1..)
             .zip(events)
-            .map(|(version, event)| self.record::<A>(aggregate_id, version, event, metadata))
+            .map(|(version, event)| record::<A>(aggregate_id, version, event, metadata, now))
             .collect();
         let items = events
             .iter()
@@ -253,26 +255,6 @@ impl EventStore {
                 })
             }
             Err(error) => Err(error),
-        }
-    }
-
-    fn record<A: Aggregate>(
-        &self,
-        aggregate_id: &str,
-        version: Version,
-        event: &A::Event,
-        metadata: &Metadata,
-    ) -> Recorded {
-        let now = (self.clock)().trunc_subsecs(6);
-        let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
-        Recorded {
-            aggregate_id: aggregate_id.to_owned(),
-            aggregate_type: A::TYPE.to_owned(),
-            version,
-            event_id: Uuid::new_v7(Timestamp::from_unix_time(seconds, now.timestamp_subsec_nanos(), 0, 0)),
-            timestamp: now,
-            metadata: metadata.clone(),
-            stored: store_event::<A>(event),
         }
     }
 
@@ -331,6 +313,25 @@ impl EventStore {
         }
         let written = transaction.send().await.map_err(error::of_transaction)?;
         Ok(Cost::write(written.consumed_capacity()))
+    }
+}
+
+fn record<A: Aggregate>(
+    aggregate_id: &str,
+    version: Version,
+    event: &A::Event,
+    metadata: &Metadata,
+    now: DateTime<Utc>,
+) -> Recorded {
+    let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
+    Recorded {
+        aggregate_id: aggregate_id.to_owned(),
+        aggregate_type: A::TYPE.to_owned(),
+        version,
+        event_id: Uuid::new_v7(Timestamp::from_unix_time(seconds, now.timestamp_subsec_nanos(), 0, 0)),
+        timestamp: now,
+        metadata: metadata.clone(),
+        stored: store_event::<A>(event),
     }
 }
 

@@ -1,0 +1,63 @@
+# Every command of the README. `make` alone lists them.
+
+# Where the Python tools (SAM CLI, cfn-lint, cargo-lambda) are installed by `make tools`.
+TOOLS := $(CURDIR)/.tools
+export PATH := $(TOOLS)/bin:$(PATH)
+export SAM_CLI_TELEMETRY := 0
+# Only says where a template would be deployed; linting it needs one.
+export AWS_DEFAULT_REGION ?= eu-central-1
+
+DYNAMODB_PORT ?= 8000
+WATCH_PORT ?= 9000
+NORTHWIND ?= ../shared/data/northwind
+
+.PHONY: help run test check fmt watch invoke northwind tools build deploy readme clean
+
+help: ## List the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: ## Run the whole system on this machine (PORT, DYNAMODB_PORT, DATA, DYNAMODB_ENDPOINT)
+	@cargo run --quiet --package local-stack
+
+test: ## Run every test
+	cargo test --workspace
+
+check: ## Formatting, clippy, rustdoc, and the template's linters if they are installed
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- --deny warnings
+	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --quiet
+	@if command -v cfn-lint >/dev/null; then echo cfn-lint template.yaml; cfn-lint template.yaml; \
+	else echo "cfn-lint is not installed (make tools): template.yaml is not linted"; fi
+	@if command -v sam >/dev/null; then echo sam validate --lint; sam validate --lint; \
+	else echo "sam is not installed (make tools): template.yaml is not validated"; fi
+
+fmt: ## Format the code
+	cargo fmt --all
+
+watch: ## Run the functions under cargo-lambda on port 9000 (WATCH_PORT), rebuilt at every change
+	@WATCH_PORT=$(WATCH_PORT) DYNAMODB_PORT=$(DYNAMODB_PORT) bash tests/watch.sh
+
+invoke: ## Send a sample of events/ to a function under `make watch`: FUNCTION=order-commands EVENT=create-order [ORDER=id]
+	@sed "s/0190b6a4-2c4e-7c3e-9f0a-5d8a6d1f2b3c/$(or $(ORDER),0190b6a4-2c4e-7c3e-9f0a-5d8a6d1f2b3c)/g" \
+	  events/$(FUNCTION)/$(EVENT).json > target/event.json
+	@cargo lambda invoke --port $(WATCH_PORT) --data-file target/event.json $(FUNCTION)
+
+northwind: ## Send the 830 orders of Northwind through the API and compare (NORTHWIND=folder of its CSV files)
+	@NORTHWIND="$(NORTHWIND)" cargo run --quiet --package end-to-end --example northwind
+
+readme: ## Run the README's curl session against `make run` and compare every answer
+	@python3 tests/readme.py
+
+tools: ## Install SAM CLI, cfn-lint and cargo-lambda into .tools
+	python3 -m venv $(TOOLS)
+	$(TOOLS)/bin/pip install --quiet --requirement tools.txt
+
+build: ## Build the functions for Lambda (a release build: many minutes)
+	sam build
+
+deploy: build ## Deploy to AWS; asks for the parameters the first time
+	sam deploy --guided
+
+clean: ## Remove what was built and the local data
+	cargo clean
+	rm -rf .aws-sam .local

@@ -1,0 +1,145 @@
+//! The local stack, spoken to over HTTP.
+
+use std::time::{Duration, Instant};
+
+use local_stack::functions::FUNCTIONS;
+use local_stack::{LocalStack, Options};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::project;
+
+pub struct Api {
+    pub stack: LocalStack,
+    http: reqwest::Client,
+}
+
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub body: Value,
+}
+
+impl Api {
+    pub async fn start() -> Self {
+        Self::start_with(Options::in_memory(project().join("template.yaml"))).await
+    }
+
+    pub async fn start_with(options: Options) -> Self {
+        Self {
+            stack: LocalStack::start(options, FUNCTIONS).await.unwrap(),
+            http: reqwest::Client::new(),
+        }
+    }
+
+    /// A request as it is, to be completed and sent by [`Answer::of`].
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.stack.url()))
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::GET, path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        Answer::of(self.request(Method::POST, path).json(&body)).await
+    }
+
+    pub async fn post_empty(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::POST, path)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::DELETE, path)).await
+    }
+
+    /// The id of a new order with one line of 2 × 10.00.
+    pub async fn create_order(&self) -> String {
+        let answer = self.post("/orders", order_body()).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        answer.body["order_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until the read model shows the order at `version`.
+    pub async fn order_at(&self, order_id: &str, version: u64) -> Value {
+        let path = format!("/orders/{order_id}");
+        self.eventually(&path, |answer| {
+            answer.status == 200 && answer.body["version"] == version
+        })
+        .await
+        .body
+    }
+
+    /// Asks again until the answer is as wished for; fails after ten seconds.
+    pub async fn eventually(&self, path: &str, wished: impl Fn(&Answer) -> bool) -> Answer {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            let answer = self.get(path).await;
+            if wished(&answer) {
+                return answer;
+            }
+            assert!(Instant::now() < deadline, "{path} still answers {answer:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Answer {
+    pub async fn of(request: reqwest::RequestBuilder) -> Self {
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let body = response.bytes().await.unwrap();
+        Self {
+            status,
+            headers,
+            body: serde_json::from_slice(&body).unwrap_or(Value::Null),
+        }
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// The fields that a problem names.
+    pub fn fields(&self) -> Vec<&str> {
+        let errors = self.body["errors"].as_array().map_or(&[][..], Vec::as_slice);
+        errors.iter().map(|error| error["field"].as_str().unwrap()).collect()
+    }
+
+    /// A problem as RFC 9457 has it, with the code and without a word about the inside.
+    #[track_caller]
+    pub fn assert_problem(&self, status: u16, code: &str) {
+        assert_eq!(
+            (self.status, self.body["code"].as_str()),
+            (status, Some(code)),
+            "{}",
+            self.body
+        );
+        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        assert_eq!(self.body["status"], status);
+        assert!(self.header("x-correlation-id").is_some());
+        for inside in [
+            "serde", "Dynamo", "panicked", "at line", "struct ", "dynoxide", "u32", "Decimal",
+        ] {
+            assert!(
+                !self.body.to_string().contains(inside),
+                "{} tells of {inside}",
+                self.body
+            );
+        }
+    }
+}
+
+pub fn order_body() -> Value {
+    json!({
+        "customer_id": "VINET",
+        "items": [{ "product_id": "11", "quantity": 2, "unit_price": "10.00" }],
+        "shipping_address": address(),
+    })
+}
+
+pub fn address() -> Value {
+    json!({ "street": "59 rue de l'Abbaye", "city": "Reims", "postal_code": "51100", "country": "France" })
+}
