@@ -35,18 +35,18 @@ fmt: ## Format the code
 	cargo fmt --all
 
 watch: ## Run the functions under cargo-lambda on port 9000 (WATCH_PORT), rebuilt at every change
-	@WATCH_PORT=$(WATCH_PORT) DYNAMODB_PORT=$(DYNAMODB_PORT) bash tests/watch.sh
+	@WATCH_PORT=$(WATCH_PORT) DYNAMODB_PORT=$(DYNAMODB_PORT) bash scripts/watch.sh
 
 invoke: ## Send a sample of events/ to a function under `make watch`: FUNCTION=order-commands EVENT=create-order [ORDER=id]
 	@sed "s/0190b6a4-2c4e-7c3e-9f0a-5d8a6d1f2b3c/$(or $(ORDER),0190b6a4-2c4e-7c3e-9f0a-5d8a6d1f2b3c)/g" \
 	  events/$(FUNCTION)/$(EVENT).json > target/event.json
-	@cargo lambda invoke --port $(WATCH_PORT) --data-file target/event.json $(FUNCTION)
+	@cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port $(WATCH_PORT) --data-file target/event.json $(FUNCTION)
 
 northwind: ## Send the 830 orders of Northwind through the API and compare (NORTHWIND=folder of its CSV files)
 	@NORTHWIND="$(NORTHWIND)" cargo run --quiet --package end-to-end --example northwind
 
 readme: ## Run the README's curl session against `make run` and compare every answer
-	@python3 tests/readme.py
+	@python3 scripts/readme.py
 
 tools: ## Install SAM CLI, cfn-lint and cargo-lambda into .tools
 	python3 -m venv $(TOOLS)

@@ -169,20 +169,14 @@ fn correlation_id(request: &Request) -> (String, Option<Problem>) {
     }
 }
 
-/// How long the handler may take. The context has no deadline where nobody enforces one.
+/// How long the handler may take: without bound where nobody enforces a deadline.
+///
+/// A deadline that has passed before the work begins is none: `cargo lambda watch` sends one of 1970.
 fn time_left(request: &Request) -> Duration {
-    let Some(deadline) = request
-        .lambda_context_ref()
-        .map(|context| context.deadline)
-        .filter(|ms| *ms > 0)
-    else {
-        return Duration::MAX;
-    };
-    let deadline = UNIX_EPOCH + Duration::from_millis(deadline);
-    deadline
+    let deadline = request.lambda_context_ref().map_or(0, |context| context.deadline);
+    (UNIX_EPOCH + Duration::from_millis(deadline))
         .duration_since(SystemTime::now())
-        .unwrap_or_default()
-        .saturating_sub(RESERVE)
+        .map_or(Duration::MAX, |left| left.saturating_sub(RESERVE))
 }
 
 fn reply_response(reply: Reply) -> Response<Body> {
