@@ -9,6 +9,8 @@
 //! | [`payloads`] | every sample in `events/` passes through its function |
 //! | [`support`] | tables, a proxy that injects faults, an HTTP client |
 
+#![allow(clippy::unwrap_used, reason = "the helpers of tests may fail loudly too")]
+
 mod event_store;
 mod http;
 mod payloads;

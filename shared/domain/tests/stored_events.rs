@@ -3,6 +3,8 @@
 //! A fixture is never edited: events like it are in somebody's table. When an event changes, its new version gets a new
 //! fixture, and the old one must load for ever.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of tests may fail loudly too")]
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

@@ -69,7 +69,7 @@ impl EventStore {
             .flat_map(|page| page.events.into_iter().map(move |event| (page.shard, event)))
             .collect();
         // Stable: within a shard the index's own order stays.
-        merged.sort_by(|(_, a), (_, b)| a.timestamp.cmp(&b.timestamp));
+        merged.sort_by_key(|(_, event)| event.timestamp);
         merged.truncate(limit);
         more &= !merged.is_empty();
 
