@@ -92,3 +92,21 @@ fn no_stream_has_a_third_reader() {
         assert!(readers <= 2, "{} has {readers} readers", table.name);
     }
 }
+
+/// DESIGN section 3: no writer may update or delete an event.
+#[test]
+fn no_function_has_the_right_to_alter_or_delete_an_item() {
+    let text = std::fs::read_to_string(project().join("template.yaml")).unwrap();
+    for action in [
+        "UpdateItem",
+        "DeleteItem",
+        "BatchWriteItem",
+        "PartiQL",
+        "dynamodb:*",
+        "CrudPolicy",
+        "WritePolicy",
+    ] {
+        assert!(!text.contains(action), "template.yaml allows {action}");
+    }
+    assert!(text.contains("dynamodb:PutItem"));
+}

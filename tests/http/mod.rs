@@ -5,4 +5,5 @@ mod callers;
 mod commands;
 mod concurrency;
 mod faults;
+mod logs;
 mod queries;

@@ -208,3 +208,76 @@ fn log_cause(problem: &Problem, request_id: &str, correlation_id: &str) {
         tracing::error!(request_id, correlation_id, code = problem.code, cause = %source, "request failed");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lambda_runtime::Context;
+    use serde_json::json;
+
+    /// The answer to `GET path` from a function whose handlers misbehave.
+    async fn answer(path: &str, context: Context) -> (u64, Value) {
+        let routes = Routes::new()
+            .public("GET /ok", |_, _| async { Reply::ok(&json!({ "fine": true })) })
+            .public("GET /panic", |_, _| async { panic!("a bug") })
+            .public("GET /slow", |_, _| std::future::pending())
+            .on("GET /private", |_, _| async { Reply::ok(&json!({})) });
+        let function = function(&Environment::default(), (), routes);
+        let event = json!({
+            "version": "2.0",
+            "routeKey": format!("GET {path}"),
+            "rawPath": path,
+            "headers": {},
+            "isBase64Encoded": false,
+            "requestContext": {
+                "routeKey": format!("GET {path}"),
+                "stage": "$default",
+                "domainName": "localhost",
+                "http": { "method": "GET", "path": path },
+                "timeEpoch": 0,
+            },
+        });
+        let answer = function.invoke(event, context).await.unwrap();
+        let body = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+        (answer["statusCode"].as_u64().unwrap(), body)
+    }
+
+    fn ends_in(left: Duration) -> Context {
+        let mut context = Context::default();
+        let deadline = SystemTime::now() + left;
+        context.deadline = deadline.duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
+        context
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_panics_is_a_500_without_its_message() {
+        let (status, body) = answer("/panic", Context::default()).await;
+        assert_eq!((status, &body["code"]), (500, &json!("internal_error")));
+        assert!(!body.to_string().contains("a bug"));
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_outlasts_the_deadline_is_a_503() {
+        let (status, body) = answer("/slow", ends_in(RESERVE + Duration::from_millis(20))).await;
+        assert_eq!((status, &body["code"]), (503, &json!("timed_out")));
+    }
+
+    #[tokio::test]
+    async fn a_deadline_that_has_passed_before_the_start_is_none() {
+        let mut of_1970 = Context::default();
+        of_1970.deadline = 600_000;
+        assert_eq!(answer("/ok", of_1970).await, (200, json!({ "fine": true })));
+    }
+
+    #[tokio::test]
+    async fn a_route_that_is_not_public_wants_a_caller() {
+        let (status, body) = answer("/private", Context::default()).await;
+        assert_eq!((status, &body["code"]), (401, &json!("unauthenticated")));
+    }
+
+    #[tokio::test]
+    async fn a_route_that_the_function_does_not_have_is_404() {
+        let (status, body) = answer("/elsewhere", Context::default()).await;
+        assert_eq!((status, &body["code"]), (404, &json!("route_not_found")));
+    }
+}
