@@ -5,5 +5,6 @@ mod callers;
 mod commands;
 mod concurrency;
 mod faults;
+mod idempotency;
 mod logs;
 mod queries;

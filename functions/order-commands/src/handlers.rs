@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use domain::Metadata;
 use domain::order::{ConfirmationNumber, Context, Order, OrderCommand, OrderId, decide};
 use domain::text::ProductId;
+use domain::{Idempotency, Metadata};
 use event_store::{Stream, Version};
-use lambda_edge::http::{Call, Problem, Reply, StatusCode};
+use lambda_edge::http::{Call, IdempotencyKey, Problem, Reply, StatusCode};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -25,7 +25,10 @@ struct Accepted {
 
 pub async fn create(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let command = call.json::<CreateOrderBody>()?.into();
-    let order_id = OrderId(Uuid::now_v7());
+    let order_id = OrderId(match call.idempotency_key()? {
+        Some(IdempotencyKey { key, .. }) => id_of_key(&call, &key),
+        None => Uuid::now_v7(),
+    });
     let order = Stream::unborn(order_id.to_string());
     let reply = perform(
         &app,
@@ -92,6 +95,7 @@ async fn change(app: &App, call: &Call, command: OrderCommand, message: &'static
     let order_id: OrderId = call.path("order_id")?;
     // Before the order is read: a malformed header is an error whatever the order says.
     call.if_match()?;
+    call.idempotency_key()?;
     let order = app.orders.load(&order_id.to_string()).await.map_err(store_problem)?;
     perform(app, call, order_id, order, command, StatusCode::OK, message).await
 }
@@ -106,7 +110,7 @@ async fn perform(
     message: &'static str,
 ) -> Result<Reply, Problem> {
     let expected = call.if_match()?;
-    let metadata = metadata(call);
+    let metadata = metadata(call)?;
     let context = Context {
         confirmation_number: ConfirmationNumber::from_uuid(metadata.command_id),
     };
@@ -140,15 +144,30 @@ async fn perform(
         status: transacted.stream.state.map_or("", |order| order.status.as_str()),
         message,
     };
-    Ok(Reply::json(status, &accepted)?.version(version).about_order(order_id))
+    let reply = Reply::json(status, &accepted)?.version(version).about_order(order_id);
+    Ok(if transacted.is_replay { reply.replayed() } else { reply })
+}
+
+/// The order that a caller creates with a key: the same one each time, so that a repetition finds it.
+fn id_of_key(call: &Call, key: &str) -> Uuid {
+    /// Of the ids made here, and of no others.
+    const NAMESPACE: Uuid = Uuid::from_u128(0x6f3c_2b8e_5d14_4c7a_9b60_1e8f_a2d7_c390);
+    let caller = call.caller.as_ref().map_or("", |caller| caller.user_id.as_str());
+    // A key has no line break, so the two cannot run into each other.
+    Uuid::new_v5(&NAMESPACE, format!("{key}\n{caller}").as_bytes())
 }
 
 /// Who asks for the command, and why. Each request is a command of its own.
-fn metadata(call: &Call) -> Metadata {
-    Metadata {
+fn metadata(call: &Call) -> Result<Metadata, Problem> {
+    let idempotency = call.idempotency_key()?.map(|key| Idempotency {
+        key: key.key,
+        request_hash: key.request_hash,
+    });
+    Ok(Metadata {
+        idempotency,
         correlation_id: Some(call.correlation_id.clone()),
         user_id: call.caller.as_ref().map(|caller| caller.user_id.clone()),
         tenant_id: call.caller.as_ref().and_then(|caller| caller.tenant_id.clone()),
         ..Metadata::of_command(Uuid::now_v7())
-    }
+    })
 }

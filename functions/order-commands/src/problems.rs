@@ -16,6 +16,11 @@ pub enum Refusal {
 pub fn transact_problem(error: TransactError<Refusal>) -> Problem {
     match error {
         TransactError::Refused(refusal) => refusal_problem(refusal),
+        TransactError::KeyReused => Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "idempotency_key_reused",
+            "The Idempotency-Key was used for another request.",
+        ),
         TransactError::Contended { .. } => Problem {
             retry_after_seconds: Some(1),
             ..Problem::new(

@@ -15,4 +15,4 @@ pub mod order;
 pub mod text;
 
 pub use aggregate::{Aggregate, UnreadableEvent};
-pub use metadata::Metadata;
+pub use metadata::{Idempotency, Metadata};

@@ -15,6 +15,16 @@ pub struct Metadata {
     /// The authenticated caller.
     pub user_id: Option<String>,
     pub tenant_id: Option<String>,
+    /// By which a repetition of the same request is recognised, when the caller sent a key.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// A caller's key for one request, and what the request was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idempotency {
+    pub key: String,
+    /// Differs between requests that ask for different things.
+    pub request_hash: String,
 }
 
 impl Metadata {
@@ -26,6 +36,7 @@ impl Metadata {
             causation_id: Some(command_id.to_string()),
             user_id: None,
             tenant_id: None,
+            idempotency: None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::aggregate::{StoredEvent, read_event};
-use domain::{Aggregate, Metadata};
+use domain::{Aggregate, Idempotency, Metadata};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -61,6 +61,10 @@ impl Recorded {
                 causation_id: item.causation_id,
                 user_id: item.user_id,
                 tenant_id: item.tenant_id,
+                idempotency: item
+                    .idempotency_key
+                    .zip(item.request_hash)
+                    .map(|(key, request_hash)| Idempotency { key, request_hash }),
             },
             stored: StoredEvent {
                 event_type: item.event_type,
@@ -72,6 +76,7 @@ impl Recorded {
 
     /// The item to put. `shards`: how many values the index's key has per event type.
     pub(crate) fn to_item(&self, shards: u32) -> Result<HashMap<String, AttributeValue>, serde_dynamo::Error> {
+        let idempotency = self.metadata.idempotency.as_ref();
         serde_dynamo::to_item(Item {
             event_type_shard: shard_key(&self.stored.event_type, shard_of(&self.aggregate_id, shards)),
             aggregate_id: self.aggregate_id.clone(),
@@ -87,6 +92,8 @@ impl Recorded {
             causation_id: self.metadata.causation_id.clone(),
             user_id: self.metadata.user_id.clone(),
             tenant_id: self.metadata.tenant_id.clone(),
+            idempotency_key: idempotency.map(|idempotency| idempotency.key.clone()),
+            request_hash: idempotency.map(|idempotency| idempotency.request_hash.clone()),
         })
     }
 }
@@ -113,6 +120,10 @@ struct Item {
     user_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tenant_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    idempotency_key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request_hash: Option<String>,
     event_type_shard: String,
 }
 

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{
 };
 use chrono::{DateTime, SubsecRound, Utc};
 use domain::aggregate::store_event;
-use domain::{Aggregate, Metadata};
+use domain::{Aggregate, Idempotency, Metadata};
 use uuid::{Timestamp, Uuid};
 
 use crate::error::{self, AppendError, CorruptStream, StoreError};
@@ -38,6 +38,17 @@ pub struct Stream<A> {
     pub version: Version,
     pub state: Option<A>,
     pub cost: Cost,
+    /// The idempotency keys of the events folded so far.
+    pub(crate) used_keys: Vec<UsedKey>,
+}
+
+/// An idempotency key that an event of the stream carries. A key belongs to its caller.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct UsedKey {
+    pub user_id: Option<String>,
+    pub idempotency: Idempotency,
+    /// Of the last event that carries it.
+    pub version: Version,
 }
 
 impl<A: Aggregate> Stream<A> {
@@ -49,6 +60,7 @@ impl<A: Aggregate> Stream<A> {
             version: 0,
             state: None,
             cost: Cost::default(),
+            used_keys: Vec::new(),
         }
     }
 
@@ -67,7 +79,34 @@ impl<A: Aggregate> Stream<A> {
         let event = next.event::<A>()?;
         self.state = A::evolve(self.state.take(), &event);
         self.version = next.version;
+        self.remember_key(next);
         Ok(())
+    }
+}
+
+impl<A> Stream<A> {
+    fn remember_key(&mut self, event: &Recorded) {
+        let Some(idempotency) = &event.metadata.idempotency else {
+            return;
+        };
+        match self.used_keys.last_mut() {
+            // The next event of the same command.
+            Some(last) if last.idempotency == *idempotency && last.user_id == event.metadata.user_id => {
+                last.version = event.version;
+            }
+            _ => self.used_keys.push(UsedKey {
+                user_id: event.metadata.user_id.clone(),
+                idempotency: idempotency.clone(),
+                version: event.version,
+            }),
+        }
+    }
+
+    /// What the caller of `metadata` has used its key for, if anything.
+    pub(crate) fn use_of_key(&self, metadata: &Metadata) -> Option<&UsedKey> {
+        let key = &metadata.idempotency.as_ref()?.key;
+        let is_it = |used: &&UsedKey| used.idempotency.key == *key && used.user_id == metadata.user_id;
+        self.used_keys.iter().find(is_it)
     }
 }
 
@@ -101,6 +140,27 @@ impl EventStore {
     pub async fn load<A: Aggregate>(&self, aggregate_id: &str) -> Result<Stream<A>, StoreError> {
         let mut stream = Stream::unborn(aggregate_id);
         self.catch_up(&mut stream).await?;
+        Ok(stream)
+    }
+
+    /// The aggregate as it was at `version`, or at its newest version if that is older.
+    ///
+    /// # Errors
+    /// As [`EventStore::load`].
+    pub async fn load_until<A: Aggregate>(
+        &self,
+        aggregate_id: &str,
+        version: Version,
+    ) -> Result<Stream<A>, StoreError> {
+        let mut stream = Stream::unborn(aggregate_id);
+        let limit = usize::try_from(version).unwrap_or(usize::MAX);
+        if limit > 0 {
+            let (events, cost) = self.read(aggregate_id, 1, Some(limit)).await?;
+            stream.cost += cost;
+            for event in &events {
+                stream.fold(event)?;
+            }
+        }
         Ok(stream)
     }
 

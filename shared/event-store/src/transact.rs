@@ -18,9 +18,12 @@ const MAX_PAUSE: Duration = Duration::from_millis(250);
 /// A decision that was appended.
 #[derive(Debug, Clone)]
 pub struct Transacted<A> {
-    /// The stream with the new events, and with what everything cost.
+    /// The stream up to the command's last event, and with what everything cost.
     pub stream: Stream<A>,
+    /// The command's events; empty when it was a repetition.
     pub events: Vec<Recorded>,
+    /// The same request with the same idempotency key had been appended before; now nothing was.
+    pub is_replay: bool,
 }
 
 /// A decision that was not appended. `E` is the decision's own refusal.
@@ -29,6 +32,9 @@ pub enum TransactError<E> {
     /// The rules do not allow it on the stream's newest state.
     #[error("refused: {0}")]
     Refused(E),
+    /// The caller has used the idempotency key for another request on this stream.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
     /// Other writers were faster each time.
     #[error("other writers were faster {attempts} times")]
     Contended { attempts: u32 },
@@ -42,7 +48,8 @@ pub enum TransactError<E> {
 impl EventStore {
     /// Appends what `decide` decides on `stream`, which is loaded, or believed to be unborn.
     ///
-    /// `decide` is asked again, on the newer state, whenever another writer appended in between; it must be pure.
+    /// `decide` is asked again, on the newer state, whenever another writer appended in between; it must be pure. It is
+    /// not asked when the stream shows that the same request, by its idempotency key, has been appended already.
     ///
     /// # Errors
     /// See [`TransactError`]. Except after [`StoreError::Unavailable`] nothing was written.
@@ -55,6 +62,13 @@ impl EventStore {
         for attempt in 0..MAX_ATTEMPTS {
             if attempt > 0 {
                 pause(attempt).await;
+            }
+            if let Some(used) = stream.use_of_key(metadata) {
+                if Some(&used.idempotency) != metadata.idempotency.as_ref() {
+                    return Err(TransactError::KeyReused);
+                }
+                let version = used.version;
+                return Ok(self.replay(stream, version).await?);
             }
             let events = decide(&stream).map_err(TransactError::Refused)?;
             let winners = match self
@@ -69,6 +83,7 @@ impl EventStore {
                     return Ok(Transacted {
                         stream,
                         events: appended.events,
+                        is_replay: false,
                     });
                 }
                 Err(AppendError::Conflict { winners }) => {
@@ -85,10 +100,29 @@ impl EventStore {
             stream.cost.requests += 1;
             let ours = self.take_in(&mut stream, winners, metadata).await?;
             if !ours.is_empty() {
-                return Ok(Transacted { stream, events: ours });
+                return Ok(Transacted {
+                    stream,
+                    events: ours,
+                    is_replay: false,
+                });
             }
         }
         Err(TransactError::Contended { attempts: MAX_ATTEMPTS })
+    }
+
+    /// The outcome of a command that was appended before, up to `version`: the stream as it was then.
+    async fn replay<A: Aggregate>(&self, stream: Stream<A>, version: Version) -> Result<Transacted<A>, StoreError> {
+        let mut then = stream;
+        if then.version != version {
+            let cost = then.cost;
+            then = self.load_until(&then.aggregate_id, version).await?;
+            then.cost += cost;
+        }
+        Ok(Transacted {
+            stream: then,
+            events: Vec::new(),
+            is_replay: true,
+        })
     }
 
     /// Folds the events that won, which DynamoDB returned for nothing, and reads what followed them.

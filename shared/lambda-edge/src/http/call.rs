@@ -4,13 +4,16 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
-use lambda_http::http::header::{CONTENT_TYPE, IF_MATCH};
+use lambda_http::http::header::{CONTENT_TYPE, HeaderName, IF_MATCH};
 use lambda_http::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::caller::Caller;
+use super::idempotency::{IdempotencyKey, MAX_KEY_CHARS};
 use super::problem::Problem;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The largest body accepted. An order of 500 items with long names is well below it.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -25,6 +28,10 @@ pub struct Call {
     pub caller: Option<Caller>,
     /// Shared by everything that follows from this request.
     pub correlation_id: String,
+    pub(super) method: String,
+    /// As it was requested.
+    pub(super) raw_path: String,
+    /// The parameters in it.
     pub(super) path: HashMap<String, String>,
     pub(super) query: String,
     pub(super) headers: HeaderMap,
@@ -95,6 +102,22 @@ impl Call {
             .and_then(|value| value.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok())
             .map(Some)
             .ok_or_else(|| malformed_header("If-Match", "must be one version in quotes, such as \"3\""))
+    }
+
+    /// The caller's key for this request, if it sent one.
+    ///
+    /// # Errors
+    /// 400 `malformed_header` when it is not 1 to 255 visible ASCII characters.
+    pub fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, Problem> {
+        let Some(value) = self.headers.get(IDEMPOTENCY_KEY) else {
+            return Ok(None);
+        };
+        IdempotencyKey::new(value.as_bytes(), &self.method, &self.raw_path, &self.body)
+            .map(Some)
+            .ok_or_else(|| {
+                let message = format!("must be 1 to {MAX_KEY_CHARS} visible ASCII characters");
+                malformed_header("Idempotency-Key", &message)
+            })
     }
 
     fn check_size(&self) -> Result<(), Problem> {
@@ -228,6 +251,8 @@ mod tests {
         Call {
             caller: None,
             correlation_id: String::new(),
+            method: String::new(),
+            raw_path: String::new(),
             path: HashMap::new(),
             query: String::new(),
             headers,

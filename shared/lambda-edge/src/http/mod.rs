@@ -9,12 +9,14 @@
 //! | [`reply`] | answers |
 //! | [`problem`] | answers that are errors, after RFC 9457 |
 //! | [`cursor`] | opaque, tamper-evident places in a list |
+//! | [`idempotency`] | a caller's key for one request |
 //! | [`exact`] | decimals read from JSON without going through a float |
 
 pub mod call;
 pub mod caller;
 pub mod cursor;
 pub mod exact;
+pub mod idempotency;
 pub mod problem;
 pub mod reply;
 pub mod routes;
@@ -23,6 +25,7 @@ pub mod service;
 pub use call::Call;
 pub use caller::Caller;
 pub use cursor::Cursors;
+pub use idempotency::IdempotencyKey;
 pub use lambda_http::http::StatusCode;
 pub use problem::Problem;
 pub use reply::{Page, PageSize, Reply};

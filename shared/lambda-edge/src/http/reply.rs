@@ -84,6 +84,11 @@ impl Reply {
         self
     }
 
+    /// Says that the request had been answered before, and that nothing was done now.
+    pub fn replayed(self) -> Self {
+        self.header(HeaderName::from_static("idempotency-replayed"), "true".to_owned())
+    }
+
     /// A value that is no valid header value is left out.
     fn header(mut self, name: HeaderName, value: String) -> Self {
         if let Ok(value) = HeaderValue::from_str(&value) {

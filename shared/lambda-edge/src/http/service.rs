@@ -133,6 +133,8 @@ impl<App: Send + Sync + 'static> Service<App> {
         let call = Call {
             caller,
             correlation_id: correlation_id.to_owned(),
+            method: request.method().to_string(),
+            raw_path: request.raw_http_path().to_owned(),
             path,
             query: request.uri().query().unwrap_or_default().to_owned(),
             headers: request.headers().clone(),
