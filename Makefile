@@ -11,10 +11,10 @@ DYNAMODB_PORT ?= 8000
 WATCH_PORT ?= 9000
 NORTHWIND ?= ../shared/data/northwind
 
-.PHONY: help run test check fmt watch invoke northwind tools build deploy readme clean
+.PHONY: help run test check fmt watch invoke sam-invoke northwind tools build deploy readme clean
 
 help: ## List the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: ## Run the whole system on this machine (PORT, DYNAMODB_PORT, DATA, DYNAMODB_ENDPOINT)
 	@cargo run --quiet --package local-stack
@@ -38,9 +38,17 @@ watch: ## Run the functions under cargo-lambda on port 9000 (WATCH_PORT), rebuil
 	@WATCH_PORT=$(WATCH_PORT) DYNAMODB_PORT=$(DYNAMODB_PORT) bash scripts/watch.sh
 
 invoke: ## Send a sample of events/ to a function under `make watch`: FUNCTION=order-commands EVENT=create-order [ORDER=id]
+	@mkdir -p target
 	@sed "s/0190b6a4-2c4e-7c3e-9f0a-5d8a6d1f2b3c/$(or $(ORDER),0190b6a4-2c4e-7c3e-9f0a-5d8a6d1f2b3c)/g" \
 	  events/$(FUNCTION)/$(EVENT).json > target/event.json
 	@cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port $(WATCH_PORT) --data-file target/event.json $(FUNCTION)
+
+sam-invoke: ## Send a sample to a built function in a container, beside `make run`: FUNCTION=… EVENT=… [ORDER=id] (needs Docker)
+	@mkdir -p target && cargo run --quiet --package local-stack -- sam-env > target/sam-env.json
+	@sed "s/0190b6a4-2c4e-7c3e-9f0a-5d8a6d1f2b3c/$(or $(ORDER),0190b6a4-2c4e-7c3e-9f0a-5d8a6d1f2b3c)/g" \
+	  events/$(FUNCTION)/$(EVENT).json > target/event.json
+	@sam local invoke --docker-network host --env-vars target/sam-env.json --event target/event.json \
+	  "$$(echo $(FUNCTION) | sed -E 's/(^|-)([a-z])/\U\2/g')"
 
 northwind: ## Send the 830 orders of Northwind through the API and compare (NORTHWIND=folder of its CSV files)
 	@NORTHWIND="$(NORTHWIND)" cargo run --quiet --package end-to-end --example northwind

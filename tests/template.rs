@@ -82,17 +82,6 @@ fn the_local_stack_contains_the_templates_functions() {
     assert_eq!(built, template);
 }
 
-/// DESIGN section 1: a stream shard serves at most two readers.
-#[test]
-fn no_stream_has_a_third_reader() {
-    let template = template();
-    for table in &template.tables {
-        let triggers = template.functions.iter().flat_map(|function| &function.triggers);
-        let readers = triggers.filter(|trigger| trigger.table == table.name).count();
-        assert!(readers <= 2, "{} has {readers} readers", table.name);
-    }
-}
-
 /// DESIGN section 3: no writer may update or delete an event.
 #[test]
 fn no_function_has_the_right_to_alter_or_delete_an_item() {

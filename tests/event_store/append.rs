@@ -1,6 +1,9 @@
 //! Appending and loading.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, Utc};
 use domain::order::{Order, OrderEvent};
 use event_store::{AppendError, CorruptStream, StoreError};
 
@@ -139,4 +142,28 @@ async fn an_event_that_is_too_large_for_an_item_is_refused_before_it_is_sent() {
         .await;
     assert!(matches!(appended, Err(AppendError::TooLarge { bytes, limit: 409_600 }) if bytes > 409_600));
     assert_eq!(tables.proxy.take_operations(), [""; 0]);
+}
+
+/// Each reading is a second before the one before.
+fn clock_that_runs_backwards() -> DateTime<Utc> {
+    static READINGS: AtomicI64 = AtomicI64::new(0);
+    let back = READINGS.fetch_add(1, Ordering::Relaxed);
+    DateTime::from_timestamp(1_795_176_000 - back, 0).unwrap()
+}
+
+#[tokio::test]
+async fn versions_order_events_whatever_the_clock_says() {
+    let tables = Tables::new().await;
+    let store = tables.store().with_clock(clock_that_runs_backwards);
+    let id = new_order_id();
+    for (version, event) in [created([]), added("11", 1), submitted()].into_iter().enumerate() {
+        store
+            .append::<Order>(&id, version as u64, &[event], &metadata())
+            .await
+            .unwrap();
+    }
+    let events = store.events(&id, 1, None).await.unwrap();
+    assert!(events.is_sorted_by(|a, b| a.version < b.version && a.timestamp > b.timestamp));
+    let order = store.load::<Order>(&id).await.unwrap().state.unwrap();
+    assert_eq!((order.status.as_str(), order.items.len()), ("submitted", 1));
 }

@@ -83,6 +83,32 @@ async fn a_time_range_includes_its_start_and_excludes_its_end() {
     assert!(page.events.iter().all(|event| (from..to).contains(&event.timestamp)));
     assert_eq!(page.next, None);
 
+    // Bounds between two microseconds.
+    let nanosecond = Duration::nanoseconds(1);
+    let page = tables
+        .store()
+        .events_of_type(
+            "OrderItemAdded",
+            from + nanosecond..to + nanosecond,
+            100,
+            Default::default(),
+        )
+        .await
+        .unwrap();
+    assert!(
+        page.events
+            .iter()
+            .all(|event| event.timestamp > from && event.timestamp <= to)
+    );
+    assert!(page.events.iter().any(|event| event.timestamp == to));
+    let between = from + nanosecond..from + nanosecond * 2;
+    let nothing = tables
+        .store()
+        .events_of_type("OrderItemAdded", between, 100, Default::default())
+        .await
+        .unwrap();
+    assert_eq!(nothing.events, []);
+
     let nothing = tables
         .store()
         .events_of_type("OrderItemAdded", to..from, 100, Default::default())

@@ -28,14 +28,13 @@ async fn an_append_whose_answer_was_lost_is_a_success_and_happens_once() {
             .append::<Order>(&id, 1, &[added("11", 1)], &metadata())
             .await
             .unwrap();
-        assert_eq!(appended.events[0].version, 2);
-        assert_eq!(store.version(&id).await.unwrap(), 2);
-        // The put that was carried out, and the SDK's second one that found our own event there.
+        // The put that was carried out, the SDK's second one that found our own event there, and what was stored.
         assert_eq!(
             tables.proxy.take_operations(),
             ["PutItem", "PutItem", "Query"],
             "{fault:?}"
         );
+        assert_eq!(store.events(&id, 2, None).await.unwrap(), appended.events);
     }
 }
 
@@ -75,6 +74,26 @@ async fn our_own_event_is_recognised_when_the_stream_is_read_on() {
     assert_eq!(written.events.len(), 1);
     assert_eq!(store.version(&id).await.unwrap(), 2);
     assert_eq!(tables.proxy.pending_faults(), 0);
+}
+
+/// The answer is lost, and the SDK's repetitions are throttled: the command has had its effect all the same.
+#[tokio::test]
+async fn an_append_that_ends_in_a_throttle_after_a_lost_answer_is_a_success() {
+    let tables = Tables::new().await;
+    let store = tables.store();
+    for last in [Fault::Refuse("ThrottlingException"), Fault::AnswerWith500] {
+        let id = order_with_one_event(&store).await;
+        let stream = store.load::<Order>(&id).await.unwrap();
+        for fault in [Fault::LoseAnswer, last.clone(), last.clone()] {
+            tables.proxy.inject("PutItem", fault);
+        }
+        let written = store
+            .transact(stream, &metadata(), |_| Ok::<_, ()>(vec![added("11", 1)]))
+            .await
+            .unwrap();
+        assert_eq!((written.stream.version, written.events.len()), (2, 1), "{last:?}");
+        assert_eq!(store.version(&id).await.unwrap(), 2);
+    }
 }
 
 #[tokio::test]
@@ -161,6 +180,11 @@ async fn each_cancellation_reason_is_its_own_error() {
     assert!(matches!(
         cancelled(&["None", "ValidationError"]).await,
         Store(StoreError::Rejected(_))
+    ));
+
+    assert!(matches!(
+        cancelled(&["AccessDenied", "None"]).await,
+        Store(StoreError::Misconfigured(_))
     ));
 
     let refused = |code| append_error("TransactWriteItems", Fault::Refuse(code));

@@ -63,6 +63,13 @@ async fn an_invalid_field_is_422_and_named() {
         ("/items", json!({}), "items"),
         ("/items", many_items(501), "items"),
         ("/items/0", json!("11"), "items[0]"),
+        ("/items/0", json!(["11", 2, "10.00", null, null]), "items[0]"),
+        ("/tax", json!(["0.1", null]), "tax"),
+        (
+            "/shipping_address",
+            json!(["a", "b", null, null, null]),
+            "shipping_address",
+        ),
         ("/items/0/product_id", Value::Null, "items[0].product_id"),
         ("/items/0/product_id", json!("\n"), "items[0].product_id"),
         ("/items/0/quantity", Value::Null, "items[0].quantity"),

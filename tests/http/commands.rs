@@ -159,6 +159,12 @@ async fn if_match_lets_a_command_through_only_at_that_version() {
     };
     submit("\"2\"").await.assert_problem(412, "version_mismatch");
     submit("2").await.assert_problem(400, "malformed_header");
+    let create = api.request(Method::POST, "/orders").json(&order_body());
+    Answer::of(create.header("if-match", "\"1\""))
+        .await
+        .assert_problem(412, "version_mismatch");
+    let unknown = api.post_empty(&format!("/orders/{id}/submit?force=true")).await;
+    unknown.assert_problem(400, "malformed_parameter");
     let submitted = submit("\"1\"").await;
     assert_eq!((submitted.status, submitted.header("etag")), (200, Some("\"2\"")));
 }

@@ -2,8 +2,11 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::order::Order;
+use lambda_edge::stream::EventRecord;
+use lambda_runtime::Context;
 use read_models::order_summary::OrderSummaryRow;
 use read_models::parked::Parked;
+use read_models::{ParkedEvents, ProjectError, Projection, projector};
 use serde_json::{Value, json};
 
 use super::{deliver, folded, order, rows, stream_records};
@@ -140,4 +143,101 @@ async fn an_aggregate_that_is_no_order_is_parked_by_its_name() {
             "stock-42".to_owned()
         ]
     );
+}
+
+/// Panics on one aggregate and applies the others.
+struct Panicking;
+
+#[async_trait::async_trait]
+impl Projection for Panicking {
+    const NAME: &'static str = "panicking";
+    const AGGREGATE_KEY: &'static str = "AggregateId";
+
+    async fn apply(&self, aggregate_id: &str, _: &[EventRecord]) -> Result<(), ProjectError> {
+        assert_ne!(aggregate_id, "bad", "a bug that only this aggregate brings out");
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn an_aggregate_on_which_the_projection_panics_is_parked() {
+    let tables = Tables::new().await;
+    order(&tables, "VINET", &[]).await;
+    let good = stream_records(&tables, "EventStore").await.remove(0);
+    let mut bad = good.clone();
+    bad["dynamodb"]["Keys"]["AggregateId"]["S"] = json!("bad");
+
+    let parked = ParkedEvents::new(tables.dynamodb.clone(), "ParkedEvents");
+    let function = projector::function(Panicking, parked);
+    let answer = function
+        .invoke(json!({ "Records": [good, bad] }), Context::default())
+        .await
+        .unwrap();
+    assert_eq!(answer, json!({ "batchItemFailures": [] }));
+    let parked: Vec<Parked> = rows(&tables, "ParkedEvents").await;
+    assert_eq!(
+        (parked[0].aggregate_id.as_str(), parked[0].error.as_str()),
+        ("bad", "the projection panicked")
+    );
+}
+
+#[tokio::test]
+async fn a_batch_that_runs_out_of_time_is_asked_for_again() {
+    /// Never comes to an end.
+    struct Stuck;
+
+    #[async_trait::async_trait]
+    impl Projection for Stuck {
+        const NAME: &'static str = "stuck";
+        const AGGREGATE_KEY: &'static str = "AggregateId";
+
+        async fn apply(&self, _: &str, _: &[EventRecord]) -> Result<(), ProjectError> {
+            std::future::pending().await
+        }
+    }
+
+    let tables = Tables::new().await;
+    order(&tables, "VINET", &[]).await;
+    let record = stream_records(&tables, "EventStore").await.remove(0);
+    let number = record["dynamodb"]["SequenceNumber"].clone();
+    let mut context = Context::default();
+    let deadline = std::time::SystemTime::now() + std::time::Duration::from_millis(600);
+    context.deadline = deadline.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
+
+    let parked = ParkedEvents::new(tables.dynamodb.clone(), "ParkedEvents");
+    let answer = projector::function(Stuck, parked)
+        .invoke(json!({ "Records": [record] }), context)
+        .await
+        .unwrap();
+    assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": number }] }));
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_is_written_anew() {
+    for damage in [
+        ("Order", json!({ "S": "nonsense" })),
+        ("Version", json!({ "S": "many" })),
+    ] {
+        let tables = Tables::new().await;
+        let id = order(&tables, "VINET", &[added("11", 1)]).await;
+        let records = stream_records(&tables, "EventStore").await;
+        deliver(&tables, "order-summary-projection", &records).await;
+        let mut row = tables.items("OrderSummary").await.remove(0);
+        row.insert(
+            damage.0.to_owned(),
+            AttributeValue::S(damage.1["S"].as_str().unwrap().to_owned()),
+        );
+        tables
+            .dynamodb
+            .put_item()
+            .table_name("OrderSummary")
+            .set_item(Some(row))
+            .send()
+            .await
+            .unwrap();
+
+        assert_eq!(deliver(&tables, "order-summary-projection", &records).await, [""; 0]);
+        let summaries: Vec<OrderSummaryRow> = rows(&tables, "OrderSummary").await;
+        assert_eq!(summaries, [folded(&tables, &id).await], "{}", damage.0);
+    }
 }

@@ -4,14 +4,19 @@ pub mod api;
 pub mod fault_proxy;
 pub mod orders;
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use event_store::EventStore;
 use lambda_edge::Environment;
+use lambda_edge::http::LOCAL_CALLER;
 use local_stack::dynamodb::{Embedded, create_tables, local_config};
 use local_stack::template::Template;
+
+/// `EVENT_TYPE_SHARDS` of template.yaml.
+pub const SHARDS: NonZeroU32 = NonZeroU32::new(8).unwrap();
 
 pub use api::{Answer, Api};
 pub use fault_proxy::{Fault, FaultProxy};
@@ -51,7 +56,7 @@ impl Tables {
 
     /// The store as a function has it, through the proxy.
     pub fn store(&self) -> EventStore {
-        EventStore::new(Client::new(&self.config), "EventStore", 8)
+        EventStore::new(Client::new(&self.config), "EventStore", SHARDS)
     }
 
     /// A function's environment as template.yaml gives it.
@@ -62,7 +67,7 @@ impl Tables {
             .iter()
             .find(|function| function.binary == binary)
             .unwrap();
-        let local = [("LOCAL_CALLER".to_owned(), "local".to_owned())];
+        let local = [(LOCAL_CALLER.to_owned(), "local".to_owned())];
         function.environment.clone().into_iter().chain(local).collect()
     }
 

@@ -4,24 +4,24 @@ use domain::money::Currency;
 use domain::order::state::{AddressLine, Carrier, Jurisdiction, PostalCode, ProductName, Reason};
 use domain::order::{Address, CreateOrder, NewItem, OrderCommand, Quantity, Tax, TaxRate};
 use domain::text::{CustomerId, PaymentMethodId, ProductId, Sku, TrackingNumber, TransactionId};
-use lambda_edge::http::exact;
+use lambda_edge::http::{Object, exact};
 use rust_decimal::Decimal;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
+#[serde(deny_unknown_fields)]
 pub struct CreateOrderBody {
     customer_id: CustomerId,
     #[serde(default)]
-    items: Vec<ItemBody>,
-    shipping_address: AddressBody,
+    items: Vec<Object<ItemBody>>,
+    shipping_address: Object<AddressBody>,
     currency: Option<Currency>,
-    tax: Option<TaxBody>,
+    tax: Option<Object<TaxBody>>,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
+#[serde(deny_unknown_fields)]
 pub struct ItemBody {
     product_id: ProductId,
     quantity: Quantity,
@@ -32,7 +32,7 @@ pub struct ItemBody {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
+#[serde(deny_unknown_fields)]
 struct AddressBody {
     street: AddressLine,
     city: AddressLine,
@@ -43,7 +43,7 @@ struct AddressBody {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
+#[serde(deny_unknown_fields)]
 struct TaxBody {
     #[serde(deserialize_with = "tax_rate")]
     rate: TaxRate,
@@ -51,13 +51,13 @@ struct TaxBody {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
+#[serde(deny_unknown_fields)]
 pub struct ConfirmBody {
     payment_method_id: PaymentMethodId,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
+#[serde(deny_unknown_fields)]
 pub struct PaymentBody {
     transaction_id: TransactionId,
     #[serde(deserialize_with = "exact::decimal")]
@@ -65,14 +65,14 @@ pub struct PaymentBody {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
+#[serde(deny_unknown_fields)]
 pub struct ShipBody {
     tracking_number: TrackingNumber,
     carrier: Carrier,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
+#[serde(deny_unknown_fields)]
 pub struct CancelBody {
     reason: Reason,
     #[serde(default, deserialize_with = "exact::optional_decimal")]
@@ -85,10 +85,11 @@ fn tax_rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TaxRate, D::Er
 
 impl From<CreateOrderBody> for OrderCommand {
     fn from(body: CreateOrderBody) -> Self {
-        let address = body.shipping_address;
+        let Object(address) = body.shipping_address;
+        let tax = body.tax.map(|Object(tax)| tax);
         Self::CreateOrder(CreateOrder {
             customer_id: body.customer_id,
-            items: body.items.into_iter().map(NewItem::from).collect(),
+            items: body.items.into_iter().map(|Object(item)| item.into()).collect(),
             shipping_address: Address {
                 street: address.street,
                 city: address.city,
@@ -98,8 +99,8 @@ impl From<CreateOrderBody> for OrderCommand {
             },
             currency: body.currency.unwrap_or(Currency::USD),
             tax: Tax {
-                rate: body.tax.as_ref().map_or(TaxRate::ZERO, |tax| tax.rate),
-                jurisdiction: body.tax.and_then(|tax| tax.jurisdiction),
+                rate: tax.as_ref().map_or(TaxRate::ZERO, |tax| tax.rate),
+                jurisdiction: tax.and_then(|tax| tax.jurisdiction),
             },
         })
     }

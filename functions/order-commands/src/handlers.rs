@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::App;
 use crate::bodies::{CancelBody, ConfirmBody, CreateOrderBody, ItemBody, PaymentBody, ShipBody};
-use crate::problems::{Refusal, store_problem, transact_problem};
+use crate::problems::{Refusal, refusal_problem, store_problem, transact_problem};
 
 /// What every command answers.
 #[derive(Serialize)]
@@ -25,6 +25,9 @@ struct Accepted {
 
 pub async fn create(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let command = call.json::<CreateOrderBody>()?.into();
+    if let Some(expected) = call.if_match()? {
+        return Err(refusal_problem(Refusal::VersionMismatch { expected, actual: 0 }));
+    }
     let order_id = OrderId(match call.idempotency_key()? {
         Some(IdempotencyKey { key, .. }) => id_of_key(&call, &key),
         None => Uuid::now_v7(),
@@ -109,10 +112,11 @@ async fn perform(
     status: StatusCode,
     message: &'static str,
 ) -> Result<Reply, Problem> {
+    call.no_query()?;
     let expected = call.if_match()?;
     let metadata = metadata(call)?;
     let context = Context {
-        confirmation_number: ConfirmationNumber::from_uuid(metadata.command_id),
+        confirmation_number: ConfirmationNumber::from_uuid(Uuid::new_v4()),
     };
     let name = command.name();
     let transacted = app

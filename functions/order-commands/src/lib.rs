@@ -28,7 +28,7 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
         orders: EventStore::new(
             Client::new(aws),
             env.required("EVENT_STORE_TABLE")?,
-            env.parsed("EVENT_TYPE_SHARDS", "a whole number")?,
+            env.parsed("EVENT_TYPE_SHARDS", "a whole number from 1")?,
         ),
     };
     Ok(http::function(env, app, routes()))

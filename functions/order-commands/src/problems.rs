@@ -40,7 +40,7 @@ pub fn store_problem(error: StoreError) -> Problem {
     match error {
         StoreError::Throttled(_) => Problem::unavailable(
             "throttled",
-            "Too many requests at the moment. Nothing was changed by this request.",
+            "Too many requests at the moment. The request may have had its effect or not.",
         )
         .caused_by(error),
         StoreError::Unavailable(_) => Problem::unavailable(
@@ -52,7 +52,7 @@ pub fn store_problem(error: StoreError) -> Problem {
     }
 }
 
-fn refusal_problem(refusal: Refusal) -> Problem {
+pub fn refusal_problem(refusal: Refusal) -> Problem {
     let error = match refusal {
         Refusal::VersionMismatch { expected, actual } => {
             return Problem::new(

@@ -12,13 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::App;
 
-/// For routes without query parameters: one that is given is refused rather than ignored.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoParameters {}
-
 pub async fn order(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    let NoParameters {} = call.query()?;
+    call.no_query()?;
     let order_id: OrderId = call.path("order_id")?;
     let row = app
         .orders
@@ -36,7 +31,7 @@ pub async fn history(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         data: Vec<HistoryEntry>,
     }
 
-    let NoParameters {} = call.query()?;
+    call.no_query()?;
     let order_id = call.path::<OrderId>("order_id")?.to_string();
     let events = app.events.events(&order_id, 1, None).await.map_err(read_problem)?;
     if events.is_empty() {

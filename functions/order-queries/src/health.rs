@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::AttributeValue;
+use event_store::cause;
 use futures::future::join_all;
 use lambda_edge::{ConfigError, Environment};
 use serde::Serialize;
@@ -100,7 +100,7 @@ impl Tables {
         match read {
             Ok(_) => State::Healthy,
             Err(error) => {
-                tracing::error!(table = table.name, cause = %DisplayErrorContext(&error), "a table cannot be read");
+                tracing::error!(table = table.name, cause = cause(&error), "a table cannot be read");
                 State::Unhealthy
             }
         }

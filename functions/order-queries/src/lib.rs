@@ -33,7 +33,7 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
         events: EventStore::new(
             dynamodb.clone(),
             env.required("EVENT_STORE_TABLE")?,
-            env.parsed("EVENT_TYPE_SHARDS", "a whole number")?,
+            env.parsed("EVENT_TYPE_SHARDS", "a whole number from 1")?,
         ),
         orders: OrderSummaries::from_env(env, dynamodb.clone())?,
         cursors: Cursors::from_env(env)?,

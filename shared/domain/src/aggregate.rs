@@ -102,9 +102,20 @@ pub fn read_event<A: Aggregate>(stored: StoredEvent) -> Result<A::Event, Unreada
         UnreadableEvent::Undecodable {
             event_type,
             event_version,
-            reason: error.to_string(),
+            reason: without_texts(&error.to_string()),
         }
     })
+}
+
+/// The message of serde without the texts that it quotes from the data: they may be names and addresses, and the message
+/// is logged.
+fn without_texts(message: &str) -> String {
+    let mut parts = message.split('"');
+    let before = parts.next().unwrap_or_default();
+    match parts.next_back() {
+        Some(after) => format!("{before}\"…\"{after}"),
+        None => before.to_owned(),
+    }
 }
 
 fn upcasters<A: Aggregate>(event_type: &str) -> &'static [Upcaster] {

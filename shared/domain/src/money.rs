@@ -6,9 +6,9 @@ use std::str::FromStr;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 
-/// The largest amount accepted anywhere. With the limits on quantities and items it keeps every total within the 28
-/// digits that [`Decimal`] holds exactly.
-pub const MAX_AMOUNT: Decimal = Decimal::from_parts(0xD4A5_0FFF, 0xE8, 0, false, 0); // 999,999,999,999
+/// The largest price of one piece. With the limits on quantities and items it keeps every total within the 28 digits
+/// that [`Decimal`] holds exactly.
+pub const MAX_PRICE: Decimal = Decimal::from_parts(0xD4A5_0FFF, 0xE8, 0, false, 0); // 999,999,999,999
 
 /// An ISO 4217 currency that has a minor unit (which leaves out metals and test codes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ pub struct UnknownCurrency;
 pub enum AmountError {
     #[error("must not be negative")]
     Negative,
-    #[error("must not be more than {MAX_AMOUNT}")]
+    #[error("must not be more than {MAX_PRICE}")]
     TooLarge,
     #[error("must have at most {digits} decimal places in {currency}")]
     TooManyDecimals { currency: Currency, digits: u32 },
@@ -39,16 +39,24 @@ impl Currency {
         self.0.exponent().map_or(0, u32::from)
     }
 
-    /// The amount in this currency's full precision: `9.5` USD becomes `9.50`.
+    /// The price of one piece, as [`Currency::amount`] and at most [`MAX_PRICE`].
     ///
     /// # Errors
     /// [`AmountError`] when it is negative, too large, or finer than the currency's minor unit.
+    pub fn price(self, price: Decimal) -> Result<Decimal, AmountError> {
+        if price > MAX_PRICE {
+            return Err(AmountError::TooLarge);
+        }
+        self.amount(price)
+    }
+
+    /// The amount in this currency's full precision: `9.5` USD becomes `9.50`.
+    ///
+    /// # Errors
+    /// [`AmountError`] when it is negative, or finer than the currency's minor unit.
     pub fn amount(self, amount: Decimal) -> Result<Decimal, AmountError> {
         if amount.is_sign_negative() && !amount.is_zero() {
             return Err(AmountError::Negative);
-        }
-        if amount > MAX_AMOUNT {
-            return Err(AmountError::TooLarge);
         }
         let digits = self.minor_digits();
         if amount.normalize().scale() > digits {
@@ -118,14 +126,20 @@ mod tests {
     }
 
     #[test]
-    fn an_amount_is_not_negative_not_finer_than_the_minor_unit_and_bounded() {
+    fn an_amount_is_not_negative_and_not_finer_than_the_minor_unit() {
         assert_eq!(amount("USD", "-0.01"), Err(AmountError::Negative));
-        assert_eq!(amount("USD", "999999999999").unwrap(), "999999999999.00");
-        assert_eq!(amount("USD", "1000000000000"), Err(AmountError::TooLarge));
         assert!(matches!(
             amount("JPY", "1.5"),
             Err(AmountError::TooManyDecimals { digits: 0, .. })
         ));
+    }
+
+    #[test]
+    fn a_price_is_bounded() {
+        let price = |price: &str| Currency::USD.price(price.parse().unwrap());
+        assert_eq!(price("999999999999").unwrap().to_string(), "999999999999.00");
+        assert_eq!(price("1000000000000"), Err(AmountError::TooLarge));
+        assert_eq!(price("-1"), Err(AmountError::Negative));
     }
 
     #[test]

@@ -119,5 +119,19 @@ fn what_the_code_does_not_know_is_an_error() {
     );
     assert!(unreadable("OrderCreated", 0, Value::Null).contains("version 0"));
     assert!(unreadable("OrderMisplaced", 1, Value::Null).contains("unknown variant `OrderMisplaced`"));
+    let name = serde_json::json!({ "product_id": { "customer": "\"Maria\" Anders" } });
+    let message = unreadable("OrderItemRemoved", 1, name.clone());
+    assert!(
+        message.contains("invalid type") && !message.contains("Anders"),
+        "{message}"
+    );
+    let message = unreadable(
+        "OrderShipped",
+        1,
+        serde_json::json!({ "tracking_number": "a", "carrier": 7 }),
+    );
+    assert!(message.contains("cannot be decoded"), "{message}");
+    let message = unreadable("OrderItemAdded", 1, serde_json::json!("\"Maria\" Anders"));
+    assert!(message.contains('…') && !message.contains("Anders"), "{message}");
     assert!(unreadable("OrderCreated", 1, Value::Null).contains("cannot be decoded"));
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, SubsecRound, Utc};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +52,8 @@ impl EventStore {
         limit: usize,
         mut after: After,
     ) -> Result<TypePage, StoreError> {
+        // Times are stored to the microsecond, so a bound between two of them begins with the later one.
+        let time = ceil_to_micros(time.start)..ceil_to_micros(time.end);
         if time.is_empty() || limit == 0 {
             return Ok(TypePage {
                 events: Vec::new(),
@@ -123,6 +125,15 @@ impl EventStore {
                 });
             }
         }
+    }
+}
+
+fn ceil_to_micros(at: DateTime<Utc>) -> DateTime<Utc> {
+    let floor = at.trunc_subsecs(6);
+    if floor == at {
+        at
+    } else {
+        floor + Duration::microseconds(1)
     }
 }
 

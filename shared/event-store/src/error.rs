@@ -1,6 +1,7 @@
 //! What can go wrong, kept apart by what the caller can do about it.
 
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::RequestId;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
@@ -12,7 +13,7 @@ use crate::{Recorded, Version};
 /// A call to DynamoDB that did not succeed, or brought what cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Wait and try again. Nothing was written.
+    /// Wait and try again. An earlier attempt of the same request may have been carried out nevertheless.
     #[error("DynamoDB is throttling: {0}")]
     Throttled(String),
     /// Try again. A write may have happened or may not.
@@ -68,6 +69,16 @@ pub enum AppendError {
     Store(#[from] StoreError),
 }
 
+type Item = HashMap<String, AttributeValue>;
+
+/// Codes that ask for patience.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
+const THROTTLING_CODES: [&str; 3] = [
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ThrottlingException",
+];
+
 /// Codes that speak of the request itself.
 const REJECTING_CODES: [&str; 3] = [
     "ValidationException",
@@ -75,33 +86,36 @@ const REJECTING_CODES: [&str; 3] = [
     "SerializationException",
 ];
 
-type Item = HashMap<String, AttributeValue>;
-
-/// Codes that ask for patience.
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
-const THROTTLING_CODES: [&str; 4] = [
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "ThrottlingException",
-    "ThrottlingError",
-];
-
 impl<E: ProvideErrorMetadata + std::error::Error + 'static> From<SdkError<E>> for StoreError {
     fn from(error: SdkError<E>) -> Self {
         let status = error.raw_response().map(|response| response.status().as_u16());
-        let message = DisplayErrorContext(&error).to_string();
+        let message = cause(&error);
+        let code_is_of = |codes: &[&str]| error.code().is_some_and(|code| codes.contains(&code));
         match &error {
-            SdkError::ServiceError(_) if error.code().is_some_and(|code| THROTTLING_CODES.contains(&code)) => {
-                Self::Throttled(message)
-            }
-            SdkError::ServiceError(_) if error.code().is_some_and(|code| REJECTING_CODES.contains(&code)) => {
-                Self::Rejected(message)
-            }
+            SdkError::ServiceError(_) if code_is_of(&THROTTLING_CODES) => Self::Throttled(message),
+            SdkError::ServiceError(_) if code_is_of(&REJECTING_CODES) => Self::Rejected(message),
             SdkError::ServiceError(_) if status.is_some_and(|status| status < 500) => Self::Misconfigured(message),
             SdkError::ConstructionFailure(_) => Self::Rejected(message),
             _ => Self::Unavailable(message),
         }
     }
+}
+
+/// What the log may say of an error: DynamoDB's code, message and request id, or how the request failed. Not the
+/// response itself, which may hold an item.
+pub fn cause<E: ProvideErrorMetadata + std::error::Error + 'static>(error: &SdkError<E>) -> String {
+    if let Some(code) = error.code() {
+        let message = error.message().unwrap_or("no message");
+        let request_id = error.request_id().unwrap_or("unknown");
+        return format!("{code}: {message} (request {request_id})");
+    }
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
 }
 
 /// Why a PutItem failed.
@@ -124,52 +138,50 @@ pub(crate) fn of_transaction(error: SdkError<TransactWriteItemsError>) -> Append
     }
 }
 
-/// Why a transaction was cancelled. Each item has its own reason, most of them `None`.
-///
-/// A broken item comes first, because the append can never succeed. A lost race comes before a transaction in progress
-/// and throttling, because trying again as it is cannot succeed either.
+/// Why a transaction was cancelled. Each item has its own reason, most of them `None`; the gravest decides.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
 fn of_cancellation(reasons: &[CancellationReason]) -> AppendError {
-    let with = |wanted: &[&str]| {
-        reasons
-            .iter()
-            .find(|reason| reason.code().is_some_and(|code| wanted.contains(&code)))
-    };
-    let described = |reason: &CancellationReason| {
-        format!(
-            "{}: {}",
-            reason.code().unwrap_or_default(),
-            reason.message().unwrap_or_default()
-        )
-    };
-
-    if let Some(broken) = reasons
-        .iter()
-        .find(|reason| !PASSING_REASONS.contains(&reason.code().unwrap_or("None")))
-    {
-        return StoreError::Rejected(described(broken)).into();
-    }
-    if with(&["ConditionalCheckFailed"]).is_some() {
-        return conflict(reasons.iter().map(CancellationReason::item));
-    }
-    if with(&["TransactionConflict"]).is_some() {
-        return AppendError::TransactionInProgress;
-    }
-    match with(&["ProvisionedThroughputExceeded", "ThrottlingError"]) {
-        Some(throttled) => StoreError::Throttled(described(throttled)).into(),
-        None => StoreError::Unavailable("the transaction was cancelled without a reason".to_owned()).into(),
+    let gravest = reasons.iter().max_by_key(|reason| Gravity::of(reason));
+    let described = gravest.map(|reason| {
+        let message = reason.message().unwrap_or("no message");
+        format!("{}: {message}", reason.code().unwrap_or("None"))
+    });
+    let described = described.unwrap_or_else(|| "no reason is given".to_owned());
+    match gravest.map_or(Gravity::None, Gravity::of) {
+        Gravity::None => StoreError::Unavailable(described).into(),
+        Gravity::Throttled => StoreError::Throttled(described).into(),
+        Gravity::InProgress => AppendError::TransactionInProgress,
+        Gravity::Lost => conflict(reasons.iter().map(CancellationReason::item)),
+        Gravity::Misconfigured => StoreError::Misconfigured(described).into(),
+        Gravity::Broken => StoreError::Rejected(described).into(),
     }
 }
 
-/// The reasons that pass, or that a new decision resolves. All others (`ValidationError`, `AccessDenied`,
-/// `ItemCollectionSizeLimitExceeded`, …) stay.
-const PASSING_REASONS: [&str; 5] = [
-    "None",
-    "ConditionalCheckFailed",
-    "TransactionConflict",
-    "ProvisionedThroughputExceeded",
-    "ThrottlingError",
-];
+/// How long a cancellation reason stays in the way, least first: a throttle passes by itself, a lost race takes a new
+/// decision, a missing right a deployment, and a broken item is refused always.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Gravity {
+    None,
+    Throttled,
+    InProgress,
+    Lost,
+    Misconfigured,
+    Broken,
+}
+
+impl Gravity {
+    fn of(reason: &CancellationReason) -> Self {
+        match reason.code().unwrap_or("None") {
+            "None" => Self::None,
+            "ProvisionedThroughputExceeded" | "ThrottlingError" => Self::Throttled,
+            "TransactionConflict" => Self::InProgress,
+            "ConditionalCheckFailed" => Self::Lost,
+            "AccessDenied" => Self::Misconfigured,
+            // `ValidationError`, `ItemCollectionSizeLimitExceeded`, and what may come.
+            _ => Self::Broken,
+        }
+    }
+}
 
 fn conflict<'a>(items: impl IntoIterator<Item = Option<&'a Item>>) -> AppendError {
     let winners = items
@@ -200,6 +212,10 @@ mod tests {
     fn each_cancellation_reason_is_its_own_error() {
         use AppendError::{Conflict, Store, TransactionInProgress};
         assert!(matches!(
+            cancelled(&["None", "AccessDenied"]),
+            Store(StoreError::Misconfigured(_))
+        ));
+        assert!(matches!(
             cancelled(&["None", "ConditionalCheckFailed"]),
             Conflict { .. }
         ));
@@ -213,12 +229,7 @@ mod tests {
                 "{code}"
             );
         }
-        for code in [
-            "ValidationError",
-            "ItemCollectionSizeLimitExceeded",
-            "AccessDenied",
-            "DuplicateItem",
-        ] {
+        for code in ["ValidationError", "ItemCollectionSizeLimitExceeded", "DuplicateItem"] {
             assert!(
                 matches!(cancelled(&["None", code]), Store(StoreError::Rejected(_))),
                 "{code}"
@@ -231,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reason_that_lasts_longest_decides() {
+    fn the_gravest_reason_decides() {
         use AppendError::{Conflict, Store, TransactionInProgress};
         assert!(matches!(
             cancelled(&["ConditionalCheckFailed", "ValidationError"]),

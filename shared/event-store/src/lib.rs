@@ -19,7 +19,7 @@ pub mod store;
 pub mod transact;
 
 pub use cost::Cost;
-pub use error::{AppendError, CorruptStream, StoreError};
+pub use error::{AppendError, CorruptStream, StoreError, cause};
 pub use recorded::Recorded;
 pub use store::{EventStore, Stream};
 pub use transact::{TransactError, Transacted};

@@ -14,7 +14,7 @@ use crate::{CorruptStream, Version};
 
 /// The largest item of DynamoDB, with its attribute names.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
-pub const MAX_ITEM_BYTES: usize = 400 * 1024;
+pub(crate) const MAX_ITEM_BYTES: usize = 400 * 1024;
 
 /// An event of a stream with everything that is recorded beside it. Its data is as it was stored: [`Recorded::event`]
 /// reads it.

@@ -1,6 +1,7 @@
 //! Loading and appending.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
@@ -17,7 +18,7 @@ use crate::{Cost, Recorded, Version};
 
 /// The most items of one transaction.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
-pub const MAX_TRANSACT_ITEMS: usize = 100;
+const MAX_TRANSACT_ITEMS: usize = 100;
 
 /// The EventStore table.
 #[derive(Debug, Clone)]
@@ -118,12 +119,12 @@ pub struct Appended {
 }
 
 impl EventStore {
-    /// `shards`: how many values the key of `EventTypeIndex` has per event type, from 1.
-    pub fn new(client: Client, table: impl Into<String>, shards: u32) -> Self {
+    /// `shards`: how many values the key of `EventTypeIndex` has per event type.
+    pub fn new(client: Client, table: impl Into<String>, shards: NonZeroU32) -> Self {
         Self {
             client,
             table: table.into(),
-            shards: shards.max(1),
+            shards: shards.get(),
             clock: Utc::now,
         }
     }
@@ -168,7 +169,7 @@ impl EventStore {
     ///
     /// # Errors
     /// As [`EventStore::load`].
-    pub async fn catch_up<A: Aggregate>(&self, stream: &mut Stream<A>) -> Result<(), StoreError> {
+    async fn catch_up<A: Aggregate>(&self, stream: &mut Stream<A>) -> Result<(), StoreError> {
         for event in &self.read_on(stream, stream.version + 1).await? {
             stream.fold(event)?;
         }
@@ -309,10 +310,9 @@ impl EventStore {
                     expected,
                     "the answer to an append was lost; it had succeeded"
                 );
-                Ok(Appended {
-                    events,
-                    cost: Cost::request(),
-                })
+                // As they were stored: not every attempt needs to have carried the same ids and times.
+                let (events, cost) = self.read(aggregate_id, expected + 1, Some(events.len())).await?;
+                Ok(Appended { events, cost })
             }
             Err(error) => Err(error),
         }

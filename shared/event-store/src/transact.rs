@@ -52,7 +52,8 @@ impl EventStore {
     /// not asked when the stream shows that the same request, by its idempotency key, has been appended already.
     ///
     /// # Errors
-    /// See [`TransactError`]. Except after [`StoreError::Unavailable`] nothing was written.
+    /// See [`TransactError`]. After [`StoreError::Throttled`] and [`StoreError::Unavailable`] the events were not there
+    /// when the stream was read again, but an attempt that is still on its way may yet arrive.
     pub async fn transact<A: Aggregate, E>(
         &self,
         mut stream: Stream<A>,
@@ -60,9 +61,6 @@ impl EventStore {
         decide: impl Fn(&Stream<A>) -> Result<Vec<A::Event>, E>,
     ) -> Result<Transacted<A>, TransactError<E>> {
         for attempt in 0..MAX_ATTEMPTS {
-            if attempt > 0 {
-                pause(attempt).await;
-            }
             if let Some(used) = stream.use_of_key(metadata) {
                 if Some(&used.idempotency) != metadata.idempotency.as_ref() {
                     return Err(TransactError::KeyReused);
@@ -95,9 +93,11 @@ impl EventStore {
                 Err(AppendError::TooMany { count, limit }) => {
                     return Err(StoreError::Rejected(format!("{count} events at once, of at most {limit}")).into());
                 }
-                Err(AppendError::Store(error)) => return Err(error.into()),
+                Err(AppendError::Store(error)) => return self.unless_appended(stream, metadata, error).await,
             };
             stream.cost.requests += 1;
+            // Before reading on, so that the next decision is taken on the newest state.
+            pause(attempt).await;
             let ours = self.take_in(&mut stream, winners, metadata).await?;
             if !ours.is_empty() {
                 return Ok(Transacted {
@@ -108,6 +108,26 @@ impl EventStore {
             }
         }
         Err(TransactError::Contended { attempts: MAX_ATTEMPTS })
+    }
+
+    /// `error`, unless an earlier attempt of the SDK was carried out and only its answer was lost.
+    async fn unless_appended<A: Aggregate, E>(
+        &self,
+        mut stream: Stream<A>,
+        metadata: &Metadata,
+        error: StoreError,
+    ) -> Result<Transacted<A>, TransactError<E>> {
+        if matches!(error, StoreError::Throttled(_) | StoreError::Unavailable(_))
+            && let Ok(events) = self.take_in(&mut stream, Vec::new(), metadata).await
+            && !events.is_empty()
+        {
+            return Ok(Transacted {
+                stream,
+                events,
+                is_replay: false,
+            });
+        }
+        Err(error.into())
     }
 
     /// The outcome of a command that was appended before, up to `version`: the stream as it was then.
@@ -158,6 +178,6 @@ impl EventStore {
 }
 
 async fn pause(attempt: u32) {
-    let longest = (FIRST_PAUSE * 2_u32.saturating_pow(attempt - 1)).min(MAX_PAUSE);
+    let longest = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(attempt)).min(MAX_PAUSE);
     tokio::time::sleep(longest.mul_f64(fastrand::f64())).await;
 }

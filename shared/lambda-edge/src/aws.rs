@@ -13,8 +13,9 @@ pub async fn config() -> SdkConfig {
 
 /// Adds the time limits and retries that every client here has.
 ///
-/// The SDK has no read or operation time-out by default. All attempts together stay below the 10 seconds that
-/// template.yaml gives a command function, so that a slow table ends in our own 503 rather than in a killed function.
+/// The SDK has no read or operation time-out by default. These bound one operation, all its attempts together, below the
+/// 10 seconds that template.yaml gives a function behind the API; what a request does altogether is bounded by its
+/// deadline (see `deadline`).
 pub fn bounded(loader: ConfigLoader) -> ConfigLoader {
     loader
         .timeout_config(

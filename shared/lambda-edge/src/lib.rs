@@ -7,9 +7,11 @@
 //! | [`http`] | API Gateway requests ⇄ handlers: routes, bodies, callers, problems, cursors |
 //! | [`stream`] | DynamoDB stream batches, with partial batch responses |
 //! | [`aws`] | time limits and retries of the SDK clients |
+//! | `deadline` | how long an invocation may take |
 //! | [`telemetry`] | logs |
 
 pub mod aws;
+mod deadline;
 pub mod environment;
 pub mod function;
 pub mod http;

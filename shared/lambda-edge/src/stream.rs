@@ -5,22 +5,23 @@ use std::time::Instant;
 
 use aws_lambda_events::dynamodb::Event;
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
-use lambda_runtime::LambdaEvent;
+use lambda_runtime::{Context, LambdaEvent};
 use serde_json::Value;
 
 pub use aws_lambda_events::dynamodb::EventRecord;
 
 use crate::Function;
+use crate::deadline::time_left;
 
 /// A function that handles the batches of a DynamoDB stream.
 ///
-/// `handle` gets the records of a batch in the stream's order, and returns those sequence numbers that Lambda has to
-/// deliver again. Lambda goes on at the lowest of them, so records after it come again too.
+/// `handle` gets the records of a batch in the stream's order and the moment by which it must have answered, and returns
+/// those sequence numbers that Lambda has to deliver again. Lambda goes on at the lowest of them, so records after it come again too.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html>
 pub fn function<App, F, Fut>(app: App, handle: F) -> Function
 where
     App: Send + Sync + 'static,
-    F: Fn(Arc<App>, Vec<EventRecord>) -> Fut + Clone + Send + Sync + 'static,
+    F: Fn(Arc<App>, Vec<EventRecord>, Deadline) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Vec<String>> + Send + 'static,
 {
     let app = Arc::new(app);
@@ -30,7 +31,8 @@ where
             let started = Instant::now();
             let batch: Event = serde_json::from_value(event.payload)?;
             let records = batch.records.len();
-            let failed = handle(app, batch.records).await;
+            let deadline = Deadline::of(&event.context);
+            let failed = handle(app, batch.records, deadline).await;
             tracing::info!(
                 request_id = event.context.request_id,
                 function = event.context.env_config.function_name,
@@ -42,6 +44,24 @@ where
             Ok(serde_json::to_value(response(failed))?)
         }
     })
+}
+
+/// The moment by which a batch must have been answered; there is none where nobody enforces it.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline(Option<tokio::time::Instant>);
+
+impl Deadline {
+    fn of(context: &Context) -> Self {
+        Self(tokio::time::Instant::now().checked_add(time_left(context)))
+    }
+
+    /// The outcome of `work`, or `None` when the moment comes first.
+    pub async fn bound<T>(self, work: impl Future<Output = T>) -> Option<T> {
+        match self.0 {
+            Some(at) => tokio::time::timeout_at(at, work).await.ok(),
+            None => Some(work.await),
+        }
+    }
 }
 
 fn response(failed: Vec<String>) -> DynamoDbEventResponse {

@@ -15,8 +15,9 @@ use lambda_edge::{ConfigError, Environment};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::order_summary::{OrderSummaryRow, unless_newer};
+use crate::order_summary::OrderSummaryRow;
 use crate::projector::{ProjectError, Projection};
+use crate::rows::put_unless_newer;
 
 /// An order in its customer's list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -140,21 +141,6 @@ impl CustomerOrders {
         let next = orders.last().filter(|_| more).map(|last| last.order_key.clone());
         Ok(CustomerOrdersPage { orders, next })
     }
-
-    /// Writes the row, unless a newer one is there.
-    async fn put(&self, row: &CustomerOrderRow) -> Result<(), StoreError> {
-        let item = serde_dynamo::to_item(row).map_err(|error| StoreError::Rejected(error.to_string()))?;
-        let written = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(CustomerId) OR Version < :version")
-            .expression_attribute_values(":version", AttributeValue::N(row.version.to_string()))
-            .send()
-            .await;
-        unless_newer(written.map(|_| ()))
-    }
 }
 
 /// Keeps CustomerOrders up to date with OrderSummary.
@@ -186,7 +172,8 @@ impl Projection for CustomerOrdersProjection {
             }
         }
         if let Some(order) = &newest {
-            self.rows.put(&order.into()).await?;
+            let row = CustomerOrderRow::from(order);
+            put_unless_newer(&self.rows.client, &self.rows.table, &row, row.version).await?;
         }
         Ok(())
     }

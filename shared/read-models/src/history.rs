@@ -2,13 +2,12 @@
 
 use domain::aggregate::store_event;
 use domain::order::{Order, OrderStatus};
+use event_store::recorded::rfc3339_micros;
 use event_store::{CorruptStream, Recorded, Stream, Version};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
-
-use crate::views::time;
 
 /// One change of an order.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -65,7 +64,7 @@ pub fn history(aggregate_id: &str, events: &[Recorded]) -> Result<Vec<HistoryEnt
         entries.push(HistoryEntry {
             version: recorded.version,
             status: order.status,
-            changed_at: time(recorded.timestamp),
+            changed_at: rfc3339_micros(recorded.timestamp),
             details: ChangeDetails {
                 event: stored.event_type,
                 data: stored.data,
@@ -84,7 +83,7 @@ impl From<Recorded> for EventView {
             event_type: event.stored.event_type,
             event_version: event.stored.event_version,
             version: event.version,
-            timestamp: time(event.timestamp),
+            timestamp: rfc3339_micros(event.timestamp),
             command_id: event.metadata.command_id,
             correlation_id: event.metadata.correlation_id,
             causation_id: event.metadata.causation_id,

@@ -7,6 +7,7 @@
 //! | [`customer_orders`] | one row per order under its customer, from OrderSummary's stream |
 //! | [`parked`] | what could not be projected, with the reason |
 //! | [`problems`] | what a query that failed answers |
+//! | `rows` | what the tables of rows have in common |
 //! | [`views`] | rows as the HTTP contract shows them |
 //! | [`history`] | what happened to an order, event by event |
 
@@ -16,6 +17,7 @@ pub mod order_summary;
 pub mod parked;
 pub mod problems;
 pub mod projector;
+mod rows;
 pub mod views;
 
 pub use customer_orders::{CustomerOrders, CustomerOrdersProjection};

@@ -4,8 +4,6 @@
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
 use domain::order::{Order, OrderId, OrderStatus};
@@ -16,8 +14,10 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::projector::{ProjectError, Projection};
+use crate::rows::put_unless_newer;
 
-/// An order's row. The columns beside `Order` are what lists show, so that they need not read the whole.
+/// An order's row. The columns beside `Order` follow from it; they are there for stream filters, and for people who look
+/// into the table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct OrderSummaryRow {
@@ -136,35 +136,6 @@ impl OrderSummaries {
             .map(Some)
             .map_err(|error| CorruptStream::NotAnEvent(format!("row of {order_id}: {error}")).into())
     }
-
-    /// Writes the row, unless a newer one is there.
-    async fn put(&self, row: &OrderSummaryRow) -> Result<(), StoreError> {
-        let item = serde_dynamo::to_item(row).map_err(|error| StoreError::Rejected(error.to_string()))?;
-        let written = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(OrderId) OR Version <= :version")
-            .expression_attribute_values(":version", AttributeValue::N(row.version.to_string()))
-            .send()
-            .await;
-        unless_newer(written.map(|_| ()))
-    }
-}
-
-/// A refused condition means that the row is further on already, which is all that was wanted.
-pub(crate) fn unless_newer(written: Result<(), SdkError<PutItemError>>) -> Result<(), StoreError> {
-    match written {
-        Err(error)
-            if error
-                .as_service_error()
-                .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
-        {
-            Ok(())
-        }
-        written => Ok(written?),
-    }
 }
 
 /// Keeps OrderSummary up to date with the event store.
@@ -207,7 +178,7 @@ impl Projection for OrderSummaryProjection {
         let events = self.events.events(aggregate_id, version + 1, None).await?;
         let (row, folded) = OrderSummaryRow::fold(order_id, row, &events);
         if let Some(row) = row.filter(|row| row.version > version) {
-            self.rows.put(&row).await?;
+            put_unless_newer(&self.rows.client, &self.rows.table, &row, row.version).await?;
         }
         folded.map_err(|error| StoreError::from(error).into())
     }

@@ -8,7 +8,8 @@ use std::panic::AssertUnwindSafe;
 use async_trait::async_trait;
 use event_store::StoreError;
 use futures::{FutureExt, StreamExt, stream};
-use lambda_edge::stream::EventRecord;
+use lambda_edge::Function;
+use lambda_edge::stream::{Deadline, EventRecord};
 
 use crate::parked::{Parked, ParkedEvents};
 
@@ -44,7 +45,7 @@ impl From<StoreError> for ProjectError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Corrupt(_) | StoreError::Rejected(_) => Self::Lasting(error.to_string()),
-            // A missing right is mended by a deployment; the stream keeps its records for it.
+            // A missing right is mended by a deployment, for which the trigger's retries leave time.
             StoreError::Throttled(_) | StoreError::Unavailable(_) | StoreError::Misconfigured(_) => {
                 Self::Passing(error.to_string())
             }
@@ -58,19 +59,38 @@ struct Group {
     records: Vec<EventRecord>,
 }
 
+/// The function of a projection.
+pub fn function<P: Projection + 'static>(projection: P, parked: ParkedEvents) -> Function {
+    lambda_edge::stream::function((projection, parked), |app, records, deadline| async move {
+        let (projection, parked) = &*app;
+        run(projection, parked, records, deadline).await
+    })
+}
+
 /// Applies a batch. Returns the sequence numbers to deliver again.
-pub async fn run<P: Projection>(projection: &P, parked: &ParkedEvents, records: Vec<EventRecord>) -> Vec<String> {
+async fn run<P: Projection>(
+    projection: &P,
+    parked: &ParkedEvents,
+    records: Vec<EventRecord>,
+    deadline: Deadline,
+) -> Vec<String> {
     stream::iter(by_aggregate::<P>(records))
         .map(|group| async move {
-            let passing = apply_or_park(projection, parked, &group).await.err()?;
-            let first = group.records.first()?.change.sequence_number.clone();
+            let applied = deadline.bound(apply_or_park(projection, parked, &group)).await;
+            let passing = applied.unwrap_or_else(|| Err("the time is up".to_owned())).err()?;
             tracing::warn!(
                 projection = P::NAME,
                 aggregate_id = group.aggregate_id,
                 cause = passing,
                 "will be delivered again"
             );
-            first
+            // A record without a number cannot be named: an empty name makes Lambda deliver the whole batch again.
+            let first = group.records.into_iter().next();
+            Some(
+                first
+                    .and_then(|record| record.change.sequence_number)
+                    .unwrap_or_default(),
+            )
         })
         .buffer_unordered(CONCURRENT_AGGREGATES)
         .filter_map(std::future::ready)

@@ -1,18 +1,13 @@
 //! Rows as the HTTP contract shows them.
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use domain::order::{Address, Order, OrderId, OrderItem, OrderStatus};
 use event_store::Version;
+use event_store::recorded::rfc3339_micros;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::customer_orders::CustomerOrderRow;
 use crate::order_summary::OrderSummaryRow;
-
-/// RFC 3339 in UTC, to the microsecond.
-pub fn time(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Micros, true)
-}
 
 /// One order, whole.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -91,8 +86,8 @@ impl From<OrderSummaryRow> for OrderView {
                 .as_ref()
                 .map(|cancellation| cancellation.reason.to_string()),
             refund_amount: cancellation.as_ref().map(|cancellation| cancellation.refund_amount),
-            created_at: time(row.created_at),
-            updated_at: time(row.updated_at),
+            created_at: rfc3339_micros(row.created_at),
+            updated_at: rfc3339_micros(row.updated_at),
             customer_id: row.customer_id,
             currency: row.currency,
         }
@@ -122,8 +117,8 @@ impl From<CustomerOrderRow> for OrderRowView {
             currency: row.currency,
             total_amount: row.total_amount,
             item_count: row.item_count,
-            created_at: time(row.created_at),
-            updated_at: time(row.updated_at),
+            created_at: rfc3339_micros(row.created_at),
+            updated_at: rfc3339_micros(row.updated_at),
         }
     }
 }

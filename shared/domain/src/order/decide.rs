@@ -4,8 +4,8 @@ use rust_decimal::Decimal;
 
 use super::command::{Context, CreateOrder, NewItem, OrderCommand};
 use super::event::OrderEvent;
+use super::evolve::merge;
 use super::state::{Order, OrderItem, OrderStatus, Quantity, Reason};
-use crate::aggregate::Aggregate;
 use crate::money::{AmountError, Currency};
 use crate::text::ProductId;
 
@@ -56,7 +56,6 @@ pub enum OrderError {
 pub fn decide(order: Option<&Order>, command: OrderCommand, context: &Context) -> Result<Vec<OrderEvent>, OrderError> {
     match (order, command) {
         (None, OrderCommand::CreateOrder(command)) => create(command),
-        (Some(_), OrderCommand::CreateOrder(_)) => Err(OrderError::AlreadyExists),
         (None, _) => Err(OrderError::NotFound),
         (Some(order), command) => change(order, command, context),
     }
@@ -153,29 +152,19 @@ fn change(order: &Order, command: OrderCommand, context: &Context) -> Result<Vec
 }
 
 fn create(command: CreateOrder) -> Result<Vec<OrderEvent>, OrderError> {
-    let CreateOrder {
-        customer_id,
-        items: new_items,
-        shipping_address,
-        currency,
-        tax,
-    } = command;
-
     // A product named twice is merged as if it had been added twice.
-    let created = |items| OrderEvent::OrderCreated {
-        customer_id: customer_id.clone(),
-        currency,
-        tax: tax.clone(),
-        items,
-        shipping_address: shipping_address.clone(),
-    };
-    let mut order = Order::evolve(None, &created(Vec::new()));
-    for (position, item) in new_items.into_iter().enumerate() {
-        let items = order.as_ref().map_or(&[][..], |order| &order.items);
-        let item = check_item(items, currency, item, &format!("items[{position}]."))?;
-        order = Order::evolve(order, &OrderEvent::OrderItemAdded(item));
+    let mut items = Vec::with_capacity(command.items.len());
+    for (position, item) in command.items.into_iter().enumerate() {
+        let item = check_item(&items, command.currency, item, &format!("items[{position}]."))?;
+        merge(&mut items, &item);
     }
-    Ok(vec![created(order.map_or_else(Vec::new, |order| order.items))])
+    Ok(vec![OrderEvent::OrderCreated {
+        customer_id: command.customer_id,
+        currency: command.currency,
+        tax: command.tax,
+        items,
+        shipping_address: command.shipping_address,
+    }])
 }
 
 fn cancel(order: &Order, reason: Reason, refund_amount: Option<Decimal>) -> Result<Vec<OrderEvent>, OrderError> {
@@ -195,7 +184,9 @@ fn cancel(order: &Order, reason: Reason, refund_amount: Option<Decimal>) -> Resu
 
 /// The item as it may be added to `items`. `prefix` says where it stands in the request.
 fn check_item(items: &[OrderItem], currency: Currency, item: NewItem, prefix: &str) -> Result<OrderItem, OrderError> {
-    let unit_price = check_amount(currency, item.unit_price, &format!("{prefix}unit_price"))?;
+    let unit_price = currency
+        .price(item.unit_price)
+        .map_err(|error| invalid(format!("{prefix}unit_price"), error.to_string()))?;
     let item = OrderItem {
         product_id: item.product_id,
         quantity: item.quantity,

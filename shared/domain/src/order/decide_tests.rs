@@ -1,6 +1,7 @@
 //! given(events).when(command).then(events), for every command and every rule.
 
 use super::*;
+use crate::aggregate::Aggregate;
 use crate::order::state::{Address, ConfirmationNumber, Tax, TaxRate};
 use uuid::Uuid;
 
@@ -417,6 +418,25 @@ fn the_largest_possible_order_is_computed_exactly() {
     let order = Order::evolve(None, &created(items)).unwrap();
     assert_eq!(order.subtotal().to_string(), "4999999999995000000.00");
     assert_eq!(order.total_amount().to_string(), "5499999999994500000.00");
+}
+
+#[test]
+fn an_order_of_any_total_can_be_paid_and_refunded() {
+    let history = [
+        created([item("11", 10_000, "999999999999.00")]),
+        submitted(),
+        confirmed(),
+    ];
+    let paid = OrderEvent::OrderPaid {
+        transaction_id: "tx".parse().unwrap(),
+        amount: dec("10999999999989000.00"),
+    };
+    given(history.clone())
+        .when(pay("10999999999989000"))
+        .then([paid.clone()]);
+    given(history.into_iter().chain([paid]))
+        .when(cancel(Some("10999999999989000")))
+        .then([cancelled("10999999999989000.00")]);
 }
 
 #[test]

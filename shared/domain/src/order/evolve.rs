@@ -44,7 +44,7 @@ impl Order {
     fn apply(&mut self, event: &OrderEvent) {
         match event {
             OrderEvent::OrderCreated { .. } => {}
-            OrderEvent::OrderItemAdded(item) => self.add(item),
+            OrderEvent::OrderItemAdded(item) => merge(&mut self.items, item),
             OrderEvent::OrderItemRemoved { product_id } => self.items.retain(|item| item.product_id != *product_id),
             OrderEvent::OrderSubmitted {} => self.status = OrderStatus::Submitted,
             OrderEvent::OrderConfirmed {
@@ -82,12 +82,12 @@ impl Order {
             }
         }
     }
+}
 
-    /// Merges the item into the line of its product, or begins a new line.
-    fn add(&mut self, item: &OrderItem) {
-        match self.items.iter_mut().find(|line| line.product_id == item.product_id) {
-            Some(line) => line.quantity = line.quantity.plus(item.quantity),
-            None => self.items.push(item.clone()),
-        }
+/// Adds to the quantity of the item's product, or begins a new line.
+pub(super) fn merge(items: &mut Vec<OrderItem>, item: &OrderItem) {
+    match items.iter_mut().find(|line| line.product_id == item.product_id) {
+        Some(line) => line.quantity = line.quantity.plus(item.quantity),
+        None => items.push(item.clone()),
     }
 }

@@ -259,7 +259,7 @@ impl ConfirmationNumber {
     /// Crockford's base 32, which leaves out I, L, O and U: <https://www.crockford.com/base32.html>.
     const ALPHABET: &'static [u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-    /// The number made from the last 60 bits of `id`, which in a UUIDv7 are random.
+    /// The number made from the last 60 bits of `id`, which are random in a UUID of version 4.
     pub fn from_uuid(id: Uuid) -> Self {
         let digits = (0..12).rev().map(|place| {
             let digit = (id.as_u128() >> (place * 5)) & 31;

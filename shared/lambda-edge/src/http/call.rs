@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::caller::Caller;
 use super::idempotency::{IdempotencyKey, MAX_KEY_CHARS};
+use super::object::Object;
 use super::problem::Problem;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -18,7 +19,7 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// The largest body accepted. An order of 500 items with long names is well below it.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// How much of a message that may quote the client's own input goes back.
+/// How much of a message, or of a field's name, that may quote the client's own input goes back.
 const MAX_MESSAGE_CHARS: usize = 200;
 
 /// A request that was routed and whose caller is known.
@@ -73,13 +74,25 @@ impl Call {
         self.parse()
     }
 
+    /// For a route without query parameters: one that is given is refused rather than ignored.
+    ///
+    /// # Errors
+    /// As [`Call::query`].
+    pub fn no_query(&self) -> Result<(), Problem> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Nothing {}
+
+        self.query::<Nothing>().map(|_| ())
+    }
+
     /// For a command without parameters: the body is absent or an empty JSON object.
     ///
     /// # Errors
     /// As [`Call::json`].
     pub fn no_body(&self) -> Result<(), Problem> {
         #[derive(Deserialize)]
-        #[serde(deny_unknown_fields, expecting = "an empty object")]
+        #[serde(deny_unknown_fields)]
         struct Nothing {}
 
         if self.body.is_empty() {
@@ -99,8 +112,12 @@ impl Call {
         value
             .to_str()
             .ok()
-            .and_then(|value| value.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok())
-            .map(Some)
+            .and_then(|value| {
+                let text = value.trim().strip_prefix('"')?.strip_suffix('"')?;
+                let version: u64 = text.parse().ok()?;
+                // Parsing also takes `+3` and `03`.
+                (version.to_string() == text).then_some(Some(version))
+            })
             .ok_or_else(|| malformed_header("If-Match", "must be one version in quotes, such as \"3\""))
     }
 
@@ -152,7 +169,7 @@ impl Call {
         let mut json = serde_json::Deserializer::from_slice(&self.body);
         let parsed = serde_path_to_error::deserialize(&mut json);
         match parsed {
-            Ok(value) => {
+            Ok(Object(value)) => {
                 json.end().map_err(|error| malformed_json(&error))?;
                 Ok(value)
             }
@@ -187,6 +204,11 @@ fn malformed_json(error: &serde_json::Error) -> Problem {
 ///
 /// Of an absent or unknown field serde gives the object's path, and the name only in the message.
 fn explained<E: Display>(error: &serde_path_to_error::Error<E>) -> (String, String) {
+    let (field, message) = field_and_message(error);
+    (field.chars().take(MAX_MESSAGE_CHARS).collect(), message)
+}
+
+fn field_and_message<E: Display>(error: &serde_path_to_error::Error<E>) -> (String, String) {
     let path = error.path().to_string();
     let path = if path == "." { "" } else { &path };
     let message = error.inner().to_string();
@@ -213,6 +235,11 @@ fn explained<E: Display>(error: &serde_path_to_error::Error<E>) -> (String, Stri
     if let Some(name) = quoted("duplicate field ") {
         return (inside(name), "is given twice".to_owned());
     }
+    // `invalid type: map, expected a string` and `unknown variant `x`, expected one of `a`, `b`` say what was wanted.
+    let message = match message.split_once(", expected ") {
+        Some((_, wanted)) => format!("must be {}", wanted.replace('`', "").replace("a sequence", "a list")),
+        None => message.to_owned(),
+    };
     let message = message.chars().take(MAX_MESSAGE_CHARS).collect();
     (
         if path.is_empty() {
@@ -229,15 +256,15 @@ mod tests {
     use super::*;
 
     #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields, expecting = "an object")]
+    #[serde(deny_unknown_fields)]
     #[allow(dead_code, reason = "only its errors are looked at")]
     struct Body {
         name: String,
-        lines: Vec<Line>,
+        lines: Vec<Object<Line>>,
     }
 
     #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields, expecting = "an object")]
+    #[serde(deny_unknown_fields)]
     #[allow(dead_code, reason = "only its errors are looked at")]
     struct Line {
         count: u8,
@@ -282,6 +309,20 @@ mod tests {
         assert_eq!(problem(r#"{"name": "x", "lines": [], "extra": 1}"#), invalid("extra"));
         assert_eq!(problem(r#"{"name": "x", "lines": [], "name": "y"}"#), invalid("name"));
         assert_eq!(problem("[]"), invalid("body"));
+        assert_eq!(problem(r#"["x", []]"#), invalid("body"));
+        assert_eq!(problem(r#"{"name": "x", "lines": [[1]]}"#), invalid("lines[0]"));
+    }
+
+    #[test]
+    fn a_message_says_what_is_wanted_and_not_what_was_given() {
+        let message = |body: &str| {
+            let problem = call("application/json", body).json::<Body>().unwrap_err();
+            problem.fields[0].message.clone()
+        };
+        assert_eq!(message(r#"{"name": {"secret": 1}, "lines": []}"#), "must be a string");
+        assert_eq!(message(r#"{"name": "x", "lines": {}}"#), "must be a list");
+        assert_eq!(message(r#"{"name": "x", "lines": [7]}"#), "must be an object");
+        assert_eq!(message(r#"{"name": "x"}"#), "is required");
     }
 
     #[test]
@@ -318,7 +359,7 @@ mod tests {
         };
         assert_eq!(if_match("\"3\""), Ok(Some(3)));
         assert_eq!(call("", "").if_match().unwrap(), None);
-        for value in ["3", "\"x\"", "*", "W/\"3\"", "\"1\", \"2\""] {
+        for value in ["3", "\"+3\"", "\"03\"", "\"x\"", "*", "W/\"3\"", "\"1\", \"2\""] {
             assert_eq!(if_match(value), Err("malformed_header"), "{value}");
         }
     }

@@ -16,6 +16,11 @@ use crate::{ConfigError, Environment};
 /// How much of the hash a cursor carries: 128 bits.
 const TAG_BYTES: usize = 16;
 
+/// As long as the hash that it keys, which RFC 2104 asks for.
+const MIN_KEY_BYTES: usize = 32;
+
+const CURSOR_KEY: &str = "CURSOR_KEY";
+
 /// Makes and reads the cursors of one function.
 #[derive(Clone)]
 pub struct Cursors {
@@ -24,12 +29,20 @@ pub struct Cursors {
 
 impl Cursors {
     /// # Errors
-    /// When `CURSOR_KEY` is not set.
+    /// When `CURSOR_KEY` is not set, or too short to be a secret.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
-        Self::new(env.required("CURSOR_KEY")?).ok_or(ConfigError::Missing("CURSOR_KEY"))
+        let key = env.required(CURSOR_KEY)?;
+        Self::new(key).ok_or_else(|| ConfigError::Invalid {
+            name: CURSOR_KEY,
+            value: format!("{} bytes", key.len()),
+            expected: "a secret of 32 bytes or more",
+        })
     }
 
     fn new(key: &str) -> Option<Self> {
+        if key.len() < MIN_KEY_BYTES {
+            return None;
+        }
         let key = Hmac::new_from_slice(key.as_bytes()).ok()?;
         Some(Self { key })
     }
@@ -79,7 +92,8 @@ mod tests {
 
     #[test]
     fn a_cursor_opens_only_unaltered_and_for_its_query() {
-        let cursors = Cursors::new("secret").unwrap();
+        assert!(Cursors::new("too short").is_none());
+        let cursors = Cursors::new("a secret of thirty-two characters").unwrap();
         let cursor = cursors.seal("orders of 1", &("2026", 7)).unwrap();
         let place = |query: &str, cursor: &str| cursors.verified::<(String, u32)>(query, cursor);
 
@@ -93,7 +107,7 @@ mod tests {
             assert_eq!(place("orders of 1", &cursor[..position]), None);
         }
         assert_eq!(
-            Cursors::new("other")
+            Cursors::new("another secret of that same length")
                 .unwrap()
                 .verified::<(String, u32)>("orders of 1", &cursor),
             None

@@ -33,18 +33,22 @@ fn parse(json: &str) -> Option<Decimal> {
         Some(rest) => rest.strip_suffix('"')?,
         None => json,
     };
-    // Decimal itself would also read `+1`, `1_000` and `.5`.
-    let is_plain = digits.trim_start_matches('-').starts_with(|c: char| c.is_ascii_digit())
+    // Decimal itself would also read `+1`, `1_000`, `.5` …
+    // … and `5.`.
+    let is_plain = !digits.ends_with('.')
+        && digits.trim_start_matches('-').starts_with(|c: char| c.is_ascii_digit())
         && digits
             .chars()
             .all(|c| matches!(c, '0'..='9' | '.' | '-' | '+' | 'e' | 'E'));
     if !is_plain {
         return None;
     }
-    if digits.contains(['e', 'E']) {
-        return Decimal::from_scientific(digits).ok();
-    }
-    Decimal::from_str_exact(digits).ok()
+    let Some((base, _)) = digits.split_once(['e', 'E']) else {
+        return Decimal::from_str_exact(digits).ok();
+    };
+    // By itself it would round a base that is too long.
+    Decimal::from_str_exact(base).ok()?;
+    Decimal::from_scientific(digits).ok()
 }
 
 #[cfg(test)]
@@ -79,6 +83,11 @@ mod tests {
             "[]",
             "99999999999999999999999999999999",
             "1e99",
+            "1e",
+            "\"5.\"",
+            "\".5\"",
+            "1.9999999999999999999999999999999e0",
+            "1.9999999999999999999999999999999",
         ] {
             assert_eq!(parse(json), None, "{json}");
         }

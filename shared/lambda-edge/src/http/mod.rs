@@ -10,6 +10,7 @@
 //! | [`problem`] | answers that are errors, after RFC 9457 |
 //! | [`cursor`] | opaque, tamper-evident places in a list |
 //! | [`idempotency`] | a caller's key for one request |
+//! | [`object`] | JSON objects, and nothing that could pass for one |
 //! | [`exact`] | decimals read from JSON without going through a float |
 
 pub mod call;
@@ -17,6 +18,7 @@ pub mod caller;
 pub mod cursor;
 pub mod exact;
 pub mod idempotency;
+pub mod object;
 pub mod problem;
 pub mod reply;
 pub mod routes;
@@ -27,7 +29,8 @@ pub use caller::Caller;
 pub use cursor::Cursors;
 pub use idempotency::IdempotencyKey;
 pub use lambda_http::http::StatusCode;
+pub use object::Object;
 pub use problem::Problem;
 pub use reply::{Page, PageSize, Reply};
 pub use routes::Routes;
-pub use service::function;
+pub use service::{LOCAL_CALLER, function};

@@ -75,6 +75,7 @@ impl<App: 'static> Routes<App> {
     /// The route of a path that nobody has matched yet, with its parameters: `cargo lambda watch` hands on the bare
     /// path.
     pub(super) fn find(&self, method: &str, path: &str) -> Option<(&Route<App>, HashMap<String, String>)> {
+        // Fixed segments come before parameters, as with API Gateway: `{` sorts after letters.
         self.0.values().find_map(|route| {
             let (wanted, pattern) = route.key.split_once(' ')?;
             if wanted != method {
@@ -91,6 +92,7 @@ fn parameters(pattern: &str, path: &str) -> Option<HashMap<String, String>> {
     for expected in pattern.split('/') {
         let segment = segments.next()?;
         match expected.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+            Some(_) if segment.is_empty() => return None,
             Some(name) => {
                 let value = percent_decode_str(segment).decode_utf8().ok()?;
                 parameters.insert(name.to_owned(), value.into_owned());
@@ -113,6 +115,7 @@ mod tests {
         assert_eq!(found["product_id"], "a b/c");
         assert!(parameters("/orders/{order_id}", "/orders/7/items").is_none());
         assert!(parameters("/orders/{order_id}/items", "/orders/7").is_none());
+        assert!(parameters("/orders/{order_id}/items", "/orders//items").is_none());
         assert!(parameters("/health", "/health").unwrap().is_empty());
     }
 }

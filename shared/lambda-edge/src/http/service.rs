@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use futures::FutureExt;
 use lambda_http::http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -18,6 +18,7 @@ use super::caller::Caller;
 use super::problem::Problem;
 use super::reply::Reply;
 use super::routes::{Route, Routes};
+use crate::deadline::time_left;
 use crate::{Environment, Function};
 
 const X_CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
@@ -25,13 +26,12 @@ const X_CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id")
 /// The longest correlation id accepted from a client, in characters.
 const MAX_CORRELATION_ID_CHARS: usize = 128;
 
-/// How long before its time limit a function answers by itself, rather than be killed without an answer.
-const RESERVE: Duration = Duration::from_millis(500);
+/// The variable that names the caller where there is no API Gateway to do so. Never set in AWS.
+pub const LOCAL_CALLER: &str = "LOCAL_CALLER";
 
 struct Service<App> {
     app: Arc<App>,
     routes: Routes<App>,
-    /// Who calls where there is no API Gateway to say so. Never set in AWS.
     local_caller: Option<String>,
 }
 
@@ -40,7 +40,7 @@ pub fn function<App: Send + Sync + 'static>(env: &Environment, app: App, routes:
     let service = Arc::new(Service {
         app: Arc::new(app),
         routes,
-        local_caller: env.optional("LOCAL_CALLER").map(str::to_owned),
+        local_caller: env.optional(LOCAL_CALLER).map(str::to_owned),
     });
     Function::new(move |event: LambdaEvent<Value>| {
         let service = service.clone();
@@ -141,7 +141,7 @@ impl<App: Send + Sync + 'static> Service<App> {
             body: request.body().to_vec(),
         };
         let handled = AssertUnwindSafe((route.handler)(self.app.clone(), call)).catch_unwind();
-        match tokio::time::timeout(time_left(request), handled).await {
+        match tokio::time::timeout(time_left(&request.lambda_context()), handled).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_panic)) => Err(Problem::internal("the handler panicked")),
             Err(_elapsed) => Err(Problem::unavailable(
@@ -169,16 +169,6 @@ fn correlation_id(request: &Request) -> (String, Option<Problem>) {
             (new(), Some(malformed_header("X-Correlation-Id", &message)))
         }
     }
-}
-
-/// How long the handler may take: without bound where nobody enforces a deadline.
-///
-/// A deadline that has passed before the work begins is none: `cargo lambda watch` sends one of 1970.
-fn time_left(request: &Request) -> Duration {
-    let deadline = request.lambda_context_ref().map_or(0, |context| context.deadline);
-    (UNIX_EPOCH + Duration::from_millis(deadline))
-        .duration_since(SystemTime::now())
-        .map_or(Duration::MAX, |left| left.saturating_sub(RESERVE))
 }
 
 fn reply_response(reply: Reply) -> Response<Body> {
@@ -213,7 +203,10 @@ fn log_cause(problem: &Problem, request_id: &str, correlation_id: &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
     use super::*;
+    use crate::deadline::RESERVE;
     use lambda_runtime::Context;
     use serde_json::json;
 
