@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # `make watch`: cargo-lambda runs the functions and rebuilds them at every change; the local stack is their DynamoDB and
-# drives their stream triggers through cargo-lambda's invoke endpoint. Both end together.
+# drives their stream triggers through cargo-lambda's invoke endpoint. When one of them ends, so does the other.
 set -euo pipefail
 
 watch_port=${WATCH_PORT:-9000}
@@ -11,12 +11,15 @@ command -v cargo-lambda >/dev/null || {
   exit 1
 }
 
+target=${CARGO_TARGET_DIR:-target}
 cargo build --quiet --workspace --bins
-mkdir -p target
-target/debug/local-stack env > target/watch.env
+"$target/debug/local-stack" env > "$target/watch.env"
 
-FUNCTIONS="http://127.0.0.1:$watch_port" target/debug/local-stack &
-stack=$!
-trap 'kill "$stack" 2>/dev/null; wait "$stack" 2>/dev/null || true' EXIT
+trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT
+trap 'exit 130' INT TERM
 
-cargo lambda watch --invoke-address 127.0.0.1 --invoke-port "$watch_port" --env-file target/watch.env
+FUNCTIONS="http://127.0.0.1:$watch_port" "$target/debug/local-stack" &
+cargo lambda watch --invoke-address 127.0.0.1 --invoke-port "$watch_port" --env-file "$target/watch.env" &
+# Neither ends by itself unless it failed, whatever its exit code: cargo-lambda's is 0 even when its port is taken.
+wait -n || true
+exit 1

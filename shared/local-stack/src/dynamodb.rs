@@ -1,5 +1,6 @@
 //! The embedded DynamoDB, the configuration that reaches it, and the template's tables.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::error::Error;
 use std::path::Path;
@@ -15,21 +16,42 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::invoke::cause_chain;
+use crate::names::REGION;
 
 mod tables;
 
 pub use tables::{TablesError, create_tables};
 
-const REGION: &str = "us-east-1";
 const ACCESS_KEY_ID: &str = "local";
 const SECRET_ACCESS_KEY: &str = "local";
 
-/// The variables of a process that talks to an emulator: a region, and credentials that mean nothing.
-pub const DUMMY_ENVIRONMENT: [(&str, &str); 3] = [
-    ("AWS_REGION", REGION),
-    ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID),
-    ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
-];
+/// The variables with which a process talks to an emulator, as far as its environment leaves them open: a region, and
+/// credentials that mean nothing. AWS never gets any of them, so that its own chain (files, roles) decides.
+pub(crate) fn dummy_environment(endpoint: &str, is_set: impl Fn(&str) -> bool) -> BTreeMap<&'static str, &'static str> {
+    let mut dummies = BTreeMap::new();
+    if is_aws(endpoint) {
+        return dummies;
+    }
+    if !["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"]
+        .into_iter()
+        .any(&is_set)
+    {
+        dummies.insert("AWS_REGION", REGION);
+    }
+    if !["AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE"]
+        .into_iter()
+        .any(is_set)
+    {
+        dummies.insert("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID);
+        dummies.insert("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY);
+    }
+    dummies
+}
+
+fn is_aws(endpoint: &str) -> bool {
+    let url = reqwest::Url::parse(endpoint).ok();
+    url.is_some_and(|url| url.host_str().is_some_and(|host| host.ends_with(".amazonaws.com")))
+}
 
 /// How long a shutdown waits for requests that a client does not finish sending.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
@@ -44,7 +66,7 @@ pub struct Embedded {
 
 /// Where an embedded DynamoDB keeps its items.
 #[derive(Debug, Clone, Copy)]
-pub enum Storage<'a> {
+pub(crate) enum Storage<'a> {
     Memory,
     File(&'a Path),
 }
@@ -71,17 +93,20 @@ impl Embedded {
     ///
     /// # Errors
     /// [`EmbeddedError`] when the file cannot be opened.
-    pub fn serve(listener: TcpListener, storage: Storage<'_>) -> Result<Self, EmbeddedError> {
+    pub(crate) fn serve(listener: TcpListener, storage: Storage<'_>) -> Result<Self, EmbeddedError> {
         let (path, database) = match storage {
-            Storage::Memory => ("in memory".to_owned(), Database::memory()),
+            Storage::Memory => (
+                "in memory".to_owned(),
+                Database::memory().map_err(|error| error.to_string()),
+            ),
             Storage::File(path) => {
                 let path = path.display().to_string();
-                let database = Database::new(&path);
+                let database =
+                    is_writable(&path).and_then(|()| Database::new(&path).map_err(|error| error.to_string()));
                 (path, database)
             }
         };
-        let database = database.map_err(|error| {
-            let reason = error.to_string();
+        let database = database.map_err(|reason| {
             // What follows the first sentence advises those who encrypt their data.
             let reason = reason
                 .split_once(". ")
@@ -120,26 +145,35 @@ impl Embedded {
     }
 }
 
-/// The configuration for an embedded DynamoDB, with credentials that mean nothing.
+/// SQLite would open a file that cannot be written, and refuse the first write.
+fn is_writable(path: &str) -> Result<(), String> {
+    let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
+    file.map(|_| ()).map_err(|error| error.to_string())
+}
+
+/// The configuration for an embedded DynamoDB: whatever the environment says, with credentials that mean nothing.
 pub async fn local_config(endpoint: &str) -> SdkConfig {
-    lambda_edge::aws::bounded(aws_config::defaults(BehaviorVersion::latest()))
-        .region(Region::from_static(REGION))
-        .credentials_provider(dummy_credentials())
-        .endpoint_url(endpoint)
-        .load()
-        .await
+    config(endpoint, |_| false).await
 }
 
 /// The configuration for any other DynamoDB: region and credentials of the usual AWS environment where it sets them.
 /// DynamoDB Local takes the dummies.
-pub async fn external_config(endpoint: &str) -> SdkConfig {
-    let is_set = |names: &[&str]| names.iter().any(|name| env::var_os(name).is_some());
+pub(crate) async fn external_config(endpoint: &str) -> SdkConfig {
+    config(endpoint, |name| {
+        env::var_os(name).is_some_and(|value| !value.is_empty())
+    })
+    .await
+}
+
+/// An endpoint that is set here goes before `AWS_ENDPOINT_URL_DYNAMODB`.
+async fn config(endpoint: &str, is_set: impl Fn(&str) -> bool) -> SdkConfig {
+    let dummies = dummy_environment(endpoint, is_set);
     let mut loader = lambda_edge::aws::bounded(aws_config::defaults(BehaviorVersion::latest())).endpoint_url(endpoint);
-    if !is_set(&["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"]) {
-        loader = loader.region(Region::from_static(REGION));
+    if let Some(region) = dummies.get("AWS_REGION") {
+        loader = loader.region(Region::from_static(region));
     }
-    if !is_set(&["AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE"]) {
-        loader = loader.credentials_provider(dummy_credentials());
+    if dummies.contains_key("AWS_ACCESS_KEY_ID") {
+        loader = loader.credentials_provider(Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "local"));
     }
     loader.load().await
 }
@@ -147,10 +181,7 @@ pub async fn external_config(endpoint: &str) -> SdkConfig {
 /// In AWS, streams have an endpoint of their own; emulators serve them on the same.
 /// <https://docs.aws.amazon.com/general/latest/gr/ddb.html>
 pub(crate) fn streams_config(config: &SdkConfig) -> SdkConfig {
-    match config
-        .endpoint_url()
-        .filter(|url| url.trim_end_matches('/').ends_with(".amazonaws.com"))
-    {
+    match config.endpoint_url().filter(|url| is_aws(url)) {
         Some(url) => {
             let url = url.replacen("://dynamodb.", "://streams.dynamodb.", 1);
             config.to_builder().endpoint_url(url).build()
@@ -171,27 +202,43 @@ where
     }
 }
 
-fn dummy_credentials() -> Credentials {
-    Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "local")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn only_aws_has_an_endpoint_of_its_own_for_streams() {
-        let endpoint = async |url: &str| {
-            let config = streams_config(&local_config(url).await);
+    const AWS: &str = "https://dynamodb.eu-west-1.amazonaws.com/";
+    const EMULATOR: &str = "http://dynamodb.local:8000";
+
+    #[test]
+    fn only_aws_has_an_endpoint_of_its_own_for_streams() {
+        let endpoint = |url: &str| {
+            let config = streams_config(&SdkConfig::builder().endpoint_url(url).build());
             config.endpoint_url().map(ToOwned::to_owned)
         };
-        assert_eq!(
-            endpoint("https://dynamodb.eu-west-1.amazonaws.com").await.as_deref(),
-            Some("https://streams.dynamodb.eu-west-1.amazonaws.com")
-        );
-        assert_eq!(
-            endpoint("http://dynamodb.local:8000").await.as_deref(),
-            Some("http://dynamodb.local:8000")
-        );
+        let streams = "https://streams.dynamodb.eu-west-1.amazonaws.com/";
+        assert_eq!(endpoint(AWS).as_deref(), Some(streams));
+        assert_eq!(endpoint(EMULATOR).as_deref(), Some(EMULATOR));
+    }
+
+    #[test]
+    fn dummies_stand_in_for_what_the_environment_leaves_open_and_never_for_aws() {
+        let dummies = |endpoint, set: &[&str]| {
+            let dummies = dummy_environment(endpoint, |name| set.contains(&name));
+            dummies.into_keys().collect::<Vec<_>>().join(" ")
+        };
+        let all = "AWS_ACCESS_KEY_ID AWS_REGION AWS_SECRET_ACCESS_KEY";
+        let credentials = "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY";
+        assert_eq!(dummies(EMULATOR, &[]), all);
+        assert_eq!(dummies(EMULATOR, &["AWS_DEFAULT_REGION"]), credentials);
+        assert_eq!(dummies(EMULATOR, &["AWS_ACCESS_KEY_ID"]), "AWS_REGION");
+        assert_eq!(dummies(EMULATOR, &["AWS_PROFILE"]), "");
+        assert_eq!(dummies(AWS, &[]), "");
+    }
+
+    #[tokio::test]
+    async fn the_embedded_dynamodb_has_a_region_and_credentials_of_its_own() {
+        let config = local_config(EMULATOR).await;
+        assert_eq!(config.region().map(Region::as_ref), Some(REGION));
+        assert!(config.credentials_provider().is_some());
     }
 }

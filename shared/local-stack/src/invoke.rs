@@ -6,16 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use lambda_edge::http::LOCAL_CALLER;
 use lambda_edge::{Constructor, Environment, Function};
 use lambda_runtime::Context;
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::StartError;
+use crate::dynamodb::dummy_environment;
+use crate::names::function_arn;
 use crate::template::{FunctionDefinition, Template};
-
-/// The variable that tells functions to accept requests that no authorizer has seen.
-pub const LOCAL_CALLER: (&str, &str) = ("LOCAL_CALLER", "local");
 
 /// Everything that can be invoked.
 pub(crate) enum Functions {
@@ -101,15 +101,20 @@ impl Functions {
 /// A function's variables here: the template's, and [`LOCAL_CALLER`].
 fn environment(definition: &FunctionDefinition) -> BTreeMap<String, String> {
     let mut variables = definition.environment.clone();
-    variables.insert(LOCAL_CALLER.0.to_owned(), LOCAL_CALLER.1.to_owned());
+    variables.insert(LOCAL_CALLER.to_owned(), "local".to_owned());
     variables
 }
 
-/// The variables of all functions in one process, as `cargo lambda watch` needs them.
+/// The variables of all functions in one process outside of this one, such as `cargo lambda watch`: the template's, and
+/// what leads to the DynamoDB at `endpoint`. `is_set` says which variables that process has already.
 ///
 /// # Errors
 /// [`StartError::AmbiguousVariable`] when two functions give one variable different values.
-pub fn merged_environment(template: &Template) -> Result<BTreeMap<String, String>, StartError> {
+pub fn merged_environment(
+    template: &Template,
+    endpoint: &str,
+    is_set: impl Fn(&str) -> bool,
+) -> Result<BTreeMap<String, String>, StartError> {
     let mut merged = BTreeMap::<String, (String, &str)>::new();
     for definition in &template.functions {
         for (name, value) in environment(definition) {
@@ -122,7 +127,13 @@ pub fn merged_environment(template: &Template) -> Result<BTreeMap<String, String
             }
         }
     }
-    Ok(merged.into_iter().map(|(name, (value, _))| (name, value)).collect())
+    let mut merged: BTreeMap<_, _> = merged.into_iter().map(|(name, (value, _))| (name, value)).collect();
+    // In place of the template's, which is that of AWS.
+    merged.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), endpoint.to_owned());
+    for (name, value) in dummy_environment(endpoint, is_set) {
+        merged.insert(name.to_owned(), value.to_owned());
+    }
+    Ok(merged)
 }
 
 /// Runs in a task of its own, as in an execution environment of its own: a panic ends it alone, and a caller that goes
@@ -152,17 +163,13 @@ fn context(definition: &FunctionDefinition) -> Context {
         .saturating_add(timeout.num_milliseconds());
     context.request_id = Uuid::now_v7().to_string();
     context.deadline = deadline.try_into().unwrap_or(u64::MAX);
-    context.invoked_function_arn = function_arn(definition);
+    context.invoked_function_arn = function_arn(&definition.binary);
     context.env_config = Arc::new(lambda_runtime::Config {
         function_name: definition.binary.clone(),
         version: "$LATEST".to_owned(),
         ..lambda_runtime::Config::default()
     });
     context
-}
-
-pub(crate) fn function_arn(definition: &FunctionDefinition) -> String {
-    format!("arn:aws:lambda:us-east-1:000000000000:function:{}", definition.binary)
 }
 
 /// Has no time-out of its own: the first invocation may have to wait for the function to be compiled.
@@ -291,13 +298,21 @@ mod tests {
             tables: Vec::new(),
             functions: vec![definition("f", "a"), definition("g", "a")],
         };
-        let merged = merged_environment(&template).expect("equal values");
+        let merge = |template: &Template| merged_environment(template, "http://127.0.0.1:8000", |_| false);
+        let merged = merge(&template).expect("equal values");
         assert_eq!(merged["TABLE"], "a");
         assert_eq!(merged["LOCAL_CALLER"], "local");
         template.functions.push(definition("h", "b"));
-        assert!(matches!(
-            merged_environment(&template),
-            Err(StartError::AmbiguousVariable { .. })
-        ));
+        assert!(matches!(merge(&template), Err(StartError::AmbiguousVariable { .. })));
+    }
+
+    #[test]
+    fn functions_outside_find_the_local_dynamodb_whatever_the_template_says() {
+        let text = include_str!("../../../template.yaml");
+        let template = Template::parse("template.yaml", text).expect("the template");
+        let merged = merged_environment(&template, "http://127.0.0.1:8000", |name| name == "AWS_PROFILE");
+        let merged = merged.expect("one environment");
+        assert_eq!(merged["AWS_ENDPOINT_URL_DYNAMODB"], "http://127.0.0.1:8000");
+        assert!(!merged.contains_key("AWS_ACCESS_KEY_ID"));
     }
 }

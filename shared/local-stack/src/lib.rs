@@ -4,23 +4,25 @@
 //! - [`dynamodb`]: the embedded DynamoDB, and the template's tables on any DynamoDB
 //! - [`functions`]: every function that this build contains
 //! - `gateway`: API Gateway's HTTP API
-//! - `streams`: Lambda's event source mappings, with [`filter`] for their filter patterns
+//! - `streams`: Lambda's event source mappings, with `filter` for their filter patterns
 //! - `invoke`: where functions run
+//! - `names`: the account, region and ARNs of this machine
 //! - [`LocalStack`]: all of it together, started with [`Options`]
 //!
-//! What it does not imitate: authorizers, throttling, cold starts, IAM, and Lambda's 6 MB limit on payloads.
+//! The README lists what it does not imitate ("What the local stack does not imitate").
 
 pub mod dynamodb;
-pub mod filter;
+mod filter;
 pub mod functions;
 mod gateway;
 mod invoke;
+mod names;
 mod options;
 mod stack;
 mod streams;
 pub mod template;
 
-pub use invoke::{LOCAL_CALLER, merged_environment};
+pub use invoke::merged_environment;
 pub use options::{Data, DynamoDb, Options};
 pub use stack::{CaughtUpError, LocalStack, StartError};
 pub use streams::FailedBatch;

@@ -1,7 +1,12 @@
 //! Runs all of OrderMaster on one machine.
 //!
-//! `local-stack` serves it; `local-stack env` prints the environment for `cargo lambda watch --env-file`. Configured by
-//! environment variables:
+//! | command | |
+//! |---|---|
+//! | `local-stack` | serves it, until Ctrl-C |
+//! | `local-stack env` | prints the functions' environment for `cargo lambda watch --env-file` |
+//! | `local-stack sam-env` | prints the same for `sam local invoke --env-vars` |
+//!
+//! Configured by environment variables:
 //!
 //! | variable | default | |
 //! |---|---|---|
@@ -13,14 +18,15 @@
 //! | `FUNCTIONS` | | URL at which `cargo lambda watch` runs the functions; there is no HTTP gateway then |
 //! | `LOG_LEVEL` | `info` | |
 
+use std::collections::BTreeMap;
 use std::env;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use local_stack::dynamodb::DUMMY_ENVIRONMENT;
 use local_stack::functions::FUNCTIONS;
 use local_stack::template::Template;
 use local_stack::{Data, DynamoDb, LocalStack, Options, StartError, merged_environment};
+use serde_json::json;
 
 const FIRST_ORDER: &str = r#"{"customer_id": "c-1", "items": [{"product_id": "p-1", "quantity": 2, "unit_price": "49.99"}], "shipping_address": {"street": "1 Main St", "city": "Springfield", "postal_code": "12345"}}"#;
 
@@ -31,7 +37,7 @@ enum MainError {
     Port { name: &'static str, value: String },
     #[error("the DynamoDB needs a fixed DYNAMODB_PORT for the functions to find it, not 0")]
     NoFixedPort,
-    #[error("`{0}` is not a command; there are `local-stack` and `local-stack env`")]
+    #[error("`{0}` is not a command; there are `local-stack`, `local-stack env` and `local-stack sam-env`")]
     Command(String),
     #[error("cannot wait for signals: {0}")]
     Signal(std::io::Error),
@@ -44,7 +50,12 @@ async fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
     let result = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => serve().await,
-        ["env"] => print_environment(),
+        ["env"] => environment().map(|variables| {
+            for (name, value) in variables {
+                println!("{name}={value}");
+            }
+        }),
+        ["sam-env"] => environment().map(|variables| println!("{:#}", json!({ "Parameters": variables }))),
         [other, ..] => Err(MainError::Command((*other).to_owned())),
     };
     match result {
@@ -59,14 +70,15 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), MainError> {
     log_readable_lines();
     let options = options()?;
-    let data = match &options.data {
-        Data::Memory => "in memory".to_owned(),
-        Data::Folder(folder) => format!("in {}", folder.display()),
+    let kept = match (&options.dynamodb, &options.data) {
+        (DynamoDb::Endpoint(_), _) => "not ours".to_owned(),
+        (_, Data::Memory) => "in memory".to_owned(),
+        (_, Data::Folder(folder)) => format!("kept in {}", folder.display()),
     };
     let is_remote = options.remote_functions.is_some();
     let stopped = signal()?;
     let stack = LocalStack::start(options, FUNCTIONS).await?;
-    println!("DynamoDB   {} (local data {data})", stack.dynamodb_endpoint());
+    println!("DynamoDB   {} ({kept})", stack.dynamodb_endpoint());
     println!("Functions  {}", stack.url());
     if !is_remote {
         println!("Try this:");
@@ -76,35 +88,34 @@ async fn serve() -> Result<(), MainError> {
         );
     }
     stopped.await;
-    println!("Stopping");
-    stack.stop().await;
+    println!("Stopping; once more to stop at once");
+    let at_once = signal()?;
+    tokio::select! {
+        () = stack.stop() => {}
+        () = at_once => {}
+    }
     Ok(())
 }
 
-fn print_environment() -> Result<(), MainError> {
+/// The functions' variables when they run outside of this process.
+fn environment() -> Result<BTreeMap<String, String>, MainError> {
     let options = options()?;
     let template = Template::read(&options.template).map_err(StartError::from)?;
-    let mut variables = merged_environment(&template)?;
     let (endpoint, is_embedded) = match options.dynamodb {
         DynamoDb::Endpoint(url) => (url, false),
         DynamoDb::Embedded { port: 0 } => return Err(MainError::NoFixedPort),
         DynamoDb::Embedded { port } => (format!("http://127.0.0.1:{port}"), true),
     };
-    variables.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), endpoint);
-    for (name, value) in DUMMY_ENVIRONMENT {
-        // Another DynamoDB may ask for real credentials; those that are set reach the functions without our help.
-        if is_embedded || env::var_os(name).is_none() {
-            variables.insert(name.to_owned(), value.to_owned());
-        }
-    }
-    for (name, value) in variables {
-        println!("{name}={value}");
-    }
-    Ok(())
+    // The embedded DynamoDB takes any credentials, and those that are set may be out of date.
+    let is_set = |name: &str| !is_embedded && variable(name).is_some();
+    Ok(merged_environment(&template, &endpoint, is_set)?)
+}
+
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 fn options() -> Result<Options, MainError> {
-    let variable = |name| env::var(name).ok().filter(|value| !value.is_empty());
     Ok(Options {
         template: variable("TEMPLATE")
             .unwrap_or_else(|| "template.yaml".to_owned())

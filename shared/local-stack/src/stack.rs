@@ -21,11 +21,12 @@ use crate::options::{Data, DynamoDb, Options};
 use crate::streams::{Checkpoints, FailedBatch, FailedBatches, Poller, PollerContext, Progress, Stop};
 use crate::template::{Template, TemplateError};
 
-/// How long [`LocalStack::caught_up`] waits. A batch that fails for good takes its retries first.
+/// How long [`LocalStack::caught_up`] waits: longer than a passing fault takes, shorter than all retries of a batch that
+/// fails for good may.
 const CAUGHT_UP_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long a shutdown waits for running requests, and then for running batches.
-const SHUTDOWN_LIMIT: Duration = Duration::from_secs(30);
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
 
 /// Why the stack cannot start.
 #[derive(Debug, thiserror::Error)]

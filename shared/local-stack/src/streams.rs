@@ -32,7 +32,6 @@ use delivery::Delivery;
 pub use delivery::FailedBatch;
 pub(crate) use delivery::FailedBatches;
 use reader::Reader;
-use shards::Shards;
 
 /// The wish to stop, seen by everything that runs in the background. Dropping the sender is such a wish, too.
 #[derive(Clone)]
@@ -107,8 +106,7 @@ impl Poller {
             },
             stop: context.stop.clone(),
             progress,
-            stream_arn: None,
-            shards: Shards::default(),
+            stream: None,
         };
         Self {
             trigger: name,

@@ -45,7 +45,6 @@ pub struct Template {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
-    pub logical_id: String,
     /// The name by which DynamoDB knows it: `TableName`, or the logical id where there is none.
     pub name: String,
     /// The attributes that keys are made of, and only those.
@@ -224,7 +223,7 @@ impl Template {
     ///
     /// # Errors
     /// [`TemplateError`] when it cannot be imitated.
-    pub fn parse(file: &str, text: &str) -> Result<Self, TemplateError> {
+    pub(crate) fn parse(file: &str, text: &str) -> Result<Self, TemplateError> {
         let root = yaml::parse(text).map_err(|expected| TemplateError::Malformed {
             file: file.to_owned(),
             expected,

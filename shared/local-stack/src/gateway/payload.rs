@@ -6,25 +6,24 @@ use std::collections::BTreeMap;
 
 use axum::body::Body;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::Utc;
 use percent_encoding::percent_decode_str;
-use serde_json::{Map, Value, json};
+use serde::Deserialize;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::routing::Target;
+use crate::names;
 
 /// What an API without a domain of its own is called here.
 const API_ID: &str = "local";
 
 /// The gateway listens on this address only, so every request comes from it.
 const SOURCE_IP: &str = "127.0.0.1";
-
-/// Headers that describe one connection or the encoding on it, and are the server's own business.
-const OF_THE_CONNECTION: &[HeaderName] = &[header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
 
 pub(super) fn event(parts: &Parts, path: &str, target: &Target<'_>, body: &[u8], domain: &str) -> Value {
     let now = Utc::now();
@@ -35,7 +34,7 @@ pub(super) fn event(parts: &Parts, path: &str, target: &Target<'_>, body: &[u8],
         "rawQueryString": parts.uri.query().unwrap_or_default(),
         "headers": headers(&parts.headers, domain),
         "requestContext": {
-            "accountId": "000000000000",
+            "accountId": names::ACCOUNT_ID,
             "apiId": API_ID,
             "domainName": domain,
             "domainPrefix": API_ID,
@@ -160,91 +159,43 @@ fn is_text(headers: &HeaderMap) -> bool {
         )
 }
 
+/// A function's answer. lambda_http adds an empty `multiValueHeaders`, which format 2.0 does not have.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    status_code: u16,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default)]
+    cookies: Vec<String>,
+    body: Option<String>,
+    #[serde(default)]
+    is_base64_encoded: bool,
+}
+
 /// Translates a function's answer.
 ///
 /// # Errors
 /// What is wrong with an answer that API Gateway would replace by its own 500.
 pub(super) fn response(answer: Value) -> Result<Response, String> {
-    let Some(status) = answer.get("statusCode") else {
-        // An answer without a status code is the body itself.
-        return build(
-            StatusCode::OK,
-            HeaderMap::new(),
-            answer.to_string().into_bytes(),
-            "application/json",
-        );
-    };
-    let status = status.as_u64().or_else(|| status.as_str()?.parse().ok());
-    let status = status.and_then(|status| StatusCode::from_u16(status.try_into().ok()?).ok());
-    let status = status.ok_or_else(|| format!("its statusCode is {}", answer["statusCode"]))?;
-    let mut headers = HeaderMap::new();
-    for (name, value) in object(&answer, "headers")? {
-        add(&mut headers, name, value)?;
-    }
-    for (name, values) in object(&answer, "multiValueHeaders")? {
-        // The list has the last word over the single value.
-        headers.remove(name.as_str());
-        for value in values
-            .as_array()
-            .ok_or_else(|| format!("its header {name} is not a list"))?
-        {
-            add(&mut headers, name, value)?;
-        }
-    }
-    for cookie in answer.get("cookies").and_then(Value::as_array).into_iter().flatten() {
-        add(&mut headers, header::SET_COOKIE.as_str(), cookie)?;
-    }
-    let body = match answer.get("body") {
-        None | Some(Value::Null) => Vec::new(),
-        Some(Value::String(body)) if answer["isBase64Encoded"] == true => STANDARD
+    let answer: Answer =
+        serde_json::from_value(answer).map_err(|error| format!("its answer is not of payload format 2.0: {error}"))?;
+    let body = match answer.body {
+        Some(body) if answer.is_base64_encoded => STANDARD
             .decode(body)
             .map_err(|error| format!("its body is not base64: {error}"))?,
-        Some(Value::String(body)) => body.clone().into_bytes(),
-        Some(other) => return Err(format!("its body is not text but {other}")),
+        body => body.unwrap_or_default().into_bytes(),
     };
-    build(status, headers, body, "text/plain;charset=UTF-8")
-}
-
-fn object<'a>(answer: &'a Value, name: &str) -> Result<impl Iterator<Item = (&'a String, &'a Value)>, String> {
-    let entries = match answer.get(name) {
-        None | Some(Value::Null) => None,
-        Some(Value::Object(entries)) => Some(entries),
-        Some(_) => return Err(format!("its {name} are not an object")),
-    };
-    Ok(entries.into_iter().flat_map(Map::iter))
-}
-
-fn add(headers: &mut HeaderMap, name: &str, value: &Value) -> Result<(), String> {
-    let value = match value {
-        Value::String(text) => text.clone(),
-        Value::Number(_) | Value::Bool(_) => value.to_string(),
-        _ => return Err(format!("its header {name} is not text")),
-    };
-    let invalid = || format!("its header {name} cannot be sent");
-    let name = HeaderName::try_from(name).map_err(|_| invalid())?;
-    if !OF_THE_CONNECTION.contains(&name) {
-        headers.append(name, HeaderValue::try_from(value).map_err(|_| invalid())?);
+    let mut response = Response::builder().status(answer.status_code);
+    for (name, value) in answer.headers {
+        response = response.header(name, value);
     }
-    Ok(())
-}
-
-fn build(
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Vec<u8>,
-    content_type: &'static str,
-) -> Result<Response, String> {
-    let has_body = !body.is_empty();
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    *response.headers_mut() = headers;
-    if has_body {
-        response
-            .headers_mut()
-            .entry(header::CONTENT_TYPE)
-            .or_insert(HeaderValue::from_static(content_type));
+    for cookie in answer.cookies {
+        response = response.header(header::SET_COOKIE, cookie);
     }
-    Ok(response)
+    response
+        .body(Body::from(body))
+        .map_err(|error| format!("its answer cannot be sent: {error}"))
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use crate::template::Template;
 
-/// All routes, those with the earlier static segments first.
+/// All routes, the more specific first: at the first segment in which two differ in kind, the static one goes before the
+/// parameter.
 pub(super) struct Routes(Vec<Entry>);
 
 struct Entry {
@@ -16,8 +17,6 @@ struct Entry {
     function: usize,
 }
 
-/// In this order, a static segment goes before a parameter.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Segment {
     Static(String),
     Parameter(String),
@@ -45,7 +44,9 @@ impl Routes {
                 function,
             })
             .collect();
-        entries.sort_by(|left, right| left.segments.cmp(&right.segments));
+        // false goes before true.
+        let is_parameter = |segment: &Segment| matches!(segment, Segment::Parameter(_));
+        entries.sort_by_key(|entry| entry.segments.iter().map(is_parameter).collect::<Vec<_>>());
         Self(entries)
     }
 
@@ -69,7 +70,7 @@ fn segment(text: &str) -> Segment {
     }
 }
 
-/// `None` when the path does not match.
+/// `None` when the path does not match. An empty segment is no value of a parameter.
 fn parameters<'a>(route: &'a [Segment], path: &[&str]) -> Option<BTreeMap<&'a str, String>> {
     if route.len() != path.len() {
         return None;
@@ -114,11 +115,12 @@ mod tests {
 
     #[test]
     fn a_static_segment_goes_before_a_parameter() {
-        let routes = routes(&["/orders/{order_id}", "/orders/search", "/{a}/{b}"]);
+        let routes = routes(&["/{a}/{b}", "/orders/{order_id}", "/{a}/search", "/orders/search"]);
         let key = |path| routes.find("GET", path).map(|target| target.route_key.to_owned());
         assert_eq!(key("/orders/search").as_deref(), Some("GET /orders/search"));
         assert_eq!(key("/orders/o 1").as_deref(), Some("GET /orders/{order_id}"));
-        assert_eq!(key("/other/search").as_deref(), Some("GET /{a}/{b}"));
+        assert_eq!(key("/other/search").as_deref(), Some("GET /{a}/search"));
+        assert_eq!(key("/other/o 1").as_deref(), Some("GET /{a}/{b}"));
         let target = routes.find("GET", "/orders/o 1").expect("a route");
         assert_eq!(target.parameters, BTreeMap::from([("order_id", "o 1".to_owned())]));
     }
@@ -127,7 +129,15 @@ mod tests {
     fn another_method_or_number_of_segments_is_no_route() {
         let routes = routes(&["/orders/{order_id}"]);
         assert!(routes.find("POST", "/orders/o1").is_none());
-        for path in ["/orders", "/orders/", "/orders/o1/", "/orders/o1/items", "/"] {
+        for path in ["/orders", "/orders/o1/", "/orders/o1/items", "/"] {
+            assert!(routes.find("GET", path).is_none(), "{path}");
+        }
+    }
+
+    #[test]
+    fn an_empty_segment_is_no_value_of_a_parameter() {
+        let routes = routes(&["/orders/{order_id}", "/orders/{order_id}/items"]);
+        for path in ["/orders/", "/orders//items"] {
             assert!(routes.find("GET", path).is_none(), "{path}");
         }
     }

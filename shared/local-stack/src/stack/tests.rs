@@ -70,7 +70,7 @@ fn web(environment: &Environment, _: &SdkConfig) -> Result<Function, ConfigError
                 _ => {}
             }
             let body = json!({ "id": id, "body": event.payload["body"], "table": table });
-            Ok(json!({ "statusCode": 201, "headers": { "x-id": id.len() }, "body": body.to_string() }))
+            Ok(json!({ "statusCode": 201, "headers": { "x-id": id.len().to_string() }, "body": body.to_string() }))
         }
     }))
 }
@@ -278,6 +278,28 @@ async fn after_a_restart_triggers_go_on_at_their_checkpoints() {
     caught_up(&stack).await;
     assert_eq!(delivered(&stack, "before").await, 1);
     assert_eq!(delivered(&stack, "after").await, 1);
+    stack.stop().await;
+}
+
+#[tokio::test]
+async fn a_table_that_is_made_anew_is_read_without_a_restart() {
+    let folder = Folder::new();
+    let stack = start(folder.options()).await;
+    put(&stack, "before").await;
+    caught_up(&stack).await;
+    let client = stack.dynamodb();
+    let deleted = client.delete_table().table_name("Items").send().await;
+    deleted.expect("a deleted table");
+    let template = Template::read(&folder.options().template).expect("the template");
+    // Long enough for the trigger to meet the table that is missing.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    dynamodb::create_tables(&client, &template).await.expect("a new table");
+    put(&stack, "after").await;
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while delivered(&stack, "after").await == 0 {
+        assert!(Instant::now() < deadline, "the new stream is not read");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     stack.stop().await;
 }
 

@@ -10,7 +10,8 @@ use uuid::Uuid;
 use super::Stop;
 use super::outcome::{Next, Part, Verdict, next_step, verdict};
 use super::record::StreamRecord;
-use crate::invoke::{Functions, InvokeError, function_arn};
+use crate::invoke::{Functions, InvokeError};
+use crate::names::function_arn;
 use crate::template::{FunctionDefinition, StreamTrigger};
 
 /// Starts small, because a passing local fault passes quickly; and stays bounded, because someone is waiting.
@@ -209,7 +210,7 @@ impl Delivery {
         let mut message = json!({
             "requestContext": {
                 "requestId": Uuid::now_v7(),
-                "functionArn": function_arn(&self.function),
+                "functionArn": function_arn(&self.function.binary),
                 "condition": condition,
                 "approximateInvokeCount": invocations,
             },

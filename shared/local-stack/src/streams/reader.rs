@@ -11,6 +11,7 @@ use aws_sdk_dynamodbstreams::operation::get_records::{GetRecordsError, GetRecord
 use aws_sdk_dynamodbstreams::operation::get_shard_iterator::GetShardIteratorError;
 use aws_sdk_dynamodbstreams::types::{Shard, ShardIteratorType};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::checkpoints::Checkpoints;
 use super::delivery::{Delivery, Source, backoff};
@@ -22,6 +23,11 @@ use crate::dynamodb::sdk_cause;
 /// Lambda polls an idle shard four times a second; locally a person or a test waits for the result, and a read costs
 /// nothing.
 const IDLE_POLL: Duration = Duration::from_millis(50);
+
+/// How often to look for new shards, and for another stream of the table. The children of a shard may be listed only
+/// some time after its end, and someone waits for their records; DescribeStream allows ten calls a second.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_DescribeStream.html>
+const DESCRIBE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// A poll returns 1,000 records at most.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_GetRecords.html>
@@ -35,8 +41,14 @@ pub(super) struct Reader {
     pub delivery: Delivery,
     pub stop: Stop,
     pub progress: watch::Sender<Progress>,
-    pub stream_arn: Option<String>,
-    pub shards: Shards,
+    pub stream: Option<Stream>,
+}
+
+/// What a table's stream was when it was last described.
+pub(super) struct Stream {
+    arn: String,
+    shards: Shards,
+    describe_again_at: Instant,
 }
 
 /// A fault of the DynamoDB, which passes or keeps being logged.
@@ -68,6 +80,8 @@ impl Reader {
                 }
                 Err(error) => {
                     tracing::warn!(trigger = self.trigger, %error, "reading the stream failed and is retried");
+                    // The table may have been made anew; iterators are taken again from the checkpoints.
+                    self.stream = None;
                     self.stop.sleep(backoff(failures)).await;
                     failures = failures.saturating_add(1);
                 }
@@ -77,13 +91,12 @@ impl Reader {
 
     /// Reads once from every readable shard and delivers what is there. Returns how many records there were.
     async fn round(&mut self) -> Result<usize, ReadError> {
-        let stream_arn = self.stream_arn().await?;
-        if self.shards.is_exhausted() {
-            let described = self.describe(&stream_arn).await?;
-            self.shards.update(described);
-        }
+        let described = match self.stream.take() {
+            Some(stream) if Instant::now() < stream.describe_again_at => stream,
+            known => self.describe(known).await?,
+        };
         let Self {
-            shards,
+            stream,
             streams,
             checkpoints,
             delivery,
@@ -92,12 +105,17 @@ impl Reader {
             progress,
             ..
         } = self;
+        let Stream {
+            arn: stream_arn,
+            shards,
+            describe_again_at,
+        } = stream.insert(described);
         let mut count = 0;
         let mut any_finished = false;
-        let mut is_complete = true;
+        let mut is_complete = !shards.is_exhausted();
         for shard in shards.readable() {
             let source = Source {
-                stream_arn: &stream_arn,
+                stream_arn,
                 shard_id: &shard.id,
             };
             let iterator = match shard.iterator.take() {
@@ -110,25 +128,21 @@ impl Reader {
                     }
                 },
             };
-            let page = match read(streams, iterator.clone()).await {
-                Ok(Page::Records(page)) => page,
-                Ok(Page::IteratorExpired) => {
+            let page = match read(streams, iterator).await? {
+                Page::Records(page) => page,
+                Page::IteratorExpired => {
                     is_complete = false;
                     continue;
                 }
-                Ok(Page::Trimmed) => {
-                    checkpoints.forget(trigger, &stream_arn, &shard.id);
+                Page::Trimmed => {
+                    checkpoints.forget(trigger, stream_arn, &shard.id);
                     is_complete = false;
                     continue;
-                }
-                Err(error) => {
-                    shard.iterator = Some(iterator);
-                    return Err(error);
                 }
             };
             let records = page.records.unwrap_or_default().into_iter();
             let records: Vec<_> = records
-                .filter_map(|record| StreamRecord::new(record, &stream_arn))
+                .filter_map(|record| StreamRecord::new(record, stream_arn))
                 .collect();
             let dealt_with = deliver(delivery, checkpoints, trigger, &source, &records).await;
             count += dealt_with;
@@ -142,30 +156,33 @@ impl Reader {
             any_finished |= shard.is_finished;
         }
         if any_finished {
-            let described = self.describe(&stream_arn).await?;
-            self.shards.update(described);
+            *describe_again_at = Instant::now();
         } else if is_complete {
-            self.progress.send_modify(|progress| progress.rounds += 1);
+            progress.send_modify(|progress| progress.rounds += 1);
         }
         Ok(count)
     }
 
-    async fn stream_arn(&mut self) -> Result<String, ReadError> {
-        if let Some(arn) = &self.stream_arn {
-            return Ok(arn.clone());
-        }
+    /// Which stream the table has now, and its shards; what is known of the same stream stays.
+    async fn describe(&self, known: Option<Stream>) -> Result<Stream, ReadError> {
         let table = &self.delivery.trigger.table;
         let answer = self.dynamodb.describe_table().table_name(table).send().await;
-        let table_description = answer.map_err(cannot("describe the table"))?.table;
-        let arn = table_description
+        let description = answer.map_err(cannot("describe the table"))?.table;
+        let arn = description
             .and_then(|table| table.latest_stream_arn)
             .ok_or_else(|| ReadError::NoStream(table.clone()))?;
-        self.stream_arn = Some(arn.clone());
-        Ok(arn)
+        let known = known.filter(|known| known.arn == arn);
+        let mut shards = known.map(|known| known.shards).unwrap_or_default();
+        shards.update(self.shards(&arn).await?);
+        Ok(Stream {
+            arn,
+            shards,
+            describe_again_at: Instant::now() + DESCRIBE_INTERVAL,
+        })
     }
 
     /// All shards, page by page.
-    async fn describe(&self, stream_arn: &str) -> Result<Vec<Shard>, ReadError> {
+    async fn shards(&self, stream_arn: &str) -> Result<Vec<Shard>, ReadError> {
         let mut shards = Vec::new();
         let mut last = None;
         loop {
@@ -276,3 +293,6 @@ async fn deliver(
     }
     records.len()
 }
+
+#[cfg(test)]
+mod tests;

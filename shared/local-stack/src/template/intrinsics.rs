@@ -3,9 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Problem;
-
-const REGION: &str = "us-east-1";
-const ACCOUNT: &str = "000000000000";
+use crate::names;
 
 /// A problem, and the path of the property that has it (`Environment.Variables.X`).
 #[derive(Debug)]
@@ -86,8 +84,8 @@ impl Resolver<'_> {
 
     fn reference(&self, target: &str) -> Result<String, Problem> {
         match target {
-            "AWS::Region" => return Ok(REGION.to_owned()),
-            "AWS::AccountId" => return Ok(ACCOUNT.to_owned()),
+            "AWS::Region" => return Ok(names::REGION.to_owned()),
+            "AWS::AccountId" => return Ok(names::ACCOUNT_ID.to_owned()),
             "AWS::Partition" => return Ok("aws".to_owned()),
             "AWS::URLSuffix" => return Ok("amazonaws.com".to_owned()),
             "AWS::StackName" => return Ok("local".to_owned()),
@@ -101,8 +99,9 @@ impl Resolver<'_> {
         }
         match self.kind(target)? {
             "AWS::DynamoDB::Table" => self.table_name(target),
-            "AWS::Serverless::Function" | "AWS::Serverless::HttpApi" => Ok(target.to_owned()),
-            "AWS::SecretsManager::Secret" => Ok(secret_arn(target)),
+            "AWS::Serverless::Function" => self.function_name(target),
+            "AWS::Serverless::HttpApi" => Ok(target.to_owned()),
+            "AWS::SecretsManager::Secret" => Ok(names::secret_arn(target)),
             other => Err(Problem::Unsupported(format!(
                 "!Ref of {target}, a resource of type {other}"
             ))),
@@ -111,15 +110,13 @@ impl Resolver<'_> {
 
     fn attribute(&self, resource: &str, attribute: &str) -> Result<String, Problem> {
         match (self.kind(resource)?, attribute) {
-            ("AWS::DynamoDB::Table", "Arn") => Ok(table_arn(&self.table_name(resource)?)),
-            ("AWS::DynamoDB::Table", "StreamArn") => Ok(stream_arn(&self.table_name(resource)?)),
-            ("AWS::SQS::Queue", "Arn") => Ok(format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{resource}")),
+            ("AWS::DynamoDB::Table", "Arn") => Ok(names::table_arn(&self.table_name(resource)?)),
+            ("AWS::DynamoDB::Table", "StreamArn") => Ok(names::stream_arn(&self.table_name(resource)?)),
+            ("AWS::SQS::Queue", "Arn") => Ok(names::arn("sqs", resource)),
             ("AWS::SQS::Queue", "QueueName") => Ok(resource.to_owned()),
-            ("AWS::SNS::Topic", "TopicArn") => Ok(format!("arn:aws:sns:{REGION}:{ACCOUNT}:{resource}")),
-            ("AWS::Serverless::Function", "Arn") => {
-                Ok(format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{resource}"))
-            }
-            ("AWS::IAM::Role", "Arn") => Ok(format!("arn:aws:iam::{ACCOUNT}:role/{resource}")),
+            ("AWS::SNS::Topic", "TopicArn") => Ok(names::arn("sns", resource)),
+            ("AWS::Serverless::Function", "Arn") => Ok(names::function_arn(&self.function_name(resource)?)),
+            ("AWS::IAM::Role", "Arn") => Ok(names::role_arn(resource)),
             (kind, _) => Err(Problem::Unsupported(format!(
                 "!GetAtt {resource}.{attribute}, of a resource of type {kind}"
             ))),
@@ -170,6 +167,19 @@ impl Resolver<'_> {
             None => Ok(resource.to_owned()),
         }
     }
+
+    fn function_name(&self, resource: &str) -> Result<String, Problem> {
+        let binary = self.resources.get(resource).and_then(binary);
+        Ok(binary.ok_or(NO_BINARY)?.to_owned())
+    }
+}
+
+/// What a function without [`binary`] lacks.
+pub(super) const NO_BINARY: Problem = Problem::Expected("the name of the function's binary");
+
+/// `Metadata.BuildProperties.Binary` of a function.
+pub(super) fn binary(function: &Value) -> Option<&str> {
+    function.pointer("/Metadata/BuildProperties/Binary")?.as_str()
 }
 
 fn intrinsic(object: &Map<String, Value>) -> Option<(&str, &Value)> {
@@ -186,28 +196,14 @@ fn dynamic_references(text: &str) -> Result<String, Problem> {
     let unsupported = || Problem::Unsupported(format!("the dynamic reference in `{text}`"));
     let (reference, after) = rest.split_once("}}").ok_or_else(unsupported)?;
     let secret = reference.strip_prefix("secretsmanager:").ok_or_else(unsupported)?;
-    let name = secret.strip_prefix(&secret_arn("")).unwrap_or(secret).replace(':', "-");
+    let name = secret
+        .strip_prefix(&names::secret_arn(""))
+        .unwrap_or(secret)
+        .replace(':', "-");
     Ok(format!(
         "{before}local-development-value-of-{name}-which-is-no-secret{}",
         dynamic_references(after)?
     ))
-}
-
-fn secret_arn(secret: &str) -> String {
-    format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{secret}")
-}
-
-fn table_arn(table: &str) -> String {
-    format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}")
-}
-
-fn stream_arn(table: &str) -> String {
-    format!("{}/stream/local", table_arn(table))
-}
-
-/// The table whose `StreamArn` this is.
-pub(super) fn table_of_stream(arn: &str) -> Option<&str> {
-    arn.strip_prefix(&table_arn(""))?.strip_suffix("/stream/local")
 }
 
 /// A scalar as the text that CloudFormation makes of it.

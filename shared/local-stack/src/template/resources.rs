@@ -6,12 +6,13 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::intrinsics::{At, Resolver, scalar_text, table_of_stream};
+use super::intrinsics::{self, At, Resolver, scalar_text};
 use super::properties::{
     DynamoDbEvent, Event, FunctionProperties, HttpApiEvent, OF_APIS_ELSEWHERE, OF_TABLES_ELSEWHERE, TableProperties,
 };
 use super::{FunctionDefinition, Problem, Route, StreamTrigger, Table};
 use crate::filter::Filter;
+use crate::names::table_of_stream;
 
 /// Lambda's default `Timeout`, and its bounds.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html>
@@ -31,7 +32,6 @@ pub(super) fn table(resolver: &Resolver, id: &str, resource: &Value) -> Result<T
         .resolve(&serde_json::json!({ "Ref": id }))
         .map_err(|at| At::new("TableName", at.problem))?;
     Ok(Table {
-        logical_id: id.to_owned(),
         name: scalar_text(&name).unwrap_or_else(|| id.to_owned()),
         attributes: properties.attribute_definitions,
         key: properties.key_schema,
@@ -72,11 +72,8 @@ pub(super) fn function(
     id: &str,
     resource: &Value,
 ) -> Result<FunctionDefinition, At> {
-    const BINARY: &str = "Metadata.BuildProperties.Binary";
-    let binary = resource
-        .pointer("/Metadata/BuildProperties/Binary")
-        .and_then(Value::as_str)
-        .ok_or_else(|| At::new(BINARY, Problem::Expected("the name of the function's binary")))?;
+    let binary = intrinsics::binary(resource)
+        .ok_or_else(|| At::new("Metadata.BuildProperties.Binary", intrinsics::NO_BINARY))?;
     let own = resource.get("Properties").cloned().unwrap_or_default();
     let own = function_properties(resolver, &own)?;
 

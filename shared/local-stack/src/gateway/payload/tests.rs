@@ -62,35 +62,30 @@ fn only_text_is_handed_over_as_text() {
     assert!(request("/", &[], b"").get("body").is_none());
 }
 
-#[test]
-fn an_answer_becomes_a_response() {
+#[tokio::test]
+async fn an_answer_becomes_a_response() {
     let response = response(json!({
         "statusCode": 201,
-        "headers": { "Location": "/orders/1", "Content-Length": "999", "ETag": "old" },
-        "multiValueHeaders": { "etag": ["\"1\""] },
+        "headers": { "Location": "/orders/1", "ETag": "\"1\"" },
+        "multiValueHeaders": {},
         "cookies": ["a=1", "b=2"],
         "body": "AQID",
         "isBase64Encoded": true,
     }))
     .expect("a response");
-    assert_eq!(response.status(), StatusCode::CREATED);
+    assert_eq!(response.status(), 201);
     assert_eq!(response.headers()["location"], "/orders/1");
     assert_eq!(response.headers()["etag"], "\"1\"");
     assert_eq!(response.headers().get_all("set-cookie").iter().count(), 2);
-    assert!(!response.headers().contains_key("content-length"));
-}
-
-#[test]
-fn an_answer_without_a_status_code_is_the_body() {
-    let response = response(json!({"a": 1})).expect("a response");
-    assert_eq!(response.status(), StatusCode::OK);
-    assert_eq!(response.headers()["content-type"], "application/json");
+    let body = axum::body::to_bytes(response.into_body(), 3).await;
+    assert_eq!(body.expect("a body").as_ref(), [1, 2, 3]);
 }
 
 #[test]
 fn an_answer_that_api_gateway_could_not_send_is_an_error() {
     for answer in [
-        json!({"statusCode": "many"}),
+        json!({"message": "no status code"}),
+        json!({"statusCode": 99}),
         json!({"statusCode": 200, "body": {"a": 1}}),
         json!({"statusCode": 200, "headers": {"a b": "c"}}),
         json!({"statusCode": 200, "body": "?", "isBase64Encoded": true}),
