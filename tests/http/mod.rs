@@ -8,3 +8,4 @@ mod faults;
 mod idempotency;
 mod logs;
 mod queries;
+mod time_travel;

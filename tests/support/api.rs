@@ -121,8 +121,8 @@ impl Answer {
         assert_eq!(self.body["status"], status);
         assert!(self.header("x-correlation-id").is_some());
         for inside in [
-            "serde", "Dynamo", "panicked", "at line", "struct ", "dynoxide", "u32", "Decimal", "expected", "variant",
-            "sequence",
+            "serde", "Dynamo", "panicked", "at line", "struct ", "dynoxide", "u32", "u64", "Decimal", "expected",
+            "variant", "sequence",
         ] {
             assert!(
                 !self.body.to_string().contains(inside),

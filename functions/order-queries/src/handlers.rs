@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use domain::order::OrderId;
-use event_store::Version;
+use event_store::{Recorded, Version};
 use lambda_edge::http::{Call, Page, PageSize, Problem, Reply, StatusCode};
 use read_models::history::{self, EventView, HistoryEntry};
+use read_models::order_summary::OrderSummaryRow;
 use read_models::problems::read_problem;
 use read_models::views::OrderView;
 use serde::{Deserialize, Serialize};
@@ -13,16 +15,83 @@ use serde::{Deserialize, Serialize};
 use crate::App;
 
 pub async fn order(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    call.no_query()?;
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Parameters {
+        as_of: Option<String>,
+        version: Option<String>,
+    }
+
+    let Parameters { as_of, version } = call.query()?;
     let order_id: OrderId = call.path("order_id")?;
-    let row = app
-        .orders
-        .get(order_id)
-        .await
-        .map_err(read_problem)?
-        .ok_or_else(order_not_found)?;
+    let row = match (as_of, version) {
+        (None, None) => app.orders.get(order_id).await.map_err(read_problem)?,
+        (Some(at), None) => as_of_time(&app, order_id, time(&at)?).await?,
+        (None, Some(version)) => Some(at_version(&app, order_id, version_number(&version)?).await?),
+        (Some(_), Some(_)) => {
+            return Err(Problem::parameter("version", "cannot be given together with as_of"));
+        }
+    };
+    let row = row.ok_or_else(order_not_found)?;
     let version = row.version;
     Ok(Reply::ok(&OrderView::from(row))?.version(version))
+}
+
+fn time(text: &str) -> Result<DateTime<Utc>, Problem> {
+    let time = DateTime::parse_from_rfc3339(text);
+    time.map(|time| time.to_utc())
+        .map_err(|_| Problem::parameter("as_of", "must be a time such as 2026-11-20T12:00:00Z"))
+}
+
+fn version_number(text: &str) -> Result<Version, Problem> {
+    match text.parse() {
+        Ok(version @ 1..) => Ok(version),
+        _ => Err(Problem::parameter("version", "must be a whole number from 1")),
+    }
+}
+
+/// The order as it was at a moment, with everything that happened in that very microsecond. `None` before its creation.
+///
+/// What happened before is what has a lower version, whatever the clocks of the writers said: the order stands at its
+/// highest version that is no younger than the moment.
+async fn as_of_time(app: &App, order_id: OrderId, at: DateTime<Utc>) -> Result<Option<OrderSummaryRow>, Problem> {
+    let mut events = app
+        .events
+        .events(&order_id.to_string(), 1, None)
+        .await
+        .map_err(read_problem)?;
+    let count = events
+        .iter()
+        .rposition(|event| event.timestamp <= at)
+        .map_or(0, |last| last + 1);
+    events.truncate(count);
+    folded(order_id, &events)
+}
+
+/// The order as it was at a version.
+async fn at_version(app: &App, order_id: OrderId, version: Version) -> Result<OrderSummaryRow, Problem> {
+    let limit = usize::try_from(version).unwrap_or(usize::MAX);
+    let events = app
+        .events
+        .events(&order_id.to_string(), 1, Some(limit))
+        .await
+        .map_err(read_problem)?;
+    let row = folded(order_id, &events)?.ok_or_else(order_not_found)?;
+    if row.version < version {
+        let newest = row.version;
+        return Err(Problem::new(
+            StatusCode::NOT_FOUND,
+            "version_not_found",
+            format!("The order is at version {newest}; it has no version {version} yet."),
+        ));
+    }
+    Ok(row)
+}
+
+fn folded(order_id: OrderId, events: &[Recorded]) -> Result<Option<OrderSummaryRow>, Problem> {
+    let (row, folded) = OrderSummaryRow::fold(order_id, None, events);
+    folded.map_err(Problem::internal)?;
+    Ok(row)
 }
 
 pub async fn history(app: Arc<App>, call: Call) -> Result<Reply, Problem> {

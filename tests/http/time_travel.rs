@@ -1,0 +1,110 @@
+//! The order as it was.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use chrono::{DateTime, Utc};
+use domain::order::Order;
+use event_store::EventStore;
+use serde_json::{Value, json};
+
+use crate::support::orders::{added, created, metadata, new_order_id, submitted};
+use crate::support::{Answer, Api, SHARDS};
+
+/// What the clock of each of four appends says: once it stands still, once it runs backwards.
+const TIMES: [&str; 4] = [
+    "2026-11-20T12:00:10.000000Z",
+    "2026-11-20T12:00:20.000000Z",
+    "2026-11-20T12:00:20.000000Z",
+    "2026-11-20T12:00:15.000000Z",
+];
+
+fn next_time() -> DateTime<Utc> {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    TIMES[NEXT.fetch_add(1, Ordering::Relaxed)].parse().unwrap()
+}
+
+/// An order with one event at each of the [`TIMES`].
+async fn order(api: &Api) -> String {
+    let store = EventStore::new(api.stack.dynamodb(), "EventStore", SHARDS).with_clock(next_time);
+    let id = new_order_id();
+    for (version, event) in [created([]), added("11", 1), added("42", 1), submitted()]
+        .into_iter()
+        .enumerate()
+    {
+        store
+            .append::<Order>(&id, version as u64, &[event], &metadata())
+            .await
+            .unwrap();
+    }
+    id
+}
+
+async fn get(api: &Api, id: &str, query: &str) -> Answer {
+    api.get(&format!("/orders/{id}?{query}")).await
+}
+
+fn version_and_status(answer: &Answer) -> (Value, Value) {
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    (answer.body["version"].clone(), answer.body["status"].clone())
+}
+
+#[tokio::test]
+async fn an_order_is_shown_as_it_was_at_a_moment_and_at_a_version() {
+    let api = Api::start().await;
+    let id = order(&api).await;
+
+    for (at, version, status) in [
+        // Equal to an event's time: that event is included.
+        ("2026-11-20T12:00:10Z", 1, "created"),
+        ("2026-11-20T12:00:14.999999Z", 1, "created"),
+        // The last event's clock ran backwards; it is the last all the same, and includes those before it.
+        ("2026-11-20T12:00:15Z", 4, "submitted"),
+        ("2026-11-20T13:00:20%2B01:00", 4, "submitted"),
+        ("2099-01-01T00:00:00Z", 4, "submitted"),
+    ] {
+        let answer = get(&api, &id, &format!("as_of={at}")).await;
+        assert_eq!(version_and_status(&answer), (json!(version), json!(status)), "{at}");
+        assert_eq!(answer.header("etag"), Some(format!("\"{version}\"").as_str()));
+    }
+    get(&api, &id, "as_of=2026-11-20T12:00:09.999999Z")
+        .await
+        .assert_problem(404, "order_not_found");
+
+    for version in 1..=4 {
+        let answer = get(&api, &id, &format!("version={version}")).await;
+        assert_eq!(answer.body["version"], version);
+        assert_eq!(answer.body["item_count"], [0, 1, 2, 2][version - 1]);
+        assert_eq!(answer.body["created_at"], TIMES[0]);
+        assert_eq!(answer.body["updated_at"], TIMES[version - 1]);
+    }
+    get(&api, &id, "version=5")
+        .await
+        .assert_problem(404, "version_not_found");
+    get(&api, &new_order_id(), "version=1")
+        .await
+        .assert_problem(404, "order_not_found");
+    get(&api, &new_order_id(), "as_of=2099-01-01T00:00:00Z")
+        .await
+        .assert_problem(404, "order_not_found");
+
+    // The history follows the versions, not the clocks.
+    let history = api.get(&format!("/orders/{id}/history")).await.body;
+    let times: Vec<_> = history["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["changed_at"].clone())
+        .collect();
+    assert_eq!(times, TIMES);
+
+    for (query, field) in [
+        ("as_of=yesterday", "as_of"),
+        ("version=0", "version"),
+        ("version=-1", "version"),
+        ("version=1&as_of=2099-01-01T00:00:00Z", "version"),
+    ] {
+        let answer = get(&api, &id, query).await;
+        answer.assert_problem(400, "malformed_parameter");
+        assert_eq!(answer.fields(), [field], "{query}");
+    }
+}
