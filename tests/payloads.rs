@@ -99,6 +99,13 @@ fn command_samples() -> [(&'static str, Option<Vec<OrderEvent>>, u16, &'static s
 
 const ORDER_QUERIES: [&str; 4] = ["get-order", "get-order-history", "get-order-events", "get-health"];
 const CUSTOMER_QUERIES: [&str; 2] = ["get-customer-orders", "get-customer-orders-by-status"];
+/// With the status that each answers when nothing is parked.
+const ADMIN: [(&str, u16); 4] = [
+    ("list-parked", 200),
+    ("get-parked", 404),
+    ("redrive-parked", 404),
+    ("redrive-all-parked", 200),
+];
 const EVENT_BATCHES: [&str; 3] = ["order-created", "out-of-order-and-twice", "unknown-event-in-the-middle"];
 /// With the status of the row that each leaves.
 const ROW_BATCHES: [(&str, &str); 2] = [("order-inserted", "created"), ("order-modified", "submitted")];
@@ -192,6 +199,15 @@ async fn put_unknown_event(tables: &Tables) {
         .unwrap();
 }
 
+#[tokio::test]
+async fn each_admin_request_is_answered() {
+    let tables = Tables::new().await;
+    for (name, status) in ADMIN {
+        let answer = invoke(&tables, "admin", name).await;
+        assert_eq!(answer["statusCode"], status, "{name}: {answer}");
+    }
+}
+
 #[test]
 fn every_sample_is_tested_here() {
     let mut tested = BTreeSet::new();
@@ -204,6 +220,9 @@ fn every_sample_is_tested_here() {
     }
     for name in CUSTOMER_QUERIES {
         add("customer-queries", name);
+    }
+    for (name, _) in ADMIN {
+        add("admin", name);
     }
     for name in EVENT_BATCHES {
         add("order-summary-projection", name);

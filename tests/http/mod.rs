@@ -1,5 +1,6 @@
 //! The HTTP contract, end to end through the local stack.
 
+mod admin;
 mod bad_input;
 mod callers;
 mod commands;

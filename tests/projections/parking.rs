@@ -157,6 +157,10 @@ impl Projection for Panicking {
         assert_ne!(aggregate_id, "bad", "a bug that only this aggregate brings out");
         Ok(())
     }
+
+    async fn refresh(&self, _: &str) -> Result<(), ProjectError> {
+        Ok(())
+    }
 }
 
 #[tokio::test]
@@ -193,6 +197,10 @@ async fn a_batch_that_runs_out_of_time_is_asked_for_again() {
 
         async fn apply(&self, _: &str, _: &[EventRecord]) -> Result<(), ProjectError> {
             std::future::pending().await
+        }
+
+        async fn refresh(&self, _: &str) -> Result<(), ProjectError> {
+            Ok(())
         }
     }
 

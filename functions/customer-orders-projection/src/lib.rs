@@ -3,13 +3,14 @@
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use lambda_edge::{ConfigError, Environment, Function};
-use read_models::{CustomerOrders, CustomerOrdersProjection, ParkedEvents, projector};
+use read_models::{CustomerOrders, CustomerOrdersProjection, OrderSummaries, ParkedEvents, projector};
 
 /// # Errors
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let dynamodb = Client::new(aws);
     let rows = CustomerOrders::from_env(env, dynamodb.clone())?;
+    let source = OrderSummaries::from_env(env, dynamodb.clone())?;
     let parked = ParkedEvents::from_env(env, dynamodb)?;
-    Ok(projector::function(CustomerOrdersProjection::new(rows), parked))
+    Ok(projector::function(CustomerOrdersProjection::new(rows, source), parked))
 }

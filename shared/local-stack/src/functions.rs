@@ -7,6 +7,7 @@ pub const FUNCTIONS: &[(&str, Constructor)] = &[
     ("order-commands", order_commands::function),
     ("order-queries", order_queries::function),
     ("customer-queries", customer_queries::function),
+    ("admin", admin::function),
     ("order-summary-projection", order_summary_projection::function),
     ("customer-orders-projection", customer_orders_projection::function),
 ];

@@ -15,7 +15,7 @@ use lambda_edge::{ConfigError, Environment};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::order_summary::OrderSummaryRow;
+use crate::order_summary::{OrderSummaries, OrderSummaryRow};
 use crate::projector::{ProjectError, Projection};
 use crate::rows::put_unless_newer;
 
@@ -148,11 +148,19 @@ impl CustomerOrders {
 /// A record carries the order's whole row, so the newest one is all that is needed.
 pub struct CustomerOrdersProjection {
     rows: CustomerOrders,
+    /// What the records tell of.
+    source: OrderSummaries,
 }
 
 impl CustomerOrdersProjection {
-    pub fn new(rows: CustomerOrders) -> Self {
-        Self { rows }
+    pub fn new(rows: CustomerOrders, source: OrderSummaries) -> Self {
+        Self { rows, source }
+    }
+
+    async fn put(&self, order: &OrderSummaryRow) -> Result<(), ProjectError> {
+        let row = CustomerOrderRow::from(order);
+        put_unless_newer(&self.rows.client, &self.rows.table, &row, row.version).await?;
+        Ok(())
     }
 }
 
@@ -171,10 +179,19 @@ impl Projection for CustomerOrdersProjection {
                 newest = Some(row);
             }
         }
-        if let Some(order) = &newest {
-            let row = CustomerOrderRow::from(order);
-            put_unless_newer(&self.rows.client, &self.rows.table, &row, row.version).await?;
+        match &newest {
+            Some(order) => self.put(order).await,
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    async fn refresh(&self, order_id: &str) -> Result<(), ProjectError> {
+        let order_id: OrderId = order_id
+            .parse()
+            .map_err(|error| ProjectError::Lasting(format!("OrderId {error}")))?;
+        match self.source.read(order_id, true).await? {
+            Some(order) => self.put(&order).await,
+            None => Ok(()),
+        }
     }
 }

@@ -120,7 +120,12 @@ impl OrderSummaries {
         self.read(order_id, false).await
     }
 
-    async fn read(&self, order_id: OrderId, consistent: bool) -> Result<Option<OrderSummaryRow>, StoreError> {
+    /// As [`OrderSummaries::get`]; `consistent`: as of now, at twice the price.
+    pub(crate) async fn read(
+        &self,
+        order_id: OrderId,
+        consistent: bool,
+    ) -> Result<Option<OrderSummaryRow>, StoreError> {
         let found = self
             .client
             .get_item()
@@ -159,6 +164,17 @@ impl Projection for OrderSummaryProjection {
     const AGGREGATE_KEY: &'static str = "AggregateId";
 
     async fn apply(&self, aggregate_id: &str, records: &[EventRecord]) -> Result<(), ProjectError> {
+        self.bring_up_to(aggregate_id, newest_version(records)).await
+    }
+
+    async fn refresh(&self, aggregate_id: &str) -> Result<(), ProjectError> {
+        self.bring_up_to(aggregate_id, None).await
+    }
+}
+
+impl OrderSummaryProjection {
+    /// Folds into the row whatever has been appended since; nothing, if the row is known to be at `newest` already.
+    async fn bring_up_to(&self, aggregate_id: &str, newest: Option<Version>) -> Result<(), ProjectError> {
         let order_id: OrderId = aggregate_id
             .parse()
             .map_err(|error| ProjectError::Lasting(format!("AggregateId {error}")))?;
@@ -171,7 +187,7 @@ impl Projection for OrderSummaryProjection {
             row => row?,
         };
         let version = row.as_ref().map_or(0, |row| row.version);
-        if newest_version(records).is_some_and(|newest| newest <= version) {
+        if newest.is_some_and(|newest| newest <= version) {
             return Ok(());
         }
 

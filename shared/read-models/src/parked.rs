@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::Utc;
-use event_store::StoreError;
 use event_store::recorded::rfc3339_micros;
+use event_store::{CorruptStream, StoreError};
 use lambda_edge::stream::EventRecord;
 use lambda_edge::{ConfigError, Environment};
 use serde::{Deserialize, Serialize};
@@ -33,7 +35,32 @@ pub struct Parked {
     pub parked_at: String,
 }
 
+/// Which aggregate of which projection.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ParkedKey {
+    pub projection: String,
+    pub aggregate_id: String,
+}
+
+/// Part of what is parked, and where the next part begins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParkedPage {
+    pub entries: Vec<Parked>,
+    /// `None` after the last page.
+    pub next: Option<ParkedKey>,
+}
+
 impl Parked {
+    /// The same entry after another attempt.
+    pub(crate) fn failing_again(&self, error: String) -> Self {
+        Self {
+            error,
+            parked_at: rfc3339_micros(Utc::now()),
+            ..self.clone()
+        }
+    }
+
     pub(crate) fn new(projection: &str, aggregate_id: &str, records: &[EventRecord], error: String) -> Self {
         let last = records.last();
         Self {
@@ -85,4 +112,79 @@ impl ParkedEvents {
             .await?;
         Ok(())
     }
+
+    /// At most `limit` entries after `after`, in no particular order. A Scan: the table is meant to be empty.
+    ///
+    /// # Errors
+    /// What DynamoDB said, or [`StoreError::Corrupt`] when an entry cannot be read.
+    pub async fn page(&self, limit: usize, after: Option<ParkedKey>) -> Result<ParkedPage, StoreError> {
+        let found = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(after.map(|key| key.to_item()))
+            .send()
+            .await?;
+        let next = found.last_evaluated_key.map(serde_dynamo::from_item).transpose();
+        Ok(ParkedPage {
+            entries: serde_dynamo::from_items(found.items.unwrap_or_default()).map_err(unreadable)?,
+            next: next.map_err(unreadable)?,
+        })
+    }
+
+    /// # Errors
+    /// What DynamoDB said, or [`StoreError::Corrupt`] when the entry cannot be read.
+    pub async fn get(&self, key: &ParkedKey) -> Result<Option<Parked>, StoreError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key.to_item()))
+            .consistent_read(true)
+            .send()
+            .await?;
+        found.item.map(serde_dynamo::from_item).transpose().map_err(unreadable)
+    }
+
+    /// Removes the entry, unless the aggregate was parked once more since it was read.
+    pub(crate) async fn remove(&self, entry: &Parked) -> Result<(), StoreError> {
+        let key = ParkedKey {
+            projection: entry.projection.clone(),
+            aggregate_id: entry.aggregate_id.clone(),
+        };
+        let removed = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(key.to_item()))
+            .condition_expression("ParkedAt = :seen")
+            .expression_attribute_values(":seen", AttributeValue::S(entry.parked_at.clone()))
+            .send()
+            .await;
+        match removed {
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(DeleteItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+            Ok(_) => Ok(()),
+        }
+    }
+}
+
+impl ParkedKey {
+    fn to_item(&self) -> HashMap<String, AttributeValue> {
+        HashMap::from([
+            ("Projection".to_owned(), AttributeValue::S(self.projection.clone())),
+            ("AggregateId".to_owned(), AttributeValue::S(self.aggregate_id.clone())),
+        ])
+    }
+}
+
+fn unreadable(error: serde_dynamo::Error) -> StoreError {
+    CorruptStream::NotAnEvent(format!("parked entry: {error}")).into()
 }

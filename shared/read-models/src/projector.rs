@@ -28,6 +28,9 @@ pub trait Projection: Send + Sync {
     /// Brings the aggregate's row up to date with `records`, which all concern it and stand in the stream's order.
     /// Doing it twice, late or out of order makes no difference.
     async fn apply(&self, aggregate_id: &str, records: &[EventRecord]) -> Result<(), ProjectError>;
+
+    /// Brings the aggregate's row up to date without a record to say what has changed.
+    async fn refresh(&self, aggregate_id: &str) -> Result<(), ProjectError>;
 }
 
 /// Why a projection could not apply a record.
@@ -101,13 +104,11 @@ async fn run<P: Projection>(
 /// # Errors
 /// The cause, when the records have to be delivered again.
 async fn apply_or_park<P: Projection>(projection: &P, parked: &ParkedEvents, group: &Group) -> Result<(), String> {
-    // A panic is a bug that this data brings out: it must not stop the aggregates around it.
-    let applied = AssertUnwindSafe(projection.apply(&group.aggregate_id, &group.records)).catch_unwind();
-    let reason = match applied.await {
-        Ok(Ok(())) => return Ok(()),
-        Ok(Err(ProjectError::Passing(cause))) => return Err(cause),
-        Ok(Err(ProjectError::Lasting(reason))) => reason,
-        Err(_panic) => "the projection panicked".to_owned(),
+    let applied = panics_last(projection.apply(&group.aggregate_id, &group.records)).await;
+    let reason = match applied {
+        Ok(()) => return Ok(()),
+        Err(ProjectError::Passing(cause)) => return Err(cause),
+        Err(ProjectError::Lasting(reason)) => reason,
     };
     tracing::error!(
         projection = P::NAME,
@@ -117,6 +118,43 @@ async fn apply_or_park<P: Projection>(projection: &P, parked: &ParkedEvents, gro
     );
     let entry = Parked::new(P::NAME, &group.aggregate_id, &group.records, reason);
     parked.park(&entry).await.map_err(|error| error.to_string())
+}
+
+/// A panic is a bug that this data brings out, and brings out again: it must not stop the aggregates around it.
+async fn panics_last(work: impl Future<Output = Result<(), ProjectError>>) -> Result<(), ProjectError> {
+    let lasting = |_| Err(ProjectError::Lasting("the projection panicked".to_owned()));
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(lasting)
+}
+
+/// What came of projecting a parked aggregate again.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Redriven {
+    /// The row is right, and the aggregate no longer parked.
+    Applied,
+    /// The cause lasts, and so does the entry, with the newest reason.
+    StillFailing,
+}
+
+/// Projects a parked aggregate again, with everything that has happened to it meanwhile.
+///
+/// # Errors
+/// What DynamoDB said; the aggregate stays parked.
+pub async fn redrive<P: Projection>(
+    projection: &P,
+    parked: &ParkedEvents,
+    entry: &Parked,
+) -> Result<Redriven, StoreError> {
+    match panics_last(projection.refresh(&entry.aggregate_id)).await {
+        Ok(()) => {
+            parked.remove(entry).await?;
+            Ok(Redriven::Applied)
+        }
+        Err(ProjectError::Lasting(reason)) => {
+            parked.park(&entry.failing_again(reason)).await?;
+            Ok(Redriven::StillFailing)
+        }
+        Err(ProjectError::Passing(cause)) => Err(StoreError::Unavailable(cause)),
+    }
 }
 
 /// Aggregates in the order in which they first appear.

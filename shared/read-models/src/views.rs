@@ -1,5 +1,7 @@
 //! Rows as the HTTP contract shows them.
 
+use std::collections::BTreeMap;
+
 use domain::order::{Address, Order, OrderId, OrderItem, OrderStatus};
 use event_store::Version;
 use event_store::recorded::rfc3339_micros;
@@ -8,6 +10,7 @@ use serde::Serialize;
 
 use crate::customer_orders::CustomerOrderRow;
 use crate::order_summary::OrderSummaryRow;
+use crate::parked::Parked;
 
 /// One order, whole.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -119,6 +122,32 @@ impl From<CustomerOrderRow> for OrderRowView {
             item_count: row.item_count,
             created_at: rfc3339_micros(row.created_at),
             updated_at: rfc3339_micros(row.updated_at),
+        }
+    }
+}
+
+/// What a projection could not apply.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ParkedView {
+    pub projection: String,
+    pub aggregate_id: String,
+    pub error: String,
+    pub event_id: String,
+    pub sequence_number: Option<String>,
+    pub keys: BTreeMap<String, String>,
+    pub parked_at: String,
+}
+
+impl From<Parked> for ParkedView {
+    fn from(entry: Parked) -> Self {
+        Self {
+            projection: entry.projection,
+            aggregate_id: entry.aggregate_id,
+            error: entry.error,
+            event_id: entry.event_id,
+            sequence_number: entry.sequence_number,
+            keys: entry.keys.into_iter().collect(),
+            parked_at: entry.parked_at,
         }
     }
 }

@@ -1,0 +1,123 @@
+//! One handler per route.
+
+use std::sync::Arc;
+
+use lambda_edge::http::{Call, Page, PageSize, Problem, Reply, StatusCode};
+use read_models::parked::{Parked, ParkedKey, ParkedPage};
+use read_models::problems::read_problem;
+use read_models::projector::{Redriven, redrive};
+use read_models::views::ParkedView;
+use read_models::{CustomerOrdersProjection, OrderSummaryProjection, Projection};
+use serde::{Deserialize, Serialize};
+
+use crate::App;
+
+/// The one list that there are cursors of.
+const LIST: &str = "parked aggregates";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Paging {
+    #[serde(default)]
+    page_size: PageSize,
+    cursor: Option<String>,
+}
+
+pub async fn list(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    let page = page(&app, &call).await?;
+    Reply::ok(&Page {
+        next_cursor: next_cursor(&app, &page)?,
+        data: page.entries.into_iter().map(ParkedView::from).collect(),
+    })
+}
+
+pub async fn inspect(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    call.no_query()?;
+    Reply::ok(&ParkedView::from(entry(&app, &call).await?))
+}
+
+/// Projects one parked aggregate again.
+pub async fn redrive_one(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    #[derive(Serialize)]
+    struct Answer {
+        projection: String,
+        aggregate_id: String,
+        message: &'static str,
+    }
+
+    call.no_query()?;
+    call.no_body()?;
+    let entry = entry(&app, &call).await?;
+    match again(&app, &entry).await? {
+        Redriven::Applied => Reply::ok(&Answer {
+            projection: entry.projection,
+            aggregate_id: entry.aggregate_id,
+            message: "Projected",
+        }),
+        Redriven::StillFailing => Err(Problem::new(
+            StatusCode::CONFLICT,
+            "still_failing",
+            "It still cannot be projected. The entry says why.",
+        )),
+    }
+}
+
+/// Projects a page of parked aggregates again; what still fails stays parked.
+pub async fn redrive_page(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    #[derive(Serialize)]
+    struct Answer {
+        redriven: usize,
+        still_failing: usize,
+        next_cursor: Option<String>,
+    }
+
+    call.no_body()?;
+    let page = page(&app, &call).await?;
+    let next_cursor = next_cursor(&app, &page)?;
+    let mut redriven = 0;
+    for entry in &page.entries {
+        if matches!(again(&app, entry).await?, Redriven::Applied) {
+            redriven += 1;
+        }
+    }
+    Reply::ok(&Answer {
+        redriven,
+        still_failing: page.entries.len() - redriven,
+        next_cursor,
+    })
+}
+
+async fn page(app: &App, call: &Call) -> Result<ParkedPage, Problem> {
+    let Paging { page_size, cursor } = call.query()?;
+    let after: Option<ParkedKey> = cursor.map(|cursor| app.cursors.open(LIST, &cursor)).transpose()?;
+    app.parked.page(page_size.get(), after).await.map_err(read_problem)
+}
+
+fn next_cursor(app: &App, page: &ParkedPage) -> Result<Option<String>, Problem> {
+    page.next.as_ref().map(|next| app.cursors.seal(LIST, next)).transpose()
+}
+
+async fn entry(app: &App, call: &Call) -> Result<Parked, Problem> {
+    let key = ParkedKey {
+        projection: call.path("projection")?,
+        aggregate_id: call.path("aggregate_id")?,
+    };
+    let found = app.parked.get(&key).await.map_err(read_problem)?;
+    found.ok_or_else(|| {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "not_parked",
+            "Nothing is parked under this name.",
+        )
+    })
+}
+
+async fn again(app: &App, entry: &Parked) -> Result<Redriven, Problem> {
+    let redriven = match entry.projection.as_str() {
+        OrderSummaryProjection::NAME => redrive(&app.order_summary, &app.parked, entry).await,
+        CustomerOrdersProjection::NAME => redrive(&app.customer_orders, &app.parked, entry).await,
+        // Of a projection that this version no longer has.
+        _ => Ok(Redriven::StillFailing),
+    };
+    redriven.map_err(read_problem)
+}

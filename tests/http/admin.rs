@@ -1,0 +1,158 @@
+//! What operators do with parked aggregates.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::order::Order;
+use event_store::EventStore;
+use serde_json::{Value, json};
+
+use crate::support::orders::{added, metadata};
+use crate::support::{Answer, Api, SHARDS};
+
+fn store(api: &Api) -> EventStore {
+    EventStore::new(api.stack.dynamodb(), "EventStore", SHARDS)
+}
+
+async fn put(api: &Api, item: HashMap<String, AttributeValue>) {
+    let dynamodb = api.stack.dynamodb();
+    dynamodb
+        .put_item()
+        .table_name("EventStore")
+        .set_item(Some(item))
+        .send()
+        .await
+        .unwrap();
+}
+
+/// An order whose second event nobody knows. Returns its id and the item that the event should have been.
+async fn damaged_order(api: &Api) -> (String, HashMap<String, AttributeValue>) {
+    let id = api.create_order().await;
+    // Appended to another order, and moved to this one.
+    let helper = api.create_order().await;
+    store(api)
+        .append::<Order>(&helper, 1, &[added("42", 1)], &metadata())
+        .await
+        .unwrap();
+    let key = [
+        ("AggregateId", AttributeValue::S(helper)),
+        ("Version", AttributeValue::N("2".to_owned())),
+    ];
+    let found = api.stack.dynamodb().get_item().table_name("EventStore");
+    let found = key
+        .into_iter()
+        .fold(found, |request, (name, value)| request.key(name, value));
+    let mut good = found.send().await.unwrap().item.unwrap();
+    good.insert("AggregateId".to_owned(), AttributeValue::S(id.clone()));
+
+    let mut bad = good.clone();
+    bad.insert("EventType".to_owned(), AttributeValue::S("OrderMisplaced".to_owned()));
+    put(api, bad).await;
+    api.stack.caught_up().await.unwrap();
+    (id, good)
+}
+
+async fn parked(api: &Api) -> Vec<Value> {
+    let answer = api.get("/admin/parked").await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    answer.body["data"].as_array().unwrap().clone()
+}
+
+async fn redrive(api: &Api, id: &str) -> Answer {
+    api.post_empty(&format!("/admin/parked/order-summary/{id}/redrive"))
+        .await
+}
+
+#[tokio::test]
+async fn a_parked_order_is_redriven_once_its_cause_is_mended_with_all_that_happened_meanwhile() {
+    let api = Api::start().await;
+    let (id, good) = damaged_order(&api).await;
+
+    let entries = parked(&api).await;
+    assert_eq!(entries.len(), 1);
+    assert_eq!(
+        (&entries[0]["projection"], &entries[0]["aggregate_id"]),
+        (&json!("order-summary"), &json!(id))
+    );
+    assert!(entries[0]["error"].as_str().unwrap().contains("OrderMisplaced"));
+    assert_eq!(entries[0]["keys"], json!({ "AggregateId": id, "Version": "2" }));
+    let entry = api.get(&format!("/admin/parked/order-summary/{id}")).await;
+    assert_eq!((entry.status, &entry.body), (200, &entries[0]));
+
+    // As long as the cause lasts, so does the entry.
+    redrive(&api, &id).await.assert_problem(409, "still_failing");
+    let again = parked(&api).await;
+    assert_eq!(again[0]["error"], entries[0]["error"]);
+    assert!(again[0]["parked_at"].as_str() > entries[0]["parked_at"].as_str());
+    assert_eq!(api.get(&format!("/orders/{id}")).await.body["version"], 1);
+
+    // The cause is mended, and the order has moved on meanwhile.
+    put(&api, good).await;
+    store(&api)
+        .append::<Order>(&id, 2, &[added("72", 3)], &metadata())
+        .await
+        .unwrap();
+    let redriven = redrive(&api, &id).await;
+    assert_eq!((redriven.status, &redriven.body["message"]), (200, &json!("Projected")));
+    api.stack.caught_up().await.unwrap();
+
+    assert!(parked(&api).await.is_empty());
+    redrive(&api, &id).await.assert_problem(404, "not_parked");
+    let order = api.get(&format!("/orders/{id}")).await.body;
+    assert_eq!((&order["version"], &order["item_count"]), (&json!(3), &json!(3)));
+    let orders = api.get("/customers/VINET/orders").await.body;
+    let row = orders["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["order_id"] == json!(id))
+        .unwrap();
+    assert_eq!(row["version"], 3);
+}
+
+#[tokio::test]
+async fn everything_that_is_parked_is_redriven_page_by_page() {
+    let api = Api::start().await;
+    let mut mended = Vec::new();
+    for n in 0..3 {
+        let (id, good) = damaged_order(&api).await;
+        if n > 0 {
+            put(&api, good).await;
+            mended.push(id);
+        }
+    }
+    assert_eq!(parked(&api).await.len(), 3);
+
+    let (mut redriven, mut still_failing) = (0, 0);
+    let mut query = "page_size=2".to_owned();
+    loop {
+        let page = api.post_empty(&format!("/admin/parked/redrive?{query}")).await;
+        assert_eq!(page.status, 200, "{}", page.body);
+        redriven += page.body["redriven"].as_u64().unwrap();
+        still_failing += page.body["still_failing"].as_u64().unwrap();
+        match page.body["next_cursor"].as_str() {
+            Some(cursor) => query = format!("page_size=2&cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!((redriven, still_failing), (2, 1));
+    assert_eq!(parked(&api).await.len(), 1);
+    for id in mended {
+        assert_eq!(api.get(&format!("/orders/{id}")).await.body["version"], 2);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_parked_is_404_and_a_foreign_cursor_400() {
+    let api = Api::start().await;
+    api.get("/admin/parked/order-summary/none")
+        .await
+        .assert_problem(404, "not_parked");
+    api.post_empty("/admin/parked/nowhere/none/redrive")
+        .await
+        .assert_problem(404, "not_parked");
+    api.get("/admin/parked?cursor=abc")
+        .await
+        .assert_problem(400, "invalid_cursor");
+    assert_eq!(parked(&api).await, [""; 0].map(Value::from));
+}
