@@ -100,7 +100,8 @@ fn command_samples() -> [(&'static str, Option<Vec<OrderEvent>>, u16, &'static s
 const ORDER_QUERIES: [&str; 4] = ["get-order", "get-order-history", "get-order-events", "get-health"];
 const CUSTOMER_QUERIES: [&str; 2] = ["get-customer-orders", "get-customer-orders-by-status"];
 /// With the status that each answers when nothing is parked.
-const ADMIN: [(&str, u16); 4] = [
+const ADMIN: [(&str, u16); 5] = [
+    ("query-events", 200),
     ("list-parked", 200),
     ("get-parked", 404),
     ("redrive-parked", 404),

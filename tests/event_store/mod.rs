@@ -1,7 +1,7 @@
 //! The promises of an append.
 
 mod append;
-mod by_type;
+mod by_time;
 mod concurrency;
 mod cost;
 mod faults;

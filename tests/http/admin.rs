@@ -1,12 +1,14 @@
-//! What operators do with parked aggregates.
+//! What operators do: redrive parked aggregates, look for events.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::order::Order;
 use event_store::EventStore;
+use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::support::api::order_body;
 use crate::support::orders::{added, metadata};
 use crate::support::{Answer, Api, SHARDS};
 
@@ -140,6 +142,68 @@ async fn everything_that_is_parked_is_redriven_page_by_page() {
     for id in mended {
         assert_eq!(api.get(&format!("/orders/{id}")).await.body["version"], 2);
     }
+}
+
+#[tokio::test]
+async fn events_are_found_by_type_correlation_and_time_page_by_page() {
+    let api = Api::start().await;
+    let mut ids = Vec::new();
+    for n in 0..5 {
+        let create = api.request(Method::POST, "/orders").json(&order_body());
+        let created = Answer::of(create.header("x-correlation-id", format!("basket-{}", n % 2))).await;
+        let id = created.body["order_id"].as_str().unwrap().to_owned();
+        api.post_empty(&format!("/orders/{id}/submit")).await;
+        ids.push(id);
+    }
+    let all_pages = async |query: &str| {
+        let mut found = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let page = api.get(&format!("/events?page_size=2&{query}{cursor}")).await;
+            assert_eq!(page.status, 200, "{}", page.body);
+            found.extend(page.body["data"].as_array().unwrap().clone());
+            match page.body["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return found,
+            }
+        }
+    };
+    let created = all_pages("type=OrderCreated").await;
+    let orders: Vec<_> = created
+        .iter()
+        .map(|event| event["order_id"].as_str().unwrap())
+        .collect();
+    assert_eq!(orders, ids);
+    assert_eq!(all_pages("").await.len(), 10);
+    assert_eq!(all_pages("correlation_id=basket-1").await.len(), 2);
+    let third = created[2]["timestamp"].as_str().unwrap();
+    assert_eq!(
+        all_pages(&format!("type=OrderCreated&from={third}")).await,
+        created[2..]
+    );
+    assert_eq!(all_pages(&format!("type=OrderCreated&to={third}")).await, created[..2]);
+    assert_eq!(
+        all_pages("to=9999-12-31T23:59:59Z&from=2999-01-01T00:00:00Z").await,
+        [""; 0].map(Value::from)
+    );
+
+    for (query, field) in [
+        ("type=OrderLost", "type"),
+        ("from=yesterday", "from"),
+        ("to=1", "to"),
+        ("kind=x", "kind"),
+    ] {
+        let answer = api.get(&format!("/events?{query}")).await;
+        answer.assert_problem(400, "malformed_parameter");
+        assert_eq!(answer.fields(), [field]);
+    }
+    let cursor = api.get("/events?page_size=1").await.body["next_cursor"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    api.get(&format!("/events?type=OrderCreated&cursor={cursor}"))
+        .await
+        .assert_problem(400, "invalid_cursor");
 }
 
 #[tokio::test]

@@ -1,8 +1,12 @@
-//! What operators do: look at what projections have parked, and have it projected again once the cause is mended.
+//! What operators do.
 //!
-//! [`handlers`](mod@handlers) has one handler per route.
+//! | module | what it holds |
+//! |---|---|
+//! | `events` | events across orders: by type, by correlation, by time |
+//! | `parked` | what projections have parked, and projecting it again once the cause is mended |
 
-mod handlers;
+mod events;
+mod parked;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
@@ -13,6 +17,7 @@ use read_models::{CustomerOrders, CustomerOrdersProjection, OrderSummaries, Orde
 
 /// What the handlers need.
 pub struct App {
+    events: EventStore,
     parked: ParkedEvents,
     order_summary: OrderSummaryProjection,
     customer_orders: CustomerOrdersProjection,
@@ -31,6 +36,7 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
     let summaries = OrderSummaries::from_env(env, dynamodb.clone())?;
     let customer_orders = CustomerOrders::from_env(env, dynamodb.clone())?;
     let app = App {
+        events: events.clone(),
         parked: ParkedEvents::from_env(env, dynamodb)?,
         order_summary: OrderSummaryProjection::new(events, summaries.clone()),
         customer_orders: CustomerOrdersProjection::new(customer_orders, summaries),
@@ -41,11 +47,12 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
 
 pub fn routes() -> Routes<App> {
     Routes::new()
-        .on("GET /admin/parked", handlers::list)
-        .on("POST /admin/parked/redrive", handlers::redrive_page)
-        .on("GET /admin/parked/{projection}/{aggregate_id}", handlers::inspect)
+        .on("GET /events", events::query)
+        .on("GET /admin/parked", parked::list)
+        .on("POST /admin/parked/redrive", parked::redrive_page)
+        .on("GET /admin/parked/{projection}/{aggregate_id}", parked::inspect)
         .on(
             "POST /admin/parked/{projection}/{aggregate_id}/redrive",
-            handlers::redrive_one,
+            parked::redrive_one,
         )
 }

@@ -6,12 +6,12 @@
 //! |---|---|
 //! | [`store`] | [`EventStore`]: load, append, pages of a stream |
 //! | [`transact`] | load–decide–append, with conflicts resolved |
-//! | [`by_type`] | events of one type in time order, over the sharded index |
+//! | [`by_time`] | events across aggregates in time order, over the sharded index |
 //! | [`recorded`] | a stored event and its item in the table |
 //! | [`cost`] | what a call cost: requests and capacity units |
 //! | [`error`] | what can go wrong, kept apart by what the caller can do about it |
 
-pub mod by_type;
+pub mod by_time;
 pub mod cost;
 pub mod error;
 pub mod recorded;

@@ -10,6 +10,19 @@ use super::state::{Address, Carrier, ConfirmationNumber, OrderItem, Reason, Tax}
 use crate::money::Currency;
 use crate::text::{CustomerId, PaymentMethodId, ProductId, TrackingNumber, TransactionId};
 
+/// The type of every event below.
+pub const EVENT_TYPES: [&str; 9] = [
+    "OrderCreated",
+    "OrderItemAdded",
+    "OrderItemRemoved",
+    "OrderSubmitted",
+    "OrderConfirmed",
+    "OrderPaid",
+    "OrderShipped",
+    "OrderDelivered",
+    "OrderCancelled",
+];
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "EventType", content = "EventData")]
 pub enum OrderEvent {

@@ -1,4 +1,4 @@
-//! One handler per route.
+//! What projections have parked: list, inspect, project again.
 
 use std::sync::Arc;
 

@@ -1,0 +1,89 @@
+//! Events across orders: by type, by correlation, by time.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use domain::order::event::EVENT_TYPES;
+use event_store::by_time::{EventQuery, Place};
+use lambda_edge::http::{Call, Page, PageSize, Problem, Reply};
+use read_models::history::EventView;
+use read_models::problems::read_problem;
+use serde::{Deserialize, Serialize};
+
+use crate::App;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parameters {
+    r#type: Option<String>,
+    correlation_id: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+    #[serde(default)]
+    page_size: PageSize,
+    cursor: Option<String>,
+}
+
+/// An event with the order that it happened to.
+#[derive(Serialize)]
+struct OrderEventView {
+    order_id: String,
+    #[serde(flatten)]
+    event: EventView,
+}
+
+pub async fn query(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    let parameters: Parameters = call.query()?;
+    let event_types = event_types(parameters.r#type.as_deref())?;
+    let from = time("from", parameters.from.as_deref())?.unwrap_or(DateTime::UNIX_EPOCH);
+    let to = time("to", parameters.to.as_deref())?.unwrap_or(DateTime::<Utc>::MAX_UTC);
+    let query = EventQuery {
+        event_types,
+        time: from..to.min(END_OF_TIME),
+        correlation_id: parameters.correlation_id.as_deref(),
+    };
+    let name = format!("events {query:?}");
+    let after: Option<Place> = match &parameters.cursor {
+        None => None,
+        Some(cursor) => Some(app.cursors.open(&name, cursor)?),
+    };
+
+    let page = app
+        .events
+        .query_events(&query, parameters.page_size.get(), after.as_ref())
+        .await
+        .map_err(read_problem)?;
+    let next_cursor = page.next.map(|next| app.cursors.seal(&name, &next)).transpose()?;
+    let data = page.events.into_iter().map(|event| OrderEventView {
+        order_id: event.aggregate_id.clone(),
+        event: event.into(),
+    });
+    Reply::ok(&Page {
+        data: data.collect(),
+        next_cursor,
+    })
+}
+
+/// The end of the year 9999: later times are not written with four digits, and would not sort as text.
+const END_OF_TIME: DateTime<Utc> = DateTime::from_timestamp(253_402_300_799, 0).unwrap();
+
+/// All types, or the one that is asked for.
+fn event_types(wanted: Option<&str>) -> Result<&'static [&'static str], Problem> {
+    let Some(wanted) = wanted else {
+        return Ok(&EVENT_TYPES);
+    };
+    match EVENT_TYPES.iter().position(|event_type| *event_type == wanted) {
+        Some(position) => Ok(&EVENT_TYPES[position..=position]),
+        None => Err(Problem::parameter(
+            "type",
+            format!("must be one of {}", EVENT_TYPES.join(", ")),
+        )),
+    }
+}
+
+fn time(name: &'static str, text: Option<&str>) -> Result<Option<DateTime<Utc>>, Problem> {
+    let parsed = text.map(DateTime::parse_from_rfc3339).transpose();
+    parsed
+        .map(|time| time.map(|time| time.to_utc()))
+        .map_err(|_| Problem::parameter(name, "must be a time such as 2026-11-20T12:00:00Z"))
+}
