@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
 use domain::order::Order;
 use event_store::EventStore;
@@ -98,6 +99,8 @@ async fn an_order_is_shown_as_it_was_at_a_moment_and_at_a_version() {
     assert_eq!(times, TIMES);
 
     for (query, field) in [
+        ("min_version=0", "min_version"),
+        ("min_version=1&as_of=2099-01-01T00:00:00Z", "min_version"),
         ("as_of=yesterday", "as_of"),
         ("version=0", "version"),
         ("version=-1", "version"),
@@ -107,4 +110,41 @@ async fn an_order_is_shown_as_it_was_at_a_moment_and_at_a_version() {
         answer.assert_problem(400, "malformed_parameter");
         assert_eq!(answer.fields(), [field], "{query}");
     }
+}
+
+#[tokio::test]
+async fn min_version_never_shows_an_older_order_and_says_where_it_read() {
+    let api = Api::start().await;
+    let id = api.create_order().await;
+    api.order_at(&id, 1).await;
+    // Every command's answer can be read back at once, whether the read model has followed or not.
+    for n in 2..12 {
+        let item = json!({ "product_id": format!("p{n}"), "quantity": 1, "unit_price": 1 });
+        let version = api.post(&format!("/orders/{id}/items"), item).await.body["version"]
+            .as_u64()
+            .unwrap();
+        let read = get(&api, &id, &format!("min_version={version}")).await;
+        assert_eq!((read.status, &read.body["version"]), (200, &json!(version)));
+        assert_eq!(read.body["item_count"], version);
+    }
+    api.stack.caught_up().await.unwrap();
+    let read = get(&api, &id, "min_version=11").await;
+    assert_eq!(read.header("x-read-source"), Some("projection"));
+    get(&api, &id, "min_version=12")
+        .await
+        .assert_problem(409, "version_not_reached");
+    get(&api, &new_order_id(), "min_version=1")
+        .await
+        .assert_problem(404, "order_not_found");
+
+    // The read model is gone; the events are not.
+    let dynamodb = api.stack.dynamodb();
+    let row = dynamodb.delete_item().table_name("OrderSummary");
+    row.key("OrderId", AttributeValue::S(id.clone())).send().await.unwrap();
+    let read = get(&api, &id, "min_version=11").await;
+    assert_eq!(
+        (read.header("x-read-source"), &read.body["version"]),
+        (Some("events"), &json!(11))
+    );
+    get(&api, &id, "").await.assert_problem(404, "order_not_found");
 }

@@ -84,6 +84,11 @@ impl Reply {
         self
     }
 
+    /// Where the answer was read from: `X-Read-Source`.
+    pub fn read_source(self, source: &'static str) -> Self {
+        self.header(HeaderName::from_static("x-read-source"), source.to_owned())
+    }
+
     /// Says that the request had been answered before, and that nothing was done now.
     pub fn replayed(self) -> Self {
         self.header(HeaderName::from_static("idempotency-replayed"), "true".to_owned())
