@@ -175,7 +175,12 @@ async fn events_are_found_by_type_correlation_and_time_page_by_page() {
         .collect();
     assert_eq!(orders, ids);
     assert_eq!(all_pages("").await.len(), 10);
-    assert_eq!(all_pages("correlation_id=basket-1").await.len(), 2);
+    assert_eq!(
+        all_pages("correlation_id=basket-1&from=2020-01-01T00:00:00Z")
+            .await
+            .len(),
+        2
+    );
     let third = created[2]["timestamp"].as_str().unwrap();
     assert_eq!(
         all_pages(&format!("type=OrderCreated&from={third}")).await,
@@ -192,6 +197,8 @@ async fn events_are_found_by_type_correlation_and_time_page_by_page() {
         ("from=yesterday", "from"),
         ("to=1", "to"),
         ("kind=x", "kind"),
+        ("correlation_id=basket-1", "from"),
+        ("from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "to"),
     ] {
         let answer = api.get(&format!("/events?{query}")).await;
         answer.assert_problem(400, "malformed_parameter");

@@ -42,7 +42,7 @@ async fn an_undecodable_event_amid_a_batch_is_parked_and_the_records_around_it_a
     let broken: [(&[(&str, AttributeValue)], &str); 5] = [
         (
             &[("EventType", text("OrderMisplaced"))],
-            "unknown variant `OrderMisplaced`",
+            "OrderMisplaced is an event type that this code does not know",
         ),
         (
             &[("EventVersion", AttributeValue::N("9".to_owned()))],

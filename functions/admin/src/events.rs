@@ -35,8 +35,16 @@ struct OrderEventView {
 pub async fn query(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let parameters: Parameters = call.query()?;
     let event_types = event_types(parameters.r#type.as_deref())?;
-    let from = time("from", parameters.from.as_deref())?.unwrap_or(DateTime::UNIX_EPOCH);
-    let to = time("to", parameters.to.as_deref())?.unwrap_or(DateTime::<Utc>::MAX_UTC);
+    let from = time("from", parameters.from.as_deref())?;
+    let to = time("to", parameters.to.as_deref())?.unwrap_or(END_OF_TIME);
+    if parameters.correlation_id.is_some() && from.is_none() {
+        // Everything since then is read to find it.
+        return Err(Problem::parameter("from", "is required with correlation_id"));
+    }
+    let from = from.unwrap_or(DateTime::UNIX_EPOCH);
+    if from > to {
+        return Err(Problem::parameter("to", "must not be before from"));
+    }
     let query = EventQuery {
         event_types,
         time: from..to.min(END_OF_TIME),
@@ -85,5 +93,5 @@ fn time(name: &'static str, text: Option<&str>) -> Result<Option<DateTime<Utc>>,
     let parsed = text.map(DateTime::parse_from_rfc3339).transpose();
     parsed
         .map(|time| time.map(|time| time.to_utc()))
-        .map_err(|_| Problem::parameter(name, "must be a time such as 2026-11-20T12:00:00Z"))
+        .map_err(|_| Problem::parameter(name, "must be a time such as 2026-11-20T12:00:00Z (a + is written %2B)"))
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use event_store::StoreError;
 use lambda_edge::http::{Call, Page, PageSize, Problem, Reply, StatusCode};
 use read_models::parked::{Parked, ParkedKey, ParkedPage};
 use read_models::problems::read_problem;
@@ -48,7 +49,7 @@ pub async fn redrive_one(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     call.no_query()?;
     call.no_body()?;
     let entry = entry(&app, &call).await?;
-    match again(&app, &entry).await? {
+    match again(&app, &entry).await.map_err(read_problem)? {
         Redriven::Applied => Reply::ok(&Answer {
             projection: entry.projection,
             aggregate_id: entry.aggregate_id,
@@ -68,23 +69,31 @@ pub async fn redrive_page(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     struct Answer {
         redriven: usize,
         still_failing: usize,
+        /// The tables did not answer; try these again.
+        unavailable: usize,
         next_cursor: Option<String>,
     }
 
     call.no_body()?;
     let page = page(&app, &call).await?;
     let next_cursor = next_cursor(&app, &page)?;
-    let mut redriven = 0;
+    let mut answer = Answer {
+        redriven: 0,
+        still_failing: 0,
+        unavailable: 0,
+        next_cursor,
+    };
     for entry in &page.entries {
-        if matches!(again(&app, entry).await?, Redriven::Applied) {
-            redriven += 1;
+        match again(&app, entry).await {
+            Ok(Redriven::Applied) => answer.redriven += 1,
+            Ok(Redriven::StillFailing) => answer.still_failing += 1,
+            Err(error) => {
+                tracing::warn!(aggregate_id = entry.aggregate_id, %error, "could not be redriven now");
+                answer.unavailable += 1;
+            }
         }
     }
-    Reply::ok(&Answer {
-        redriven,
-        still_failing: page.entries.len() - redriven,
-        next_cursor,
-    })
+    Reply::ok(&answer)
 }
 
 async fn page(app: &App, call: &Call) -> Result<ParkedPage, Problem> {
@@ -112,12 +121,14 @@ async fn entry(app: &App, call: &Call) -> Result<Parked, Problem> {
     })
 }
 
-async fn again(app: &App, entry: &Parked) -> Result<Redriven, Problem> {
-    let redriven = match entry.projection.as_str() {
+async fn again(app: &App, entry: &Parked) -> Result<Redriven, StoreError> {
+    match entry.projection.as_str() {
         OrderSummaryProjection::NAME => redrive(&app.order_summary, &app.parked, entry).await,
         CustomerOrdersProjection::NAME => redrive(&app.customer_orders, &app.parked, entry).await,
-        // Of a projection that this version no longer has.
-        _ => Ok(Redriven::StillFailing),
-    };
-    redriven.map_err(read_problem)
+        _ => {
+            let reason = "this version has no such projection".to_owned();
+            app.parked.failed_again(entry, reason).await?;
+            Ok(Redriven::StillFailing)
+        }
+    }
 }

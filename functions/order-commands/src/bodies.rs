@@ -13,8 +13,7 @@ use serde::{Deserialize, Deserializer};
 #[serde(deny_unknown_fields)]
 pub struct CreateOrderBody {
     customer_id: CustomerId,
-    #[serde(default)]
-    items: Vec<Object<ItemBody>>,
+    items: Option<Vec<Object<ItemBody>>>,
     shipping_address: Object<AddressBody>,
     currency: Option<Currency>,
     tax: Option<Object<TaxBody>>,
@@ -89,7 +88,12 @@ impl From<CreateOrderBody> for OrderCommand {
         let tax = body.tax.map(|Object(tax)| tax);
         Self::CreateOrder(CreateOrder {
             customer_id: body.customer_id,
-            items: body.items.into_iter().map(|Object(item)| item.into()).collect(),
+            items: body
+                .items
+                .into_iter()
+                .flatten()
+                .map(|Object(item)| item.into())
+                .collect(),
             shipping_address: Address {
                 street: address.street,
                 city: address.city,

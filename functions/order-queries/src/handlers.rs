@@ -89,8 +89,12 @@ async fn at_least_version(
 
 fn time(text: &str) -> Result<DateTime<Utc>, Problem> {
     let time = DateTime::parse_from_rfc3339(text);
-    time.map(|time| time.to_utc())
-        .map_err(|_| Problem::parameter("as_of", "must be a time such as 2026-11-20T12:00:00Z"))
+    time.map(|time| time.to_utc()).map_err(|_| {
+        Problem::parameter(
+            "as_of",
+            "must be a time such as 2026-11-20T12:00:00Z (a + is written %2B)",
+        )
+    })
 }
 
 fn version_number(name: &'static str, text: &str) -> Result<Version, Problem> {

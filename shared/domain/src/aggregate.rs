@@ -15,6 +15,9 @@ pub trait Aggregate: Clone + Send + Sync + Sized + 'static {
     /// The `AggregateType` of the stored events.
     const TYPE: &'static str;
 
+    /// Every event type there is.
+    const EVENT_TYPES: &'static [&'static str];
+
     /// For each event type whose schema has changed: how its version 1 becomes version 2, its version 2 version 3, …
     const UPCASTERS: &'static [(&'static str, &'static [Upcaster])];
 
@@ -45,6 +48,8 @@ pub struct StoredEvent {
 /// A stored event that this code cannot read. Reading it again gives the same result.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum UnreadableEvent {
+    #[error("{event_type} is an event type that this code does not know")]
+    UnknownType { event_type: String },
     #[error("{event_type} is stored in schema version {stored}, but this code knows versions 1 to {known}")]
     UnknownVersion {
         event_type: String,
@@ -87,6 +92,9 @@ pub fn read_event<A: Aggregate>(stored: StoredEvent) -> Result<A::Event, Unreada
         event_version,
         data,
     } = stored;
+    if !A::EVENT_TYPES.contains(&event_type.as_str()) {
+        return Err(UnreadableEvent::UnknownType { event_type });
+    }
     let known = newest_version::<A>(&event_type);
     if event_version == 0 || event_version > known {
         return Err(UnreadableEvent::UnknownVersion {
@@ -102,19 +110,19 @@ pub fn read_event<A: Aggregate>(stored: StoredEvent) -> Result<A::Event, Unreada
         UnreadableEvent::Undecodable {
             event_type,
             event_version,
-            reason: without_texts(&error.to_string()),
+            reason: reason_without_data(&error),
         }
     })
 }
 
-/// The message of serde without the texts that it quotes from the data: they may be names and addresses, and the message
-/// is logged.
-fn without_texts(message: &str) -> String {
-    let mut parts = message.split('"');
-    let before = parts.next().unwrap_or_default();
-    match parts.next_back() {
-        Some(after) => format!("{before}\"…\"{after}"),
-        None => before.to_owned(),
+/// Why something stored could not be decoded, without the stored values, which may be names and addresses: the reason is
+/// logged. Of `invalid type: string "Maria", expected a map` it keeps `not a map`.
+pub fn reason_without_data(error: &impl std::fmt::Display) -> String {
+    let message = error.to_string();
+    match message.rsplit_once(", expected ") {
+        Some((_, expected)) => format!("not {expected}"),
+        // Such as `missing field `carrier``, or a rule of ours that was broken.
+        None => message.split('"').next().unwrap_or_default().trim_end().to_owned(),
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use domain::aggregate::{StoredEvent, read_event, store_event};
 use domain::order::event::EVENT_TYPES;
 use domain::order::{Order, OrderEvent};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// `<event type>.v<version>.json`, by type and version.
 fn fixtures() -> BTreeMap<(String, u32), Value> {
@@ -121,20 +121,34 @@ fn what_the_code_does_not_know_is_an_error() {
         "OrderCreated is stored in schema version 4, but this code knows versions 1 to 3"
     );
     assert!(unreadable("OrderCreated", 0, Value::Null).contains("version 0"));
-    assert!(unreadable("OrderMisplaced", 1, Value::Null).contains("unknown variant `OrderMisplaced`"));
-    let name = serde_json::json!({ "product_id": { "customer": "\"Maria\" Anders" } });
-    let message = unreadable("OrderItemRemoved", 1, name.clone());
-    assert!(
-        message.contains("invalid type") && !message.contains("Anders"),
-        "{message}"
+    assert_eq!(
+        unreadable("OrderMisplaced", 3, Value::Null),
+        "OrderMisplaced is an event type that this code does not know"
     );
-    let message = unreadable(
-        "OrderShipped",
-        1,
-        serde_json::json!({ "tracking_number": "a", "carrier": 7 }),
-    );
-    assert!(message.contains("cannot be decoded"), "{message}");
-    let message = unreadable("OrderItemAdded", 1, serde_json::json!("\"Maria\" Anders"));
-    assert!(message.contains('…') && !message.contains("Anders"), "{message}");
     assert!(unreadable("OrderCreated", 1, Value::Null).contains("cannot be decoded"));
+}
+
+#[test]
+fn the_reason_tells_nothing_of_what_is_stored() {
+    let reason = |event_type: &str, data: Value| {
+        let stored = StoredEvent {
+            event_type: event_type.to_owned(),
+            event_version: 1,
+            data,
+        };
+        read_event::<Order>(stored).unwrap_err().to_string()
+    };
+    for (data, expected) in [
+        (json!({ "product_id": { "name": "Anders" } }), "not a string"),
+        (json!({ "product_id": 4_242 }), "not a string"),
+        (json!({ "product_id": true }), "not a string"),
+        (json!("Maria \"M\" Anders"), "not"),
+        (json!({}), "missing field `product_id`"),
+    ] {
+        let reason = reason("OrderItemRemoved", data);
+        assert!(reason.contains(expected), "{reason}");
+        for value in ["Anders", "Maria", "4242", "true"] {
+            assert!(!reason.contains(value), "{reason}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, SecondsFormat, Utc};
-use domain::aggregate::{StoredEvent, read_event};
+use domain::aggregate::{StoredEvent, read_event, reason_without_data};
 use domain::{Aggregate, Idempotency, Metadata};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -48,7 +48,15 @@ impl Recorded {
     /// # Errors
     /// [`CorruptStream::NotAnEvent`] when an attribute is missing or of another type.
     pub fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, CorruptStream> {
-        let item: Item = serde_dynamo::from_item(item).map_err(|error| CorruptStream::NotAnEvent(error.to_string()))?;
+        let keys = ["AggregateId", "Version"].map(|key| match item.get(key) {
+            Some(AttributeValue::S(text) | AttributeValue::N(text)) => text.clone(),
+            _ => "?".to_owned(),
+        });
+        let item: Item = serde_dynamo::from_item(item).map_err(|error| {
+            let [aggregate_id, version] = keys;
+            let reason = reason_without_data(&error);
+            CorruptStream::NotAnEvent(format!("{aggregate_id} version {version}: {reason}"))
+        })?;
         Ok(Self {
             aggregate_id: item.aggregate_id,
             aggregate_type: item.aggregate_type,

@@ -54,7 +54,7 @@ fn is_aws(endpoint: &str) -> bool {
 }
 
 /// How long a shutdown waits for requests that a client does not finish sending.
-const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(1);
 
 /// A DynamoDB in this process, until it is stopped or dropped.
 #[derive(Debug)]

@@ -26,7 +26,7 @@ use crate::template::{Template, TemplateError};
 const CAUGHT_UP_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long a shutdown waits for running requests, and then for running batches.
-const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(3);
 
 /// Why the stack cannot start.
 #[derive(Debug, thiserror::Error)]

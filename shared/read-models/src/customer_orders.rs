@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
+use domain::aggregate::reason_without_data;
 use domain::order::{OrderId, OrderStatus};
 use domain::text::CustomerId;
 use event_store::recorded::rfc3339_micros;
@@ -134,8 +135,10 @@ impl CustomerOrders {
             .send()
             .await?;
 
-        let mut orders: Vec<CustomerOrderRow> = serde_dynamo::from_items(found.items.unwrap_or_default())
-            .map_err(|error| CorruptStream::NotAnEvent(format!("row of customer {customer_id}: {error}")))?;
+        let mut orders: Vec<CustomerOrderRow> =
+            serde_dynamo::from_items(found.items.unwrap_or_default()).map_err(|error| {
+                CorruptStream::NotAnEvent(format!("row of a customer: {}", reason_without_data(&error)))
+            })?;
         let more = orders.len() > limit;
         orders.truncate(limit);
         let next = orders.last().filter(|_| more).map(|last| last.order_key.clone());
@@ -173,8 +176,9 @@ impl Projection for CustomerOrdersProjection {
         let mut newest: Option<OrderSummaryRow> = None;
         for record in records {
             let image = record.change.new_image.clone();
-            let row: OrderSummaryRow = serde_dynamo::from_item(image)
-                .map_err(|error| ProjectError::Lasting(format!("row of order {order_id}: {error}")))?;
+            let row: OrderSummaryRow = serde_dynamo::from_item(image).map_err(|error| {
+                ProjectError::Lasting(format!("row of order {order_id}: {}", reason_without_data(&error)))
+            })?;
             if newest.as_ref().is_none_or(|newest| newest.version < row.version) {
                 newest = Some(row);
             }

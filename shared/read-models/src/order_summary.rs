@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
+use domain::aggregate::reason_without_data;
 use domain::order::{Order, OrderId, OrderStatus};
 use event_store::{CorruptStream, EventStore, Recorded, StoreError, Stream, Version};
 use lambda_edge::stream::EventRecord;
@@ -137,9 +138,9 @@ impl OrderSummaries {
         let Some(item) = found.item else {
             return Ok(None);
         };
-        serde_dynamo::from_item(item)
-            .map(Some)
-            .map_err(|error| CorruptStream::NotAnEvent(format!("row of {order_id}: {error}")).into())
+        serde_dynamo::from_item(item).map(Some).map_err(|error| {
+            CorruptStream::NotAnEvent(format!("row of {order_id}: {}", reason_without_data(&error))).into()
+        })
     }
 }
 

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::Utc;
+use domain::aggregate::reason_without_data;
 use event_store::recorded::rfc3339_micros;
 use event_store::{CorruptStream, StoreError};
 use lambda_edge::stream::EventRecord;
@@ -26,12 +28,17 @@ pub struct Parked {
     pub projection: String,
     pub aggregate_id: String,
     /// Why, in words for the operator.
+    #[serde(default)]
     pub error: String,
     /// The last record that was refused: its id, sequence number and keys.
+    #[serde(default)]
     pub event_id: String,
+    #[serde(default)]
     pub sequence_number: Option<String>,
+    #[serde(default)]
     pub keys: HashMap<String, String>,
     /// RFC 3339, UTC.
+    #[serde(default)]
     pub parked_at: String,
 }
 
@@ -52,12 +59,10 @@ pub struct ParkedPage {
 }
 
 impl Parked {
-    /// The same entry after another attempt.
-    pub(crate) fn failing_again(&self, error: String) -> Self {
-        Self {
-            error,
-            parked_at: rfc3339_micros(Utc::now()),
-            ..self.clone()
+    fn key(&self) -> ParkedKey {
+        ParkedKey {
+            projection: self.projection.clone(),
+            aggregate_id: self.aggregate_id.clone(),
         }
     }
 
@@ -122,6 +127,7 @@ impl ParkedEvents {
             .client
             .scan()
             .table_name(&self.table)
+            .consistent_read(true)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .set_exclusive_start_key(after.map(|key| key.to_item()))
             .send()
@@ -147,18 +153,14 @@ impl ParkedEvents {
         found.item.map(serde_dynamo::from_item).transpose().map_err(unreadable)
     }
 
-    /// Removes the entry, unless the aggregate was parked once more since it was read.
-    pub(crate) async fn remove(&self, entry: &Parked) -> Result<(), StoreError> {
-        let key = ParkedKey {
-            projection: entry.projection.clone(),
-            aggregate_id: entry.aggregate_id.clone(),
-        };
+    /// Removes the entry. Returns false when the aggregate was parked once more since it was read, and is so still.
+    pub(crate) async fn remove(&self, entry: &Parked) -> Result<bool, StoreError> {
         let removed = self
             .client
             .delete_item()
             .table_name(&self.table)
-            .set_key(Some(key.to_item()))
-            .condition_expression("ParkedAt = :seen")
+            .set_key(Some(entry.key().to_item()))
+            .condition_expression(UNCHANGED)
             .expression_attribute_values(":seen", AttributeValue::S(entry.parked_at.clone()))
             .send()
             .await;
@@ -168,6 +170,39 @@ impl ParkedEvents {
                     .as_service_error()
                     .is_some_and(DeleteItemError::is_conditional_check_failed_exception) =>
             {
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+            Ok(_) => Ok(true),
+        }
+    }
+
+    /// Says in the entry that it failed once more, and why; unless it has changed or gone since it was read.
+    ///
+    /// # Errors
+    /// What DynamoDB said.
+    pub async fn failed_again(&self, entry: &Parked, reason: String) -> Result<(), StoreError> {
+        let entry_now = Parked {
+            error: reason,
+            parked_at: rfc3339_micros(Utc::now()),
+            ..entry.clone()
+        };
+        let item = serde_dynamo::to_item(&entry_now).map_err(|error| StoreError::Rejected(error.to_string()))?;
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(UNCHANGED)
+            .expression_attribute_values(":seen", AttributeValue::S(entry.parked_at.clone()))
+            .send()
+            .await;
+        match put {
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
+            {
                 Ok(())
             }
             Err(error) => Err(error.into()),
@@ -175,6 +210,9 @@ impl ParkedEvents {
         }
     }
 }
+
+/// The entry is the one that was read: parking it once more would have changed its time.
+const UNCHANGED: &str = "ParkedAt = :seen";
 
 impl ParkedKey {
     fn to_item(&self) -> HashMap<String, AttributeValue> {
@@ -186,5 +224,5 @@ impl ParkedKey {
 }
 
 fn unreadable(error: serde_dynamo::Error) -> StoreError {
-    CorruptStream::NotAnEvent(format!("parked entry: {error}")).into()
+    CorruptStream::NotAnEvent(format!("parked entry: {}", reason_without_data(&error))).into()
 }

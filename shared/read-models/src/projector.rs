@@ -145,12 +145,11 @@ pub async fn redrive<P: Projection>(
     entry: &Parked,
 ) -> Result<Redriven, StoreError> {
     match panics_last(projection.refresh(&entry.aggregate_id)).await {
-        Ok(()) => {
-            parked.remove(entry).await?;
-            Ok(Redriven::Applied)
-        }
+        Ok(()) if parked.remove(entry).await? => Ok(Redriven::Applied),
+        // Parked once more meanwhile.
+        Ok(()) => Ok(Redriven::StillFailing),
         Err(ProjectError::Lasting(reason)) => {
-            parked.park(&entry.failing_again(reason)).await?;
+            parked.failed_again(entry, reason).await?;
             Ok(Redriven::StillFailing)
         }
         Err(ProjectError::Passing(cause)) => Err(StoreError::Unavailable(cause)),

@@ -1,12 +1,13 @@
 //! State and event to state: total, and free of rules.
 
-use super::event::OrderEvent;
+use super::event::{EVENT_TYPES, OrderEvent};
 use super::state::{Cancellation, Order, OrderItem, OrderStatus, Payment, Shipment};
 use super::upcast;
 use crate::aggregate::{Aggregate, Upcaster};
 
 impl Aggregate for Order {
     const TYPE: &'static str = "Order";
+    const EVENT_TYPES: &'static [&'static str] = &EVENT_TYPES;
     const UPCASTERS: &'static [(&'static str, &'static [Upcaster])] = upcast::UPCASTERS;
     type Event = OrderEvent;
 
