@@ -10,7 +10,7 @@ use event_store::Recorded;
 use event_store::by_time::EventQuery;
 
 use crate::support::Tables;
-use crate::support::orders::{added, created, metadata, new_order_id};
+use crate::support::orders::{added, created, item, metadata, new_order_id};
 
 const BOTH: [&str; 2] = ["OrderCreated", "OrderItemAdded"];
 
@@ -138,4 +138,37 @@ async fn a_time_range_includes_its_start_and_excludes_its_end() {
         let expected = all.iter().filter(|event| time.contains(&event.timestamp)).cloned();
         assert_same_events(&found, expected, &format!("{time:?}"));
     }
+}
+
+#[tokio::test]
+async fn a_page_of_large_events_ends_early_and_none_is_lost() {
+    let tables = Tables::new().await;
+    let name = "é".repeat(200);
+    let items = || {
+        (0..480).map(|n| {
+            let mut item = item(&n.to_string(), 1);
+            item.product_name = Some(name.parse().unwrap());
+            item
+        })
+    };
+    let mut all = Vec::new();
+    for _ in 0..16 {
+        let appended = tables
+            .store()
+            .append::<Order>(&new_order_id(), 0, &[created(items())], &metadata())
+            .await;
+        all.extend(appended.unwrap().events);
+    }
+    let query = EventQuery {
+        event_types: &["OrderCreated"],
+        time: all[0].timestamp..Utc::now() + Duration::hours(1),
+        correlation_id: None,
+    };
+    let first = tables.store().query_events(&query, 100, None).await.unwrap();
+    assert!(
+        (1..16).contains(&first.events.len()),
+        "{} events on one page",
+        first.events.len()
+    );
+    assert_same_events(&all_pages(&tables, &query, 100).await, all.into_iter(), "large events");
 }

@@ -3,6 +3,7 @@
 //! The key of `EventTypeIndex` is an event type and a shard number, so an answer is merged from one query per type and
 //! shard. The index is eventually consistent: an event appears moments after its append.
 
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -60,72 +61,138 @@ impl EventStore {
         if time.is_empty() || limit == 0 {
             return Ok(nothing);
         }
-        let keys = query
+        let keys: Vec<_> = query
             .event_types
             .iter()
-            .flat_map(|event_type| (0..self.shards).map(move |shard| shard_key(event_type, shard)));
-        let time = &time;
-        let shards = keys.map(|key| async move {
-            self.events_of_shard(&key, time, query.correlation_id, limit, after)
-                .await
-        });
+            .flat_map(|event_type| (0..self.shards).map(move |shard| shard_key(event_type, shard)))
+            .collect();
+        let reader = ShardReader {
+            store: self,
+            first: after.map_or_else(|| rfc3339_micros(time.start), |place| place.timestamp.clone()),
+            last: rfc3339_micros(time.end - Duration::microseconds(1)),
+            correlation_id: query.correlation_id,
+            after,
+            // Twice its share of the page, so that most shards are asked once.
+            chunk: (2 * limit / keys.len().max(1)).clamp(2, 100),
+        };
+        let mut shards: Vec<_> = keys.into_iter().map(Shard::new).collect();
+        try_join_all(shards.iter_mut().map(|shard| reader.refill(shard))).await?;
 
-        let mut events: Vec<_> = try_join_all(shards).await?.into_iter().flatten().collect();
-        events.sort_by_cached_key(Place::of);
-        let more = events.len() > limit;
-        events.truncate(limit);
-        let next = events.last().filter(|_| more).map(Place::of);
-        Ok(EventPage { events, next })
+        let mut events: Vec<Recorded> = Vec::new();
+        let mut bytes = 0;
+        loop {
+            for shard in &mut shards {
+                reader.refill(shard).await?;
+            }
+            let next = shards
+                .iter_mut()
+                .filter_map(|shard| Some((shard.ready.front()?.0.clone(), shard)))
+                .min_by(|(a, _), (b, _)| a.cmp(b));
+            let Some((_, shard)) = next else {
+                return Ok(EventPage { events, next: None });
+            };
+            if events.len() == limit || bytes > MAX_PAGE_BYTES {
+                return Ok(EventPage {
+                    next: events.last().map(Place::of),
+                    events,
+                });
+            }
+            if let Some((_, event)) = shard.ready.pop_front() {
+                bytes += event.stored.data.to_string().len();
+                events.push(event);
+            }
+        }
+    }
+}
+
+/// A page ends early when its data are larger: Lambda answers with at most 6 MB, in which the body is a string whose
+/// quotes are escaped.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+const MAX_PAGE_BYTES: usize = 3_000_000;
+
+/// The events of one key of the index, as far as they have been read.
+struct Shard {
+    key: String,
+    /// In our order, and next to come.
+    ready: VecDeque<(Place, Recorded)>,
+    /// Read, but all of the same microsecond, of which more may follow: their order in the index is not ours.
+    held: Vec<Recorded>,
+    /// Where the index goes on.
+    start: Option<HashMap<String, AttributeValue>>,
+    is_through: bool,
+}
+
+impl Shard {
+    fn new(key: String) -> Self {
+        Self {
+            key,
+            ready: VecDeque::new(),
+            held: Vec::new(),
+            start: None,
+            is_through: false,
+        }
     }
 
-    /// The first events of a shard after `after`: more than `limit` of them, unless there are no more. If the last one
-    /// has neighbours of the same microsecond, they are all among them, because their order in the index is not ours.
-    async fn events_of_shard(
-        &self,
-        key: &str,
-        time: &Range<DateTime<Utc>>,
-        correlation_id: Option<&str>,
-        limit: usize,
-        after: Option<&Place>,
-    ) -> Result<Vec<Recorded>, StoreError> {
-        let first = after.map_or_else(|| rfc3339_micros(time.start), |place| place.timestamp.clone());
-        let last = rfc3339_micros(time.end - Duration::microseconds(1));
-        let mut events: Vec<Recorded> = Vec::new();
-        let mut start = None;
-        loop {
+    /// Makes ready what is held, except the last microsecond while more of it may follow.
+    fn release(&mut self) {
+        let last = self.held.last().map(|event| event.timestamp);
+        let is_last = |event: &Recorded| !self.is_through && Some(event.timestamp) == last;
+        let (held, ready): (Vec<_>, Vec<_>) = std::mem::take(&mut self.held).into_iter().partition(is_last);
+        self.held = held;
+        self.ready
+            .extend(ready.into_iter().map(|event| (Place::of(&event), event)));
+        self.ready.make_contiguous().sort_by(|(a, _), (b, _)| a.cmp(b));
+    }
+}
+
+/// What the reading of all shards has in common.
+struct ShardReader<'a> {
+    store: &'a EventStore,
+    first: String,
+    last: String,
+    correlation_id: Option<&'a str>,
+    after: Option<&'a Place>,
+    /// How many events to ask for at once.
+    chunk: usize,
+}
+
+impl ShardReader<'_> {
+    /// Reads on until an event is ready, or the shard is through.
+    async fn refill(&self, shard: &mut Shard) -> Result<(), StoreError> {
+        while shard.ready.is_empty() && !shard.is_through {
             let mut request = self
+                .store
                 .client
                 .query()
-                .table_name(&self.table)
+                .table_name(&self.store.table)
                 .index_name("EventTypeIndex")
                 .key_condition_expression("EventTypeShard = :shard AND #timestamp BETWEEN :first AND :last")
                 .expression_attribute_names("#timestamp", "Timestamp")
-                .expression_attribute_values(":shard", AttributeValue::S(key.to_owned()))
-                .expression_attribute_values(":first", AttributeValue::S(first.clone()))
-                .expression_attribute_values(":last", AttributeValue::S(last.clone()))
-                .set_exclusive_start_key(start);
-            match correlation_id {
+                .expression_attribute_values(":shard", AttributeValue::S(shard.key.clone()))
+                .expression_attribute_values(":first", AttributeValue::S(self.first.clone()))
+                .expression_attribute_values(":last", AttributeValue::S(self.last.clone()))
+                .set_exclusive_start_key(shard.start.take());
+            match self.correlation_id {
                 Some(id) => {
                     request = request
                         .filter_expression("CorrelationId = :correlation")
                         .expression_attribute_values(":correlation", AttributeValue::S(id.to_owned()));
                 }
                 // A filter applies after the limit, which would then only make the pages small.
-                None => request = request.limit(i32::try_from(limit + 1).unwrap_or(i32::MAX)),
+                None => request = request.limit(i32::try_from(self.chunk).unwrap_or(i32::MAX)),
             }
             let page = request.send().await?;
             for item in page.items.unwrap_or_default() {
                 let event = Recorded::from_item(item)?;
-                if after.is_none_or(|after| Place::of(&event) > *after) {
-                    events.push(event);
+                if self.after.is_none_or(|after| Place::of(&event) > *after) {
+                    shard.held.push(event);
                 }
             }
-            start = page.last_evaluated_key;
-            let past_limit = events.get(limit.saturating_sub(1)).zip(events.last());
-            if start.is_none() || past_limit.is_some_and(|(at, last)| last.timestamp > at.timestamp) {
-                return Ok(events);
-            }
+            shard.is_through = page.last_evaluated_key.is_none();
+            shard.start = page.last_evaluated_key;
+            shard.release();
         }
+        Ok(())
     }
 }
 
