@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::Utc;
 use domain::aggregate::reason_without_data;
@@ -13,6 +11,8 @@ use event_store::{CorruptStream, StoreError};
 use lambda_edge::stream::EventRecord;
 use lambda_edge::{ConfigError, Environment};
 use serde::{Deserialize, Serialize};
+
+use crate::rows::unless_refused;
 
 /// The ParkedEvents table.
 #[derive(Debug, Clone)]
@@ -164,17 +164,7 @@ impl ParkedEvents {
             .expression_attribute_values(":seen", AttributeValue::S(entry.parked_at.clone()))
             .send()
             .await;
-        match removed {
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(DeleteItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(error.into()),
-            Ok(_) => Ok(true),
-        }
+        unless_refused(removed)
     }
 
     /// Says in the entry that it failed once more, and why; unless it has changed or gone since it was read.
@@ -197,17 +187,7 @@ impl ParkedEvents {
             .expression_attribute_values(":seen", AttributeValue::S(entry.parked_at.clone()))
             .send()
             .await;
-        match put {
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(error.into()),
-            Ok(_) => Ok(()),
-        }
+        unless_refused(put).map(|_| ())
     }
 }
 

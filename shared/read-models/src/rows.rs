@@ -1,7 +1,7 @@
 //! What the tables of rows have in common.
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::AttributeValue;
 use event_store::{StoreError, Version};
 use serde::Serialize;
@@ -26,15 +26,17 @@ pub(crate) async fn put_unless_newer(
         .expression_attribute_values(":version", AttributeValue::N(version.to_string()))
         .send()
         .await;
+    unless_refused(written).map(|_| ())
+}
+
+/// Whether a conditional write happened: false when its condition was not met.
+pub(crate) fn unless_refused<T, E>(written: Result<T, SdkError<E>>) -> Result<bool, StoreError>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
     match written {
-        Err(error)
-            if error
-                .as_service_error()
-                .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
-        {
-            Ok(())
-        }
+        Ok(_) => Ok(true),
+        Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
         Err(error) => Err(error.into()),
-        Ok(_) => Ok(()),
     }
 }

@@ -291,8 +291,6 @@ async fn a_table_that_is_made_anew_is_read_without_a_restart() {
     let deleted = client.delete_table().table_name("Items").send().await;
     deleted.expect("a deleted table");
     let template = Template::read(&folder.options().template).expect("the template");
-    // Long enough for the trigger to meet the table that is missing.
-    tokio::time::sleep(Duration::from_millis(200)).await;
     dynamodb::create_tables(&client, &template).await.expect("a new table");
     put(&stack, "after").await;
     let deadline = Instant::now() + Duration::from_secs(10);
