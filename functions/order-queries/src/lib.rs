@@ -2,11 +2,13 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`handlers`] | one handler per route |
+//! | [`order`] | one order: as the read model has it, at least at some version, or as it was |
+//! | [`handlers`] | an order's history, its events, and the system's health |
 //! | [`health`] | whether every table can be read |
 
 pub mod handlers;
 pub mod health;
+pub mod order;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
@@ -44,7 +46,7 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
 
 pub fn routes() -> Routes<App> {
     Routes::new()
-        .on("GET /orders/{order_id}", handlers::order)
+        .on("GET /orders/{order_id}", order::order)
         .on("GET /orders/{order_id}/history", handlers::history)
         .on("GET /orders/{order_id}/events", handlers::events)
         .public("GET /health", handlers::health)
