@@ -22,6 +22,11 @@ pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// How much of a message, or of a field's name, that may quote the client's own input goes back.
 const MAX_MESSAGE_CHARS: usize = 200;
 
+/// Where a route takes no parameters: any that is given is refused.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
 /// A request that was routed and whose caller is known.
 #[derive(Debug)]
 pub struct Call {
@@ -79,10 +84,6 @@ impl Call {
     /// # Errors
     /// As [`Call::query`].
     pub fn no_query(&self) -> Result<(), Problem> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Nothing {}
-
         self.query::<Nothing>().map(|_| ())
     }
 
@@ -91,10 +92,6 @@ impl Call {
     /// # Errors
     /// As [`Call::json`].
     pub fn no_body(&self) -> Result<(), Problem> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Nothing {}
-
         if self.body.is_empty() {
             return Ok(());
         }
