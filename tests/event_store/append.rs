@@ -32,7 +32,7 @@ async fn what_was_appended_is_loaded_and_listed_from_any_version() {
 
     let from_two = store.events(&id, 2, None).await.unwrap();
     assert_eq!(from_two.iter().map(|event| event.version).collect::<Vec<_>>(), [2, 3]);
-    assert_eq!(from_two[0].event::<Order>().unwrap(), added("11", 2));
+    assert_eq!(from_two[0].events::<Order>().unwrap(), [added("11", 2)]);
     assert_eq!(from_two[0].metadata, metadata);
     assert_eq!(store.events(&id, 1, Some(2)).await.unwrap().len(), 2);
     assert_eq!(store.events(&id, 4, None).await.unwrap(), []);

@@ -163,6 +163,9 @@ async fn sixteen_writers_at_once_each_write_once() {
 }
 
 fn fold(events: &[Recorded]) -> Order {
-    let events: Vec<OrderEvent> = events.iter().map(|event| event.event::<Order>().unwrap()).collect();
+    let events: Vec<OrderEvent> = events
+        .iter()
+        .flat_map(|event| event.events::<Order>().unwrap())
+        .collect();
     Order::fold(None, &events).unwrap()
 }

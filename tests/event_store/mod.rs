@@ -5,3 +5,5 @@ mod by_time;
 mod concurrency;
 mod cost;
 mod faults;
+mod snapshots;
+mod upcasting;

@@ -12,7 +12,7 @@ pub mod problems;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
-use event_store::EventStore;
+use event_store::{EventStore, Snapshots};
 use lambda_edge::http::{self, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
 
@@ -24,12 +24,17 @@ pub struct App {
 /// # Errors
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
+    let snapshots = Snapshots::new(
+        env.required("SNAPSHOTS_TABLE")?,
+        env.parsed("SNAPSHOT_EVERY", "a list such as `Order=50,Stock=20`")?,
+    );
+    let orders = EventStore::new(
+        Client::new(aws),
+        env.required("EVENT_STORE_TABLE")?,
+        env.parsed("EVENT_TYPE_SHARDS", "a whole number from 1")?,
+    );
     let app = App {
-        orders: EventStore::new(
-            Client::new(aws),
-            env.required("EVENT_STORE_TABLE")?,
-            env.parsed("EVENT_TYPE_SHARDS", "a whole number from 1")?,
-        ),
+        orders: orders.with_snapshots(snapshots),
     };
     Ok(http::function(env, app, routes()))
 }

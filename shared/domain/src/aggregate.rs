@@ -10,16 +10,20 @@ use serde_json::{Value, json};
 
 /// The state of an aggregate, and how events change it.
 ///
-/// Before its first event an aggregate is `None`.
-pub trait Aggregate: Clone + Send + Sync + Sized + 'static {
+/// Before its first event an aggregate is `None`. It serializes for snapshots, which hold a state for a while.
+pub trait Aggregate: Clone + Serialize + DeserializeOwned + Send + Sync + Sized + 'static {
     /// The `AggregateType` of the stored events.
     const TYPE: &'static str;
 
-    /// Every event type there is.
+    /// Every event type that was ever stored, also those that upcasters have since replaced by others.
     const EVENT_TYPES: &'static [&'static str];
 
     /// For each event type whose schema has changed: how its version 1 becomes version 2, its version 2 version 3, …
     const UPCASTERS: &'static [(&'static str, &'static [Upcaster])];
+
+    /// Of all code that decides what state some events lead to, and in which form it serializes: a [`fnv1a`] of the
+    /// source files, so that nobody has to remember to change it. A snapshot with another fingerprint is not used.
+    const FINGERPRINT: u64;
 
     /// An enum that serializes as `{"EventType": …, "EventData": {…}}`.
     type Event: Clone + std::fmt::Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static;
@@ -33,8 +37,15 @@ pub trait Aggregate: Clone + Send + Sync + Sized + 'static {
     }
 }
 
-/// Turns the data of one schema version into the data of the next. Pure, and total on data of its version.
-pub type Upcaster = fn(Value) -> Value;
+/// Turns what was stored in one schema version into the next. Pure, and total on data of its version.
+#[derive(Debug, Clone, Copy)]
+pub enum Upcaster {
+    /// The same event, whose data become those of the next version.
+    Change(fn(Value) -> Value),
+    /// Several events, which together say what the one said. Each is upcast further from its own version, which for the
+    /// same type must be a later one. They have happened at once: the stream's version stays that of the stored event.
+    Split(fn(Value) -> Vec<StoredEvent>),
+}
 
 /// An event as it is stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,7 +67,7 @@ pub enum UnreadableEvent {
         stored: u32,
         known: u32,
     },
-    #[error("{event_type} in schema version {event_version} cannot be decoded: {reason}")]
+    #[error("{event_type} cannot be decoded as schema version {event_version}: {reason}")]
     Undecodable {
         event_type: String,
         event_version: u32,
@@ -82,11 +93,17 @@ pub fn store_event<A: Aggregate>(event: &A::Event) -> StoredEvent {
     }
 }
 
-/// The event that was stored, upcast to the newest schema version first.
+/// What was stored, upcast to the newest schema versions first. One event, unless an upcaster has split it.
 ///
 /// # Errors
-/// [`UnreadableEvent`] when the type or the version is unknown or the data is not of that version.
-pub fn read_event<A: Aggregate>(stored: StoredEvent) -> Result<A::Event, UnreadableEvent> {
+/// [`UnreadableEvent`] when a type or version is unknown or the data is not of that version.
+pub fn read_events<A: Aggregate>(stored: StoredEvent) -> Result<Vec<A::Event>, UnreadableEvent> {
+    let mut newest = Vec::with_capacity(1);
+    upcast::<A>(stored, &mut newest)?;
+    newest.into_iter().map(decode::<A>).collect()
+}
+
+fn upcast<A: Aggregate>(stored: StoredEvent, newest: &mut Vec<StoredEvent>) -> Result<(), UnreadableEvent> {
     let StoredEvent {
         event_type,
         event_version,
@@ -103,9 +120,35 @@ pub fn read_event<A: Aggregate>(stored: StoredEvent) -> Result<A::Event, Unreada
             known,
         });
     }
-    let data = upcasters::<A>(&event_type)[event_version as usize - 1..]
-        .iter()
-        .fold(data, |data, upcast| upcast(data));
+    match upcasters::<A>(&event_type).get(event_version as usize - 1) {
+        None => newest.push(StoredEvent {
+            event_type,
+            event_version,
+            data,
+        }),
+        Some(Upcaster::Change(change)) => {
+            let next = StoredEvent {
+                event_type,
+                event_version: event_version + 1,
+                data: change(data),
+            };
+            upcast::<A>(next, newest)?;
+        }
+        Some(Upcaster::Split(split)) => {
+            for part in split(data) {
+                upcast::<A>(part, newest)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn decode<A: Aggregate>(newest: StoredEvent) -> Result<A::Event, UnreadableEvent> {
+    let StoredEvent {
+        event_type,
+        event_version,
+        data,
+    } = newest;
     serde_json::from_value(json!({ "EventType": event_type, "EventData": data })).map_err(|error| {
         UnreadableEvent::Undecodable {
             event_type,
@@ -124,6 +167,23 @@ pub fn reason_without_data(error: &impl std::fmt::Display) -> String {
         // Such as `missing field `carrier``, or a rule of ours that was broken.
         None => message.split('"').next().unwrap_or_default().trim_end().to_owned(),
     }
+}
+
+/// FNV-1a, 64 bits, of all `parts` one after the other. Unlike the standard library's hash it is the same in every build.
+/// <http://www.isthe.com/chongo/tech/comp/fnv/>
+pub const fn fnv1a(parts: &[&[u8]]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut part = 0;
+    while part < parts.len() {
+        let bytes = parts[part];
+        let mut byte = 0;
+        while byte < bytes.len() {
+            hash = (hash ^ bytes[byte] as u64).wrapping_mul(0x0100_0000_01b3);
+            byte += 1;
+        }
+        part += 1;
+    }
+    hash
 }
 
 fn upcasters<A: Aggregate>(event_type: &str) -> &'static [Upcaster] {

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use domain::aggregate::{StoredEvent, read_event, store_event};
+use domain::aggregate::{StoredEvent, read_events, store_event};
 use domain::order::event::EVENT_TYPES;
 use domain::order::{Order, OrderEvent};
 use serde_json::{Value, json};
@@ -28,12 +28,13 @@ fn fixtures() -> BTreeMap<(String, u32), Value> {
 }
 
 fn read(event_type: &str, event_version: u32, data: Value) -> OrderEvent {
-    read_event::<Order>(StoredEvent {
+    let events = read_events::<Order>(StoredEvent {
         event_type: event_type.to_owned(),
         event_version,
         data,
-    })
-    .unwrap_or_else(|error| panic!("{error}"))
+    });
+    let [event] = <[_; 1]>::try_from(events.unwrap_or_else(|error| panic!("{error}"))).unwrap();
+    event
 }
 
 #[test]
@@ -114,7 +115,7 @@ fn what_the_code_does_not_know_is_an_error() {
             event_version,
             data,
         };
-        read_event::<Order>(stored).unwrap_err().to_string()
+        read_events::<Order>(stored).unwrap_err().to_string()
     };
     assert_eq!(
         unreadable("OrderCreated", 4, Value::Null),
@@ -136,7 +137,7 @@ fn the_reason_tells_nothing_of_what_is_stored() {
             event_version: 1,
             data,
         };
-        read_event::<Order>(stored).unwrap_err().to_string()
+        read_events::<Order>(stored).unwrap_err().to_string()
     };
     for (data, expected) in [
         (json!({ "product_id": { "name": "Anders" } }), "not a string"),

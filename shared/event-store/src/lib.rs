@@ -7,6 +7,7 @@
 //! | [`store`] | [`EventStore`]: load, append, pages of a stream |
 //! | [`transact`] | load–decide–append, with conflicts resolved |
 //! | [`by_time`] | events across aggregates in time order, over the sharded index |
+//! | [`snapshot`] | the states of long streams |
 //! | [`recorded`] | a stored event and its item in the table |
 //! | [`cost`] | what a call cost: requests and capacity units |
 //! | [`error`] | what can go wrong, kept apart by what the caller can do about it |
@@ -15,12 +16,14 @@ pub mod by_time;
 pub mod cost;
 pub mod error;
 pub mod recorded;
+pub mod snapshot;
 pub mod store;
 pub mod transact;
 
 pub use cost::Cost;
 pub use error::{AppendError, CorruptStream, StoreError, cause};
 pub use recorded::Recorded;
+pub use snapshot::{SnapshotEvery, Snapshots};
 pub use store::{EventStore, Stream};
 pub use transact::{TransactError, Transacted};
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, SecondsFormat, Utc};
-use domain::aggregate::{StoredEvent, read_event, reason_without_data};
+use domain::aggregate::{StoredEvent, fnv1a, read_events, reason_without_data};
 use domain::{Aggregate, Idempotency, Metadata};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,7 +16,7 @@ use crate::{CorruptStream, Version};
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
 pub(crate) const MAX_ITEM_BYTES: usize = 400 * 1024;
 
-/// An event of a stream with everything that is recorded beside it. Its data is as it was stored: [`Recorded::event`]
+/// An event of a stream with everything that is recorded beside it. Its data is as it was stored: [`Recorded::events`]
 /// reads it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recorded {
@@ -31,12 +31,12 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// The event, in its newest schema version.
+    /// What happened, in its newest schema version: one event, or those into which an upcaster splits the stored one.
     ///
     /// # Errors
     /// [`CorruptStream`] when this code cannot read it.
-    pub fn event<A: Aggregate>(&self) -> Result<A::Event, CorruptStream> {
-        read_event::<A>(self.stored.clone()).map_err(|source| CorruptStream::Unreadable {
+    pub fn events<A: Aggregate>(&self) -> Result<Vec<A::Event>, CorruptStream> {
+        read_events::<A>(self.stored.clone()).map_err(|source| CorruptStream::Unreadable {
             aggregate_id: self.aggregate_id.clone(),
             version: self.version,
             source,
@@ -135,13 +135,9 @@ struct Item {
     event_type_shard: String,
 }
 
-/// The shard of an aggregate: FNV-1a of its id (<http://www.isthe.com/chongo/tech/comp/fnv/>), which unlike the
-/// standard library's hash is the same in every build.
+/// The shard of an aggregate.
 fn shard_of(aggregate_id: &str, shards: u32) -> u32 {
-    let hash = aggregate_id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    (hash % u64::from(shards)) as u32
+    (fnv1a(&[aggregate_id.as_bytes()]) % u64::from(shards)) as u32
 }
 
 /// The HASH key of `EventTypeIndex`.

@@ -14,6 +14,7 @@ use uuid::{Timestamp, Uuid};
 
 use crate::error::{self, AppendError, CorruptStream, StoreError};
 use crate::recorded::{MAX_ITEM_BYTES, item_bytes};
+use crate::snapshot::{SnapshotFound, Snapshots};
 use crate::{Cost, Recorded, Version};
 
 /// The most items of one transaction.
@@ -28,6 +29,7 @@ pub struct EventStore {
     /// How many values the key of `EventTypeIndex` has per event type. May be raised, never lowered: readers look
     /// into this many shards.
     pub(crate) shards: u32,
+    pub(crate) snapshots: Option<Snapshots>,
     clock: fn() -> DateTime<Utc>,
 }
 
@@ -39,8 +41,11 @@ pub struct Stream<A> {
     pub version: Version,
     pub state: Option<A>,
     pub cost: Cost,
-    /// The idempotency keys of the events folded so far.
+    /// The idempotency keys of the events folded so far; of those before a snapshot, the most recent ones.
     pub(crate) used_keys: Vec<UsedKey>,
+    /// The event at `version`.
+    pub(crate) newest_event: Option<Uuid>,
+    pub(crate) snapshot: SnapshotFound,
 }
 
 /// An idempotency key that an event of the stream carries. A key belongs to its caller.
@@ -62,6 +67,8 @@ impl<A: Aggregate> Stream<A> {
             state: None,
             cost: Cost::default(),
             used_keys: Vec::new(),
+            newest_event: None,
+            snapshot: SnapshotFound::NotSought,
         }
     }
 
@@ -77,9 +84,10 @@ impl<A: Aggregate> Stream<A> {
                 found: next.version,
             });
         }
-        let event = next.event::<A>()?;
-        self.state = A::evolve(self.state.take(), &event);
+        let events = next.events::<A>()?;
+        self.state = A::fold(self.state.take(), &events);
         self.version = next.version;
+        self.newest_event = Some(next.event_id);
         self.remember_key(next);
         Ok(())
     }
@@ -111,6 +119,22 @@ impl<A> Stream<A> {
     }
 }
 
+/// Which events of a stream to read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Part {
+    From { version: Version, limit: Option<usize> },
+    Newest(usize),
+}
+
+impl Part {
+    pub(crate) fn first(count: usize) -> Self {
+        Self::From {
+            version: 1,
+            limit: Some(count),
+        }
+    }
+}
+
 /// An append that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Appended {
@@ -125,7 +149,16 @@ impl EventStore {
             client,
             table: table.into(),
             shards: shards.get(),
+            snapshots: None,
             clock: Utc::now,
+        }
+    }
+
+    /// The same store with snapshots of long streams.
+    pub fn with_snapshots(self, snapshots: Snapshots) -> Self {
+        Self {
+            snapshots: Some(snapshots),
+            ..self
         }
     }
 
@@ -134,13 +167,19 @@ impl EventStore {
         Self { clock, ..self }
     }
 
-    /// The aggregate at its newest version: a strong read of its whole stream.
+    /// The aggregate at its newest version: a strong read of its whole stream, or of its end when a snapshot holds the
+    /// rest.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when versions are missing or an event cannot be read, otherwise what DynamoDB said.
     pub async fn load<A: Aggregate>(&self, aggregate_id: &str) -> Result<Stream<A>, StoreError> {
+        if let Some((snapshots, every)) = self.snapshots_of::<A>() {
+            return self.load_end(snapshots, every, aggregate_id).await;
+        }
         let mut stream = Stream::unborn(aggregate_id);
-        self.catch_up(&mut stream).await?;
+        for event in &self.read_on(&mut stream, 1).await? {
+            stream.fold(event)?;
+        }
         Ok(stream)
     }
 
@@ -156,24 +195,13 @@ impl EventStore {
         let mut stream = Stream::unborn(aggregate_id);
         let limit = usize::try_from(version).unwrap_or(usize::MAX);
         if limit > 0 {
-            let (events, cost) = self.read(aggregate_id, 1, Some(limit)).await?;
+            let (events, cost) = self.read(aggregate_id, Part::first(limit)).await?;
             stream.cost += cost;
             for event in &events {
                 stream.fold(event)?;
             }
         }
         Ok(stream)
-    }
-
-    /// Reads and folds what has been appended since `stream` was read.
-    ///
-    /// # Errors
-    /// As [`EventStore::load`].
-    async fn catch_up<A: Aggregate>(&self, stream: &mut Stream<A>) -> Result<(), StoreError> {
-        for event in &self.read_on(stream, stream.version + 1).await? {
-            stream.fold(event)?;
-        }
-        Ok(())
     }
 
     /// The aggregate's events from version `from` on, oldest first; at most `limit` of them.
@@ -186,7 +214,7 @@ impl EventStore {
         from: Version,
         limit: Option<usize>,
     ) -> Result<Vec<Recorded>, StoreError> {
-        let (events, _) = self.read(aggregate_id, from, limit).await?;
+        let (events, _) = self.read(aggregate_id, Part::From { version: from, limit }).await?;
         for (event, expected) in events.iter().zip(from..) {
             if event.version != expected {
                 return Err(CorruptStream::Gap {
@@ -231,18 +259,21 @@ impl EventStore {
         stream: &mut Stream<A>,
         from: Version,
     ) -> Result<Vec<Recorded>, StoreError> {
-        let (events, cost) = self.read(&stream.aggregate_id, from, None).await?;
+        let part = Part::From {
+            version: from,
+            limit: None,
+        };
+        let (events, cost) = self.read(&stream.aggregate_id, part).await?;
         stream.cost += cost;
         Ok(events)
     }
 
-    /// One strong Query, continued until it is through: a page ends at 1 MB.
-    async fn read(
-        &self,
-        aggregate_id: &str,
-        from: Version,
-        limit: Option<usize>,
-    ) -> Result<(Vec<Recorded>, Cost), StoreError> {
+    /// One strong Query, continued until it is through: a page ends at 1 MB. Events come oldest first.
+    pub(crate) async fn read(&self, aggregate_id: &str, part: Part) -> Result<(Vec<Recorded>, Cost), StoreError> {
+        let (from, limit, forward) = match part {
+            Part::From { version, limit } => (version, limit, true),
+            Part::Newest(limit) => (1, Some(limit), false),
+        };
         let mut events = Vec::new();
         let mut cost = Cost::default();
         let mut start = None;
@@ -257,6 +288,7 @@ impl EventStore {
                 .expression_attribute_values(":from", AttributeValue::N(from.to_string()))
                 .select(Select::AllAttributes)
                 .consistent_read(true)
+                .scan_index_forward(forward)
                 .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .set_limit(missing.map(|missing| i32::try_from(missing).unwrap_or(i32::MAX)))
                 .set_exclusive_start_key(start)
@@ -268,9 +300,13 @@ impl EventStore {
             }
             start = page.last_evaluated_key;
             if start.is_none() || limit.is_some_and(|limit| events.len() >= limit) {
-                return Ok((events, cost));
+                break;
             }
         }
+        if !forward {
+            events.reverse();
+        }
+        Ok((events, cost))
     }
 
     /// Appends `events` after version `expected`, which the caller has read: that a version is free does not prove
@@ -311,7 +347,11 @@ impl EventStore {
                     "the answer to an append was lost; it had succeeded"
                 );
                 // As they were stored: not every attempt needs to have carried the same ids and times.
-                let (events, cost) = self.read(aggregate_id, expected + 1, Some(events.len())).await?;
+                let stored = Part::From {
+                    version: expected + 1,
+                    limit: Some(events.len()),
+                };
+                let (events, cost) = self.read(aggregate_id, stored).await?;
                 Ok(Appended { events, cost })
             }
             Err(error) => Err(error),

@@ -69,6 +69,7 @@ impl EventStore {
                 return Ok(self.replay(stream, version).await?);
             }
             let events = decide(&stream).map_err(TransactError::Refused)?;
+            self.snapshot_if_due(&mut stream);
             let winners = match self
                 .append::<A>(&stream.aggregate_id, stream.version, &events, metadata)
                 .await

@@ -1,5 +1,6 @@
 //! What happened to an order, event by event, folded from the event store itself.
 
+use domain::Aggregate;
 use domain::aggregate::store_event;
 use domain::order::{Order, OrderStatus};
 use event_store::recorded::rfc3339_micros;
@@ -47,7 +48,8 @@ pub struct EventView {
     pub data: Value,
 }
 
-/// One entry per event, oldest first. `events` is the whole stream of an order.
+/// One entry per event, oldest first; events into which an upcaster splits a stored one have its version. `events` is
+/// the whole stream of an order.
 ///
 /// # Errors
 /// [`CorruptStream`] when an event is missing or cannot be read.
@@ -55,23 +57,27 @@ pub fn history(aggregate_id: &str, events: &[Recorded]) -> Result<Vec<HistoryEnt
     let mut stream = Stream::<Order>::unborn(aggregate_id);
     let mut entries = Vec::with_capacity(events.len());
     for recorded in events {
-        let total_before = stream.state.as_ref().map(Order::total_amount);
+        let mut order = stream.state.clone();
+        for event in recorded.events::<Order>()? {
+            let total_before = order.as_ref().map(Order::total_amount);
+            order = Order::evolve(order, &event);
+            let Some(order) = &order else {
+                continue;
+            };
+            let newest = store_event::<Order>(&event);
+            entries.push(HistoryEntry {
+                version: recorded.version,
+                status: order.status,
+                changed_at: rfc3339_micros(recorded.timestamp),
+                details: ChangeDetails {
+                    event: newest.event_type,
+                    data: newest.data,
+                    total_before,
+                    total_after: order.total_amount(),
+                },
+            });
+        }
         stream.fold(recorded)?;
-        let Some(order) = &stream.state else {
-            continue;
-        };
-        let stored = store_event::<Order>(&recorded.event::<Order>()?);
-        entries.push(HistoryEntry {
-            version: recorded.version,
-            status: order.status,
-            changed_at: rfc3339_micros(recorded.timestamp),
-            details: ChangeDetails {
-                event: stored.event_type,
-                data: stored.data,
-                total_before,
-                total_after: order.total_amount(),
-            },
-        });
     }
     Ok(entries)
 }

@@ -3,12 +3,20 @@
 use super::event::{EVENT_TYPES, OrderEvent};
 use super::state::{Cancellation, Order, OrderItem, OrderStatus, Payment, Shipment};
 use super::upcast;
-use crate::aggregate::{Aggregate, Upcaster};
+use crate::aggregate::{Aggregate, Upcaster, fnv1a};
 
 impl Aggregate for Order {
     const TYPE: &'static str = "Order";
     const EVENT_TYPES: &'static [&'static str] = &EVENT_TYPES;
     const UPCASTERS: &'static [(&'static str, &'static [Upcaster])] = upcast::UPCASTERS;
+    const FINGERPRINT: u64 = fnv1a(&[
+        include_bytes!("event.rs"),
+        include_bytes!("evolve.rs"),
+        include_bytes!("state.rs"),
+        include_bytes!("upcast.rs"),
+        include_bytes!("../money.rs"),
+        include_bytes!("../text.rs"),
+    ]);
     type Event = OrderEvent;
 
     fn evolve(state: Option<Order>, event: &OrderEvent) -> Option<Order> {

@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 use crate::aggregate::Upcaster;
 
 /// `OrderCreated` is at version 3: version 1 has no currency, version 2 no tax.
-pub const UPCASTERS: &[(&str, &[Upcaster])] = &[("OrderCreated", &[add_currency, add_tax])];
+pub const UPCASTERS: &[(&str, &[Upcaster])] = &[(
+    "OrderCreated",
+    &[Upcaster::Change(add_currency), Upcaster::Change(add_tax)],
+)];
 
 /// Orders of version 1 were all in US dollars.
 fn add_currency(mut data: Value) -> Value {

@@ -1,0 +1,335 @@
+//! Snapshots: the states of long streams, so that loading one costs the same however long it has become.
+//!
+//! A snapshot is a copy. Whatever is wrong with it, the events are read instead.
+//!
+//! A load reads the stream's end first. When that is the whole stream, no snapshot is looked for, so short streams cost
+//! what they would cost without snapshots. When it is not, the snapshot holds what came before.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::str::FromStr;
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use chrono::{DateTime, Utc};
+use domain::{Aggregate, Idempotency};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::recorded::{MAX_ITEM_BYTES, item_bytes};
+use crate::store::{Part, UsedKey};
+use crate::{Cost, EventStore, Recorded, StoreError, Stream, Version};
+
+/// How many idempotency keys a snapshot carries along: those of the most recent commands that had one.
+pub const MAX_KEYS: usize = 500;
+
+/// The Snapshots table, and which streams it is for.
+#[derive(Debug, Clone)]
+pub struct Snapshots {
+    table: String,
+    every: SnapshotEvery,
+}
+
+/// After how many events of an aggregate type the next snapshot is due; types that are not named have none. As text:
+/// `Order=50,Stock=20`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SnapshotEvery(BTreeMap<String, NonZeroU32>);
+
+/// The text is not a list of aggregate types and numbers from 1.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("not a list such as `Order=50,Stock=20`")]
+pub struct NotSnapshotEvery;
+
+impl FromStr for SnapshotEvery {
+    type Err = NotSnapshotEvery;
+
+    fn from_str(text: &str) -> Result<Self, NotSnapshotEvery> {
+        let entry = |entry: &str| {
+            let (aggregate_type, events) = entry.split_once('=')?;
+            Some((aggregate_type.trim().to_owned(), events.trim().parse().ok()?))
+        };
+        let entries = text.split(',').filter(|text| !text.trim().is_empty());
+        let every = entries.map(entry).collect::<Option<_>>();
+        every.map(Self).ok_or(NotSnapshotEvery)
+    }
+}
+
+impl Snapshots {
+    pub fn new(table: impl Into<String>, every: SnapshotEvery) -> Self {
+        Self {
+            table: table.into(),
+            every,
+        }
+    }
+}
+
+/// What a load has found of a stream's snapshot.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum SnapshotFound {
+    /// The stream is short, or of a type without snapshots.
+    NotSought,
+    /// There is none, or none that can be used.
+    Nothing,
+    At(Version),
+}
+
+/// An item of the Snapshots table.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", bound = "")]
+struct Snapshot<A: Aggregate> {
+    aggregate_id: String,
+    aggregate_type: String,
+    version: Version,
+    /// The event at `version`: a snapshot of another history has another.
+    event_id: Uuid,
+    /// [`Aggregate::FINGERPRINT`], in hexadecimal.
+    fingerprint: String,
+    #[serde(with = "crate::recorded::timestamp")]
+    taken_at: DateTime<Utc>,
+    state: A,
+    used_keys: Vec<KeyItem>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct KeyItem {
+    key: String,
+    request_hash: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user_id: Option<String>,
+    version: Version,
+}
+
+impl EventStore {
+    /// The snapshots of this aggregate type, and after how many events one is due.
+    pub(crate) fn snapshots_of<A: Aggregate>(&self) -> Option<(&Snapshots, NonZeroU32)> {
+        let snapshots = self.snapshots.as_ref()?;
+        Some((snapshots, *snapshots.every.0.get(A::TYPE)?))
+    }
+
+    /// The aggregate at its newest version, from the end of its stream and, if that is not all of it, its snapshot.
+    pub(crate) async fn load_end<A: Aggregate>(
+        &self,
+        snapshots: &Snapshots,
+        every: NonZeroU32,
+        aggregate_id: &str,
+    ) -> Result<Stream<A>, StoreError> {
+        let mut stream = Stream::unborn(aggregate_id);
+        let (mut events, cost) = self.read(aggregate_id, Part::Newest(end_of_stream(every))).await?;
+        stream.cost += cost;
+        if events.first().is_some_and(|oldest| oldest.version > 1) {
+            self.fold_beginning(snapshots, &mut stream, &mut events).await?;
+        }
+        let folded = stream.version;
+        for event in events.iter().filter(|event| event.version > folded) {
+            stream.fold(event)?;
+        }
+        Ok(stream)
+    }
+
+    /// Brings `stream` to a version from which the events of `end` lead on: that of its snapshot, or of the event before
+    /// `end`. Events that have to be read for that are put before `end`.
+    async fn fold_beginning<A: Aggregate>(
+        &self,
+        snapshots: &Snapshots,
+        stream: &mut Stream<A>,
+        end: &mut Vec<Recorded>,
+    ) -> Result<(), StoreError> {
+        stream.snapshot = SnapshotFound::Nothing;
+        if let Some(snapshot) = self.snapshot(snapshots, stream).await {
+            self.read_before(stream, snapshot.version, end).await?;
+            let is_of_this_stream =
+                |event: &Recorded| event.version == snapshot.version && event.event_id == snapshot.event_id;
+            if end.iter().any(is_of_this_stream) {
+                stream.restore(snapshot);
+                return Ok(());
+            }
+            tracing::warn!(
+                aggregate_id = stream.aggregate_id,
+                version = snapshot.version,
+                "a snapshot is of no event of the stream, and is ignored"
+            );
+        }
+        self.read_before(stream, 1, end).await
+    }
+
+    /// Reads the events from version `from` on that lie before `end`.
+    async fn read_before<A>(
+        &self,
+        stream: &mut Stream<A>,
+        from: Version,
+        end: &mut Vec<Recorded>,
+    ) -> Result<(), StoreError> {
+        let oldest = end.first().map_or(0, |event| event.version);
+        if from < oldest {
+            let part = Part::From {
+                version: from,
+                limit: Some(usize::try_from(oldest - from).unwrap_or(usize::MAX)),
+            };
+            let (before, cost) = self.read(&stream.aggregate_id, part).await?;
+            stream.cost += cost;
+            end.splice(..0, before);
+        }
+        Ok(())
+    }
+
+    /// The stream's snapshot, if there is one that this code can use. An old one is good enough, so the read is not a
+    /// strong one.
+    async fn snapshot<A: Aggregate>(&self, snapshots: &Snapshots, stream: &mut Stream<A>) -> Option<Snapshot<A>> {
+        let id = AttributeValue::S(stream.aggregate_id.clone());
+        let found = self
+            .client
+            .get_item()
+            .table_name(&snapshots.table)
+            .key("AggregateId", id)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        let ignored = |reason: String| {
+            tracing::warn!(aggregate_id = stream.aggregate_id, reason, "a snapshot is ignored");
+        };
+        let found = match found {
+            Ok(found) => found,
+            Err(error) => {
+                stream.cost.requests += 1;
+                ignored(StoreError::from(error).to_string());
+                return None;
+            }
+        };
+        stream.cost += Cost::read(found.consumed_capacity());
+        let item = found.item?;
+        let fingerprint = item.get("Fingerprint").and_then(|value| value.as_s().ok());
+        if fingerprint != Some(&fingerprint_of::<A>()) {
+            tracing::debug!(
+                aggregate_id = stream.aggregate_id,
+                "a snapshot of other code is ignored"
+            );
+            return None;
+        }
+        match serde_dynamo::from_item(item) {
+            Ok(snapshot) => Some(snapshot),
+            Err(error) => {
+                ignored(domain::aggregate::reason_without_data(&error));
+                None
+            }
+        }
+    }
+
+    /// Writes the snapshot of a stream that is due for one, in a task of its own: nobody waits for it. When it is not
+    /// written, because the process ends or DynamoDB refuses it, the next command on the stream does it again.
+    ///
+    /// `stream` is what was loaded, so every event in it is stored.
+    pub(crate) fn snapshot_if_due<A: Aggregate>(&self, stream: &mut Stream<A>) {
+        let Some((snapshots, every)) = self.snapshots_of::<A>() else {
+            return;
+        };
+        let since = match stream.snapshot {
+            SnapshotFound::NotSought => return,
+            SnapshotFound::Nothing => stream.version,
+            SnapshotFound::At(version) => stream.version - version,
+        };
+        if since < u64::from(every.get()) {
+            return;
+        }
+        let Some(snapshot) = stream.to_snapshot() else {
+            return;
+        };
+        stream.snapshot = SnapshotFound::At(stream.version);
+        let (client, table) = (self.client.clone(), snapshots.table.clone());
+        let aggregate_id = stream.aggregate_id.clone();
+        tokio::spawn(async move {
+            if let Err(reason) = write(&client, &table, &snapshot).await {
+                tracing::warn!(aggregate_id, reason, "a snapshot was not written");
+            }
+        });
+    }
+}
+
+/// Replaces whatever snapshot there is. Should it be a newer one, the next load reads some events more.
+async fn write<A: Aggregate>(
+    client: &aws_sdk_dynamodb::Client,
+    table: &str,
+    snapshot: &Snapshot<A>,
+) -> Result<(), String> {
+    let item = serde_dynamo::to_item(snapshot).map_err(|error| error.to_string())?;
+    let bytes = item_bytes(&item);
+    if bytes > MAX_ITEM_BYTES {
+        return Err(format!("{bytes} bytes do not fit into an item"));
+    }
+    let put = client.put_item().table_name(table).set_item(Some(item)).send().await;
+    put.map(|_| ()).map_err(|error| StoreError::from(error).to_string())
+}
+
+/// How many events a load reads at first. More than lie between two snapshots, as a snapshot may come late; half as many
+/// again, as each costs every load of a long stream.
+fn end_of_stream(every: NonZeroU32) -> usize {
+    let every = every.get() as usize;
+    every + every.div_ceil(2)
+}
+
+fn fingerprint_of<A: Aggregate>() -> String {
+    format!("{:016x}", A::FINGERPRINT)
+}
+
+impl<A: Aggregate> Stream<A> {
+    fn to_snapshot(&self) -> Option<Snapshot<A>> {
+        let recent = self.used_keys.len().saturating_sub(MAX_KEYS);
+        Some(Snapshot {
+            aggregate_id: self.aggregate_id.clone(),
+            aggregate_type: A::TYPE.to_owned(),
+            version: self.version,
+            event_id: self.newest_event?,
+            fingerprint: fingerprint_of::<A>(),
+            taken_at: Utc::now(),
+            state: self.state.clone()?,
+            used_keys: self.used_keys[recent..].iter().map(KeyItem::from).collect(),
+        })
+    }
+
+    fn restore(&mut self, snapshot: Snapshot<A>) {
+        self.version = snapshot.version;
+        self.newest_event = Some(snapshot.event_id);
+        self.state = Some(snapshot.state);
+        self.used_keys = snapshot.used_keys.into_iter().map(UsedKey::from).collect();
+        self.snapshot = SnapshotFound::At(snapshot.version);
+    }
+}
+
+impl From<&UsedKey> for KeyItem {
+    fn from(used: &UsedKey) -> Self {
+        Self {
+            key: used.idempotency.key.clone(),
+            request_hash: used.idempotency.request_hash.clone(),
+            user_id: used.user_id.clone(),
+            version: used.version,
+        }
+    }
+}
+
+impl From<KeyItem> for UsedKey {
+    fn from(item: KeyItem) -> Self {
+        Self {
+            idempotency: Idempotency {
+                key: item.key,
+                request_hash: item.request_hash,
+            },
+            user_id: item.user_id,
+            version: item.version,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn which_types_have_snapshots_is_a_list() {
+        let every: SnapshotEvery = "Order=50, Stock=20".parse().unwrap();
+        assert_eq!(every.0["Order"].get(), 50);
+        assert_eq!(every.0["Stock"].get(), 20);
+        assert_eq!("".parse(), Ok(SnapshotEvery::default()));
+        for text in ["Order", "Order=", "Order=0", "Order=-1", "Order=many"] {
+            assert_eq!(text.parse::<SnapshotEvery>(), Err(NotSnapshotEvery), "{text}");
+        }
+    }
+}
