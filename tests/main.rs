@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`event_store`] | the promises of an append: DESIGN section 5 |
 //! | [`projections`] | the promises of a projection: DESIGN section 7 |
+//! | [`replay`] | the promises of a replay: DESIGN section 7, point 5 |
 //! | [`http`] | the HTTP contract, end to end through the local stack: DESIGN section 6 |
 //! | [`template`] | what stands beside template.yaml agrees with it |
 //! | [`payloads`] | every sample in `events/` passes through its function |
@@ -15,5 +16,6 @@ mod event_store;
 mod http;
 mod payloads;
 mod projections;
+mod replay;
 mod support;
 mod template;

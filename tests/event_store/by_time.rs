@@ -8,6 +8,7 @@ use chrono::{DateTime, Duration, Utc};
 use domain::order::Order;
 use event_store::Recorded;
 use event_store::by_time::EventQuery;
+use event_store::scan::Segment;
 
 use crate::support::Tables;
 use crate::support::orders::{added, created, item, metadata, new_order_id};
@@ -93,6 +94,7 @@ async fn events_come_in_time_order_by_type_by_correlation_and_all_of_them_on_pag
             event_types: &["OrderCreated"],
             time: day(),
             correlation_id: None,
+            segment: Segment::WHOLE,
         };
         let found = all_pages(&tables, &of_type, page_size).await;
         let expected = all.iter().filter(|event| event.version == 1).cloned();
@@ -102,12 +104,14 @@ async fn events_come_in_time_order_by_type_by_correlation_and_all_of_them_on_pag
         event_types: &BOTH,
         time: day(),
         correlation_id: None,
+        segment: Segment::WHOLE,
     };
     let found = all_pages(&tables, &everything, 11).await;
     assert_same_events(&found, all.iter().cloned(), "everything");
 
     let of_basket = EventQuery {
         correlation_id: Some("basket 1"),
+        segment: Segment::WHOLE,
         ..everything
     };
     let found = all_pages(&tables, &of_basket, 11).await;
@@ -133,6 +137,7 @@ async fn a_time_range_includes_its_start_and_excludes_its_end() {
             event_types: &BOTH,
             time: time.clone(),
             correlation_id: None,
+            segment: Segment::WHOLE,
         };
         let found = all_pages(&tables, &query, 50).await;
         let expected = all.iter().filter(|event| time.contains(&event.timestamp)).cloned();
@@ -163,6 +168,7 @@ async fn a_page_of_large_events_ends_early_and_none_is_lost() {
         event_types: &["OrderCreated"],
         time: all[0].timestamp..Utc::now() + Duration::hours(1),
         correlation_id: None,
+        segment: Segment::WHOLE,
     };
     let first = tables.store().query_events(&query, 100, None).await.unwrap();
     assert!(

@@ -8,6 +8,7 @@ use domain::order::{Order, OrderEvent, OrderId};
 use event_store::Recorded;
 use lambda_runtime::Context;
 use local_stack::functions::FUNCTIONS;
+use read_models::Row;
 use read_models::customer_orders::CustomerOrderRow;
 use read_models::order_summary::OrderSummaryRow;
 use serde::de::DeserializeOwned;
@@ -17,7 +18,7 @@ use crate::support::Tables;
 use crate::support::orders::{created, metadata, new_order_id};
 
 /// Invokes a projection with a batch of records; returns the sequence numbers that it wants again.
-async fn deliver(tables: &Tables, binary: &str, records: &[Value]) -> Vec<String> {
+pub(crate) async fn deliver(tables: &Tables, binary: &str, records: &[Value]) -> Vec<String> {
     let (_, constructor) = FUNCTIONS.iter().find(|(name, _)| *name == binary).unwrap();
     let function = constructor(&tables.environment(binary), &tables.config).unwrap();
     let answer = function
@@ -32,7 +33,7 @@ async fn deliver(tables: &Tables, binary: &str, records: &[Value]) -> Vec<String
 }
 
 /// All records of a table's stream, as DynamoDB gives them to Lambda.
-async fn stream_records(tables: &Tables, table: &str) -> Vec<Value> {
+pub(crate) async fn stream_records(tables: &Tables, table: &str) -> Vec<Value> {
     let streams = async |operation: &str, body: Value| -> Value {
         let answer = reqwest::Client::new()
             .post(tables.endpoint())
@@ -74,12 +75,12 @@ async fn stream_records(tables: &Tables, table: &str) -> Vec<Value> {
     }
 }
 
-async fn rows<T: DeserializeOwned>(tables: &Tables, table: &str) -> Vec<T> {
+pub(crate) async fn rows<T: DeserializeOwned>(tables: &Tables, table: &str) -> Vec<T> {
     serde_dynamo::from_items(tables.items(table).await).unwrap()
 }
 
 /// The row that folding the order's events gives.
-async fn folded(tables: &Tables, order_id: &str) -> OrderSummaryRow {
+pub(crate) async fn folded(tables: &Tables, order_id: &str) -> OrderSummaryRow {
     let events: Vec<Recorded> = tables.store().events(order_id, 1, None).await.unwrap();
     let (row, folded) = OrderSummaryRow::fold(order_id.parse::<OrderId>().unwrap(), None, &events);
     folded.unwrap();
@@ -87,7 +88,7 @@ async fn folded(tables: &Tables, order_id: &str) -> OrderSummaryRow {
 }
 
 /// OrderSummary and CustomerOrders hold exactly what folding the events of these orders gives.
-async fn assert_rows_are_folds(tables: &Tables, order_ids: &[String]) {
+pub(crate) async fn assert_rows_are_folds(tables: &Tables, order_ids: &[String]) {
     let mut expected = Vec::new();
     for id in order_ids {
         expected.push(folded(tables, id).await);
@@ -97,14 +98,14 @@ async fn assert_rows_are_folds(tables: &Tables, order_ids: &[String]) {
     summaries.sort_by_key(|row| row.order_id);
     assert_eq!(summaries, expected);
 
-    let expected: Vec<CustomerOrderRow> = expected.iter().map(CustomerOrderRow::from).collect();
+    let expected: Vec<CustomerOrderRow> = expected.iter().map(CustomerOrderRow::of).collect();
     let mut listed: Vec<CustomerOrderRow> = rows(tables, "CustomerOrders").await;
     listed.sort_by_key(|row| row.order_id);
     assert_eq!(listed, expected);
 }
 
 /// A new order of `customer` with `events` after its creation.
-async fn order(tables: &Tables, customer: &str, events: &[OrderEvent]) -> String {
+pub(crate) async fn order(tables: &Tables, customer: &str, events: &[OrderEvent]) -> String {
     let OrderEvent::OrderCreated {
         currency,
         tax,
@@ -129,7 +130,7 @@ async fn order(tables: &Tables, customer: &str, events: &[OrderEvent]) -> String
 }
 
 /// One append per event, as commands do.
-async fn append(tables: &Tables, id: &str, mut version: u64, events: &[OrderEvent]) {
+pub(crate) async fn append(tables: &Tables, id: &str, mut version: u64, events: &[OrderEvent]) {
     for event in events {
         tables
             .store()

@@ -13,6 +13,11 @@ use tokio::task::JoinHandle;
 /// What happens to one request of an operation.
 #[derive(Debug, Clone)]
 pub enum Fault {
+    /// It is carried out and answered, as if there were no fault: the one after it is meant.
+    None,
+    /// It is carried out, and nothing is answered any more, to it or to any other request. To kill a process that has
+    /// written, and does not know it yet.
+    Hang,
     /// It is carried out, and the connection breaks before the answer.
     LoseAnswer,
     /// It is carried out, and answered by a 500.
@@ -28,6 +33,7 @@ struct Shared {
     /// In the order in which they strike.
     faults: VecDeque<(&'static str, Fault)>,
     operations: Vec<String>,
+    hanging: bool,
 }
 
 pub struct FaultProxy {
@@ -72,6 +78,15 @@ impl FaultProxy {
         std::mem::take(&mut self.shared.lock().unwrap().operations)
     }
 
+    /// Waits until a [`Fault::Hang`] has struck, and lets requests pass again: the process that waits is to be killed now.
+    pub async fn until_hanging(&self) {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while !std::mem::take(&mut self.shared.lock().unwrap().hanging) {
+            assert!(std::time::Instant::now() < deadline, "nothing hangs");
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    }
+
     /// How many faults have not struck yet.
     pub fn pending_faults(&self) -> usize {
         self.shared.lock().unwrap().faults.len()
@@ -87,6 +102,10 @@ impl Drop for FaultProxy {
 async fn forward(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) -> Response<Body> {
     let target = headers["x-amz-target"].to_str().unwrap();
     let operation = target.rsplit('.').next().unwrap().to_owned();
+    let is_hanging = || proxy.shared.lock().unwrap().hanging;
+    if is_hanging() {
+        return std::future::pending().await;
+    }
     let fault = {
         let mut shared = proxy.shared.lock().unwrap();
         let position = shared.faults.iter().position(|(of, _)| *of == operation);
@@ -105,7 +124,7 @@ async fn forward(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) ->
             let details = json!({ "CancellationReasons": reasons });
             return error(StatusCode::BAD_REQUEST, "TransactionCanceledException", details);
         }
-        Some(Fault::LoseAnswer | Fault::AnswerWith500) | None => {}
+        Some(Fault::LoseAnswer | Fault::AnswerWith500 | Fault::Hang | Fault::None) | None => {}
     }
 
     let mut request = proxy.http.post(&proxy.upstream).body(body);
@@ -116,6 +135,10 @@ async fn forward(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) ->
     }
     let answer = request.send().await.unwrap();
     match fault {
+        Some(Fault::Hang) => {
+            proxy.shared.lock().unwrap().hanging = true;
+            std::future::pending().await
+        }
         Some(Fault::AnswerWith500) => error(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", json!({})),
         Some(Fault::LoseAnswer) => {
             let broken = std::io::Error::other("the answer is lost");

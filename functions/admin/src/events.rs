@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use domain::order::event::EVENT_TYPES;
 use event_store::by_time::{EventQuery, Place};
+use event_store::scan::Segment;
 use lambda_edge::http::{Call, Page, PageSize, Problem, Reply};
 use read_models::history::EventView;
 use read_models::problems::read_problem;
@@ -49,6 +50,7 @@ pub async fn query(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         event_types,
         time: from..to.min(END_OF_TIME),
         correlation_id: parameters.correlation_id.as_deref(),
+        segment: Segment::WHOLE,
     };
     let name = format!("events {query:?}");
     let after: Option<Place> = match &parameters.cursor {

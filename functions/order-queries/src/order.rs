@@ -30,7 +30,8 @@ pub async fn order(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     } = call.query()?;
     let order_id: OrderId = call.path("order_id")?;
     let (row, source) = match (as_of, version, min_version) {
-        (None, None, None) => (newest_row(&app, order_id).await?, FROM_PROJECTION),
+        // Any version: an order whose row is not there yet is folded from its events.
+        (None, None, None) => at_least_version(&app, order_id, 1).await?,
         (Some(at), None, None) => (as_of_time(&app, order_id, time(&at)?).await?, FROM_EVENTS),
         (None, Some(version), None) => {
             let version = version_number("version", &version)?;
@@ -56,17 +57,13 @@ pub async fn order(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 const FROM_PROJECTION: &str = "projection";
 const FROM_EVENTS: &str = "events";
 
-async fn newest_row(app: &App, order_id: OrderId) -> Result<Option<OrderSummaryRow>, Problem> {
-    app.orders.get(order_id).await.map_err(read_problem)
-}
-
 /// The order at `version` or later: the row, and while it is behind, the row with the events it lacks.
 async fn at_least_version(
     app: &App,
     order_id: OrderId,
     version: Version,
 ) -> Result<(Option<OrderSummaryRow>, &'static str), Problem> {
-    let row = newest_row(app, order_id).await?;
+    let row = app.orders.order(order_id).await.map_err(read_problem)?;
     let row_version = row.as_ref().map_or(0, |row| row.version);
     if row_version >= version {
         return Ok((row, FROM_PROJECTION));

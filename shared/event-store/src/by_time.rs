@@ -12,6 +12,7 @@ use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::recorded::{rfc3339_micros, shard_key};
+use crate::scan::Segment;
 use crate::{EventStore, Recorded, StoreError, Version};
 
 /// Which events are wanted.
@@ -22,6 +23,8 @@ pub struct EventQuery<'a> {
     pub time: Range<DateTime<Utc>>,
     /// Only events of this one; all events within `time` are read to find them.
     pub correlation_id: Option<&'a str>,
+    /// Only events of this part of the aggregates; [`Segment::WHOLE`] for all.
+    pub segment: Segment,
 }
 
 /// The place of an event in time order. Events of the same microsecond follow each other by aggregate and version.
@@ -61,10 +64,12 @@ impl EventStore {
         if time.is_empty() || limit == 0 {
             return Ok(nothing);
         }
+        let Segment { number, of } = query.segment;
+        let shards = (0..self.shards).filter(|shard| shard % of == number);
         let keys: Vec<_> = query
             .event_types
             .iter()
-            .flat_map(|event_type| (0..self.shards).map(move |shard| shard_key(event_type, shard)))
+            .flat_map(|event_type| shards.clone().map(move |shard| shard_key(event_type, shard)))
             .collect();
         let reader = ShardReader {
             store: self,

@@ -8,6 +8,7 @@
 //! | [`transact`] | load–decide–append, with conflicts resolved |
 //! | [`by_time`] | events across aggregates in time order, over the sharded index |
 //! | [`snapshot`] | the states of long streams |
+//! | [`scan`] | all events, in segments |
 //! | [`recorded`] | a stored event and its item in the table |
 //! | [`cost`] | what a call cost: requests and capacity units |
 //! | [`error`] | what can go wrong, kept apart by what the caller can do about it |
@@ -16,6 +17,7 @@ pub mod by_time;
 pub mod cost;
 pub mod error;
 pub mod recorded;
+pub mod scan;
 pub mod snapshot;
 pub mod store;
 pub mod transact;

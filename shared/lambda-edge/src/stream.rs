@@ -1,7 +1,7 @@
 //! DynamoDB stream batches, with partial batch responses.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aws_lambda_events::dynamodb::Event;
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
@@ -53,6 +53,12 @@ pub struct Deadline(Option<tokio::time::Instant>);
 impl Deadline {
     fn of(context: &Context) -> Self {
         Self(tokio::time::Instant::now().checked_add(time_left(context)))
+    }
+
+    /// How long it is until then; `None` without a moment.
+    pub fn time_left(self) -> Option<Duration> {
+        self.0
+            .map(|at| at.saturating_duration_since(tokio::time::Instant::now()))
     }
 
     /// The outcome of `work`, or `None` when the moment comes first.

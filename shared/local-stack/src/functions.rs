@@ -8,6 +8,7 @@ pub const FUNCTIONS: &[(&str, Constructor)] = &[
     ("order-queries", order_queries::function),
     ("customer-queries", customer_queries::function),
     ("admin", admin::function),
+    ("replay", replay::function),
     ("order-summary-projection", order_summary_projection::function),
     ("customer-orders-projection", customer_orders_projection::function),
 ];

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::order_summary::{OrderSummaries, OrderSummaryRow};
 use crate::projector::{ProjectError, Projection};
-use crate::rows::put_unless_newer;
+use crate::rows::{Found, NEWER_CODE, Put, Row, Rows};
 
 /// An order in its customer's list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,8 +41,12 @@ pub struct CustomerOrderRow {
     pub updated_at: DateTime<Utc>,
 }
 
-impl From<&OrderSummaryRow> for CustomerOrderRow {
-    fn from(order: &OrderSummaryRow) -> Self {
+impl Row for CustomerOrderRow {
+    const PROJECTION: &'static str = CustomerOrdersProjection::NAME;
+    const GENERATION: u32 = 1;
+    const KEY: &'static [&'static str] = &["CustomerId", "OrderKey"];
+
+    fn of(order: &OrderSummaryRow) -> Self {
         let order_key = format!("{}#{}", rfc3339_micros(order.created_at), order.order_id);
         Self {
             customer_id: order.customer_id.clone(),
@@ -57,6 +61,10 @@ impl From<&OrderSummaryRow> for CustomerOrderRow {
             created_at: order.created_at,
             updated_at: order.updated_at,
         }
+    }
+
+    fn version(&self) -> Version {
+        self.version
     }
 }
 
@@ -73,24 +81,13 @@ pub struct CustomerOrdersPage {
 }
 
 /// The CustomerOrders table.
-#[derive(Debug, Clone)]
-pub struct CustomerOrders {
-    client: Client,
-    table: String,
-}
+pub type CustomerOrders = Rows<CustomerOrderRow>;
 
 impl CustomerOrders {
     /// # Errors
     /// When `CUSTOMER_ORDERS_TABLE` is not set.
     pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
         Ok(Self::new(client, env.required("CUSTOMER_ORDERS_TABLE")?))
-    }
-
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self {
-            client,
-            table: table.into(),
-        }
     }
 
     /// At most `limit` of the customer's orders, newest first, after `after`; only those of `status`, if given.
@@ -159,12 +156,6 @@ impl CustomerOrdersProjection {
     pub fn new(rows: CustomerOrders, source: OrderSummaries) -> Self {
         Self { rows, source }
     }
-
-    async fn put(&self, order: &OrderSummaryRow) -> Result<(), ProjectError> {
-        let row = CustomerOrderRow::from(order);
-        put_unless_newer(&self.rows.client, &self.rows.table, &row, row.version).await?;
-        Ok(())
-    }
 }
 
 #[async_trait]
@@ -175,17 +166,21 @@ impl Projection for CustomerOrdersProjection {
     async fn apply(&self, order_id: &str, records: &[EventRecord]) -> Result<(), ProjectError> {
         let mut newest: Option<OrderSummaryRow> = None;
         for record in records {
-            let image = record.change.new_image.clone();
-            let row: OrderSummaryRow = serde_dynamo::from_item(image).map_err(|error| {
-                ProjectError::Lasting(format!("row of order {order_id}: {}", reason_without_data(&error)))
-            })?;
+            let image = serde_dynamo::Item::from(record.change.new_image.clone());
+            // An image that this code cannot read was written by other code, as was perhaps the row here.
+            let Found::Row(row) = self.source.found(image.into()) else {
+                return self.refresh(order_id).await;
+            };
             if newest.as_ref().is_none_or(|newest| newest.version < row.version) {
                 newest = Some(row);
             }
         }
-        match &newest {
-            Some(order) => self.put(order).await,
-            None => Ok(()),
+        let Some(order) = newest else {
+            return Ok(());
+        };
+        match self.rows.put(&CustomerOrderRow::of(&order)).await? {
+            Put::Stale(_) => self.refresh(order_id).await,
+            put => put.settled(),
         }
     }
 
@@ -194,8 +189,13 @@ impl Projection for CustomerOrdersProjection {
             .parse()
             .map_err(|error| ProjectError::Lasting(format!("OrderId {error}")))?;
         match self.source.read(order_id, true).await? {
-            Some(order) => self.put(&order).await,
-            None => Ok(()),
+            Found::Row(order) => self.rows.put(&CustomerOrderRow::of(&order)).await?.settled(),
+            // When an outdated row is written anew, a record tells of it.
+            Found::Nothing | Found::Outdated => Ok(()),
+            Found::Unreadable(reason) => Err(ProjectError::Lasting(format!(
+                "its row in OrderSummary cannot be read: {reason}"
+            ))),
+            Found::OfNewerCode => Err(ProjectError::Passing(NEWER_CODE.to_owned())),
         }
     }
 }

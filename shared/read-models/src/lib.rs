@@ -5,9 +5,10 @@
 //! | [`projector`] | what every projection does with a batch: group, apply, park, report |
 //! | [`order_summary`] | one row per order, from the event store's stream |
 //! | [`customer_orders`] | one row per order under its customer, from OrderSummary's stream |
+//! | [`replay`] | read models computed anew, or compared with the events |
 //! | [`parked`] | what could not be projected, with the reason |
 //! | [`problems`] | what a query that failed answers |
-//! | `rows` | what the tables of rows have in common |
+//! | [`rows`] | what the tables of rows have in common |
 //! | [`views`] | rows as the HTTP contract shows them |
 //! | [`history`] | what happened to an order, event by event |
 
@@ -17,10 +18,12 @@ pub mod order_summary;
 pub mod parked;
 pub mod problems;
 pub mod projector;
-mod rows;
+pub mod replay;
+pub mod rows;
 pub mod views;
 
 pub use customer_orders::{CustomerOrders, CustomerOrdersProjection};
 pub use order_summary::{OrderSummaries, OrderSummaryProjection};
 pub use parked::ParkedEvents;
 pub use projector::{ProjectError, Projection};
+pub use rows::{Row, Rows};

@@ -2,11 +2,12 @@
 //!
 //! Its own stream feeds the read models behind it: one item per order, so each order's changes come in order there.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
-use domain::aggregate::reason_without_data;
 use domain::order::{Order, OrderId, OrderStatus};
 use event_store::{CorruptStream, EventStore, Recorded, StoreError, Stream, Version};
 use lambda_edge::stream::EventRecord;
@@ -15,7 +16,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::projector::{ProjectError, Projection};
-use crate::rows::put_unless_newer;
+use crate::rows::{Found, NEWER_CODE, Row, Rows};
 
 /// An order's row. The columns beside `Order` follow from it; they are there for stream filters, and for people who look
 /// into the table.
@@ -92,12 +93,22 @@ impl OrderSummaryRow {
     }
 }
 
-/// The OrderSummary table.
-#[derive(Debug, Clone)]
-pub struct OrderSummaries {
-    client: Client,
-    table: String,
+impl Row for OrderSummaryRow {
+    const PROJECTION: &'static str = OrderSummaryProjection::NAME;
+    const GENERATION: u32 = 1;
+    const KEY: &'static [&'static str] = &["OrderId"];
+
+    fn of(order: &OrderSummaryRow) -> Self {
+        order.clone()
+    }
+
+    fn version(&self) -> Version {
+        self.version
+    }
 }
+
+/// The OrderSummary table.
+pub type OrderSummaries = Rows<OrderSummaryRow>;
 
 impl OrderSummaries {
     /// # Errors
@@ -106,41 +117,21 @@ impl OrderSummaries {
         Ok(Self::new(client, env.required("ORDER_SUMMARY_TABLE")?))
     }
 
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self {
-            client,
-            table: table.into(),
+    /// The order's row, which may lag behind its events. `None` when there is none yet that this code can read.
+    ///
+    /// # Errors
+    /// What DynamoDB said.
+    pub async fn order(&self, order_id: OrderId) -> Result<Option<OrderSummaryRow>, StoreError> {
+        match self.read(order_id, false).await? {
+            Found::Row(row) => Ok(Some(row)),
+            Found::Nothing | Found::Outdated | Found::Unreadable(_) | Found::OfNewerCode => Ok(None),
         }
     }
 
-    /// The order's row, which may lag behind its events. `None` when there is none yet.
-    ///
-    /// # Errors
-    /// What DynamoDB said, or [`StoreError::Corrupt`] when the row cannot be read.
-    pub async fn get(&self, order_id: OrderId) -> Result<Option<OrderSummaryRow>, StoreError> {
-        self.read(order_id, false).await
-    }
-
-    /// As [`OrderSummaries::get`]; `consistent`: as of now, at twice the price.
-    pub(crate) async fn read(
-        &self,
-        order_id: OrderId,
-        consistent: bool,
-    ) -> Result<Option<OrderSummaryRow>, StoreError> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key("OrderId", AttributeValue::S(order_id.to_string()))
-            .consistent_read(consistent)
-            .send()
-            .await?;
-        let Some(item) = found.item else {
-            return Ok(None);
-        };
-        serde_dynamo::from_item(item).map(Some).map_err(|error| {
-            CorruptStream::NotAnEvent(format!("row of {order_id}: {}", reason_without_data(&error))).into()
-        })
+    /// `consistent`: as of now, at twice the price.
+    pub(crate) async fn read(&self, order_id: OrderId, consistent: bool) -> Result<Found<OrderSummaryRow>, StoreError> {
+        let key = HashMap::from([("OrderId".to_owned(), AttributeValue::S(order_id.to_string()))]);
+        self.get(key, consistent).await
     }
 }
 
@@ -179,13 +170,11 @@ impl OrderSummaryProjection {
         let order_id: OrderId = aggregate_id
             .parse()
             .map_err(|error| ProjectError::Lasting(format!("AggregateId {error}")))?;
-        let row = match self.rows.read(order_id, true).await {
-            // A row that cannot be read is written anew from the first event.
-            Err(StoreError::Corrupt(error)) => {
-                tracing::warn!(%order_id, %error, "rebuilding the row");
-                None
-            }
-            row => row?,
+        let row = match self.rows.read(order_id, true).await? {
+            Found::Row(row) => Some(row),
+            // Written anew from the first event.
+            Found::Nothing | Found::Outdated | Found::Unreadable(_) => None,
+            Found::OfNewerCode => return Err(ProjectError::Passing(NEWER_CODE.to_owned())),
         };
         let version = row.as_ref().map_or(0, |row| row.version);
         if newest.is_some_and(|newest| newest <= version) {
@@ -195,7 +184,7 @@ impl OrderSummaryProjection {
         let events = self.events.events(aggregate_id, version + 1, None).await?;
         let (row, folded) = OrderSummaryRow::fold(order_id, row, &events);
         if let Some(row) = row.filter(|row| row.version > version) {
-            put_unless_newer(&self.rows.client, &self.rows.table, &row, row.version).await?;
+            self.rows.put(&row).await?.settled()?;
         }
         folded.map_err(|error| StoreError::from(error).into())
     }

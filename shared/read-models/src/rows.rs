@@ -1,33 +1,201 @@
-//! What the tables of rows have in common.
+//! What the tables of rows have in common: one row per order, which goes only forwards.
+//!
+//! A row's generation says what rows hold. Code that makes them hold something else raises it; what reads a row of an
+//! older generation goes to its source instead, and a replay writes every row anew. Rows of a newer generation were
+//! written by newer code, and are left as they are.
+
+use std::collections::HashMap;
+use std::marker::PhantomData;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use domain::aggregate::reason_without_data;
 use event_store::{StoreError, Version};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-/// Writes a row unless a newer one is there; that is all that was wanted, too. Rows go only forwards.
-///
-/// A row of the same version is written again: it says the same, or it was written by older code. So is one whose
-/// `Version` is not a number, which cannot be a row of ours.
-pub(crate) async fn put_unless_newer(
-    client: &Client,
-    table: &str,
-    row: &impl Serialize,
-    version: Version,
-) -> Result<(), StoreError> {
-    let item = serde_dynamo::to_item(row).map_err(|error| StoreError::Rejected(error.to_string()))?;
-    let written = client
-        .put_item()
-        .table_name(table)
-        .set_item(Some(item))
-        .condition_expression("NOT attribute_type(Version, :number) OR Version <= :version")
-        .expression_attribute_values(":number", AttributeValue::S("N".to_owned()))
-        .expression_attribute_values(":version", AttributeValue::N(version.to_string()))
-        .send()
-        .await;
-    unless_refused(written).map(|_| ())
+use crate::order_summary::OrderSummaryRow;
+use crate::projector::ProjectError;
+
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// The row that an order has in a read model: a function of the order alone.
+pub trait Row: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The projection that keeps these rows.
+    const PROJECTION: &'static str;
+
+    /// From 1. Rows that say nothing of it are of the first.
+    const GENERATION: u32;
+
+    /// The attributes of the table's key, all of them text.
+    const KEY: &'static [&'static str];
+
+    fn of(order: &OrderSummaryRow) -> Self;
+
+    /// The order's version that the row shows.
+    fn version(&self) -> Version;
 }
+
+/// A table of rows.
+#[derive(Debug)]
+pub struct Rows<R> {
+    pub(crate) client: Client,
+    pub(crate) table: String,
+    generation: u32,
+    row: PhantomData<fn() -> R>,
+}
+
+/// What stands in a row's place.
+#[derive(Debug)]
+pub(crate) enum Found<R> {
+    Nothing,
+    Row(R),
+    /// A row of an older generation: it is to be written anew.
+    Outdated,
+    /// No row that this code can read, with the reason; to be written anew, too.
+    Unreadable(String),
+    /// A row that newer code wrote.
+    OfNewerCode,
+}
+
+/// What came of writing a row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Put {
+    Written,
+    /// A row of this generation at this newer version is there; that is all that was wanted, too.
+    NewerThere(Version),
+    /// A row at this newer version is there, but of an older generation: the order has to be folded again.
+    Stale(Version),
+    /// The row there was written by newer code.
+    OfNewerCode,
+}
+
+impl<R> Clone for Rows<R> {
+    fn clone(&self) -> Self {
+        Self {
+            client: self.client.clone(),
+            table: self.table.clone(),
+            generation: self.generation,
+            row: PhantomData,
+        }
+    }
+}
+
+impl<R: Row> Rows<R> {
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self {
+            client,
+            table: table.into(),
+            generation: R::GENERATION,
+            row: PhantomData,
+        }
+    }
+
+    /// The same table as code of another generation has it, for tests of rolling one out.
+    pub fn with_generation(self, generation: u32) -> Self {
+        Self { generation, ..self }
+    }
+
+    pub(crate) async fn get(&self, key: Item, consistent: bool) -> Result<Found<R>, StoreError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key))
+            .consistent_read(consistent)
+            .send()
+            .await?;
+        Ok(found.item.map_or(Found::Nothing, |item| self.found(item)))
+    }
+
+    /// What an item of the table, or an image in its stream, is to this code.
+    pub(crate) fn found(&self, item: Item) -> Found<R> {
+        match generation(&item) {
+            newer if newer > self.generation => return Found::OfNewerCode,
+            older if older < self.generation => return Found::Outdated,
+            _ => {}
+        }
+        match serde_dynamo::from_item(item) {
+            Ok(row) => Found::Row(row),
+            Err(error) => {
+                let reason = reason_without_data(&error);
+                tracing::warn!(projection = R::PROJECTION, reason, "a row cannot be read");
+                Found::Unreadable(reason)
+            }
+        }
+    }
+
+    /// Writes a row unless a newer one is there. Rows go only forwards, and so do their generations.
+    ///
+    /// A row of the same version is written again: it says the same, or it was written by other code. So is one whose
+    /// `Version` is not a number, which cannot be a row of ours.
+    pub(crate) async fn put(&self, row: &R) -> Result<Put, StoreError> {
+        let number = |number: u64| AttributeValue::N(number.to_string());
+        let written = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(self.item(row)?))
+            .condition_expression(
+                "(NOT attribute_type(Version, :number) OR Version <= :version) \
+                 AND (attribute_not_exists(Generation) OR Generation <= :generation)",
+            )
+            .expression_attribute_values(":number", AttributeValue::S("N".to_owned()))
+            .expression_attribute_values(":version", number(row.version()))
+            .expression_attribute_values(":generation", number(self.generation.into()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let error = match written {
+            Ok(_) => return Ok(Put::Written),
+            Err(error) => error,
+        };
+        let Some(PutItemError::ConditionalCheckFailedException(refused)) = error.as_service_error() else {
+            return Err(error.into());
+        };
+        let there = refused.item();
+        let version = there
+            .and_then(|item| item.get("Version")?.as_n().ok()?.parse().ok())
+            .unwrap_or_default();
+        Ok(match there.map_or(1, generation) {
+            there if there > self.generation => Put::OfNewerCode,
+            there if there < self.generation => Put::Stale(version),
+            _ => Put::NewerThere(version),
+        })
+    }
+
+    /// The row as it is stored.
+    pub(crate) fn item(&self, row: &R) -> Result<Item, StoreError> {
+        let mut item: Item = serde_dynamo::to_item(row).map_err(|error| StoreError::Rejected(error.to_string()))?;
+        item.insert("Generation".to_owned(), AttributeValue::N(self.generation.to_string()));
+        Ok(item)
+    }
+}
+
+/// The generation of a row.
+fn generation(item: &Item) -> u32 {
+    let generation = item.get("Generation").and_then(|value| value.as_n().ok()?.parse().ok());
+    generation.unwrap_or(1)
+}
+
+impl Put {
+    /// For a row that was folded, or read from its source, just now.
+    ///
+    /// # Errors
+    /// [`ProjectError::Passing`] when other code has written the row: this code is being replaced, or the other is.
+    pub(crate) fn settled(self) -> Result<(), ProjectError> {
+        match self {
+            Self::Written | Self::NewerThere(_) => Ok(()),
+            Self::Stale(_) => Err(ProjectError::Passing("older code has moved the row on".to_owned())),
+            Self::OfNewerCode => Err(ProjectError::Passing(NEWER_CODE.to_owned())),
+        }
+    }
+}
+
+/// Why a row was not touched.
+pub(crate) const NEWER_CODE: &str = "the row is of a newer generation than this code";
 
 /// Whether a conditional write happened: false when its condition was not met.
 pub(crate) fn unless_refused<T, E>(written: Result<T, SdkError<E>>) -> Result<bool, StoreError>

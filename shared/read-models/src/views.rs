@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::customer_orders::CustomerOrderRow;
 use crate::order_summary::OrderSummaryRow;
 use crate::parked::Parked;
+use crate::replay::{Difference, Purpose, Replay, Scope, Status};
 
 /// One order, whole.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -148,6 +149,50 @@ impl From<Parked> for ParkedView {
             sequence_number: entry.sequence_number,
             keys: entry.keys.into_iter().collect(),
             parked_at: entry.parked_at,
+        }
+    }
+}
+
+/// A replay: what it is to do, and how far it has come.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ReplayView {
+    pub replay_id: String,
+    pub status: Status,
+    pub purpose: Purpose,
+    pub read_models: Vec<String>,
+    pub scope: Scope,
+    pub events: u64,
+    /// About; absent where they cannot be counted beforehand.
+    pub events_total: Option<u64>,
+    pub orders: u64,
+    pub rows_written: u64,
+    pub rows_removed: u64,
+    pub unreadable_orders: u64,
+    pub differences_found: u64,
+    /// The first 100.
+    pub differences: Vec<Difference>,
+    pub started_at: String,
+    pub updated_at: String,
+}
+
+impl From<Replay> for ReplayView {
+    fn from(replay: Replay) -> Self {
+        Self {
+            replay_id: replay.replay_id,
+            status: replay.status,
+            purpose: replay.plan.purpose,
+            read_models: replay.plan.read_models,
+            scope: replay.plan.scope,
+            events: replay.counts.events,
+            events_total: replay.events_total,
+            orders: replay.counts.orders,
+            rows_written: replay.counts.written,
+            rows_removed: replay.counts.removed,
+            unreadable_orders: replay.counts.unreadable,
+            differences_found: replay.counts.differences,
+            differences: replay.differences,
+            started_at: rfc3339_micros(replay.started_at),
+            updated_at: rfc3339_micros(replay.updated_at),
         }
     }
 }

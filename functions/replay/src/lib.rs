@@ -1,0 +1,39 @@
+//! Replays read models, in as many invocations as it takes.
+//!
+//! Invoked directly, it writes down a replay that is requested, or says how far one has come. The stream of the Replays
+//! table then invokes it to carry the replay on. When its time is nearly up it asks for the next run in the same table,
+//! and so goes on by itself; when it is killed, Lambda delivers the request again, and it goes on from the last checkpoint.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `request` | direct invocations |
+//! | `runs` | what the stream asks for |
+
+mod request;
+mod runs;
+
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use lambda_edge::{ConfigError, Environment, Function, stream};
+use lambda_runtime::LambdaEvent;
+use read_models::replay::Replayer;
+use serde_json::Value;
+
+/// # Errors
+/// When the environment lacks a variable.
+pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
+    let replayer = Replayer::from_env(env, Client::new(aws))?;
+    let of_stream = stream::function(replayer.clone(), runs::carry_on);
+    let replayer = Arc::new(replayer);
+    Ok(Function::new(move |event: LambdaEvent<Value>| {
+        let (of_stream, replayer) = (of_stream.clone(), replayer.clone());
+        async move {
+            match event.payload.get("Records") {
+                Some(_) => of_stream.invoke(event.payload, event.context).await,
+                None => request::answer(&replayer, event.payload).await,
+            }
+        }
+    }))
+}

@@ -1,0 +1,136 @@
+//! The events of a scan, order by order.
+//!
+//! An order's events come together and oldest first. Where they should not, or cannot be read, the order is folded from
+//! a strong read of its stream instead, so nothing but speed depends on it.
+
+use domain::Aggregate;
+use domain::order::{Order, OrderId};
+use event_store::scan::{EventKey, Scanned};
+use event_store::{EventStore, Recorded, StoreError};
+
+use crate::order_summary::OrderSummaryRow;
+
+/// An aggregate whose events are being scanned. A page may end within it.
+pub(super) struct Open {
+    aggregate_id: String,
+    /// The key of the last event that was taken in.
+    pub(super) last: EventKey,
+    pub(super) events: u64,
+    state: State,
+    /// Events that are not folded yet.
+    pending: Vec<Recorded>,
+}
+
+enum State {
+    Folded(OrderId, Option<OrderSummaryRow>),
+    /// To be folded from its stream.
+    InDoubt,
+    /// Of an aggregate that is no order.
+    NoOrder,
+}
+
+/// What an aggregate has come to.
+pub(super) enum Finished {
+    Folded(Folded),
+    /// To be folded from its stream: [`fold_stream`].
+    InDoubt(String),
+    NoOrder,
+}
+
+/// An order as its events have it.
+pub(super) struct Folded {
+    pub(super) aggregate_id: String,
+    /// As far as the events can be read. `None` when there are none.
+    pub(super) order: Option<OrderSummaryRow>,
+    /// Why an event cannot be read.
+    pub(super) unreadable: Option<String>,
+}
+
+impl Open {
+    pub(super) fn begin(first: Scanned) -> Self {
+        let order_id = first.key.aggregate_id.parse();
+        let state = match (&first.event, order_id) {
+            (Ok(event), _) if event.aggregate_type != Order::TYPE => State::NoOrder,
+            (Ok(_), Ok(order_id)) => State::Folded(order_id, None),
+            _ => State::InDoubt,
+        };
+        let mut open = Self {
+            aggregate_id: first.key.aggregate_id.clone(),
+            last: first.key.clone(),
+            events: 0,
+            state,
+            pending: Vec::new(),
+        };
+        open.take(first);
+        open
+    }
+
+    pub(super) fn is_of(&self, event: &Scanned) -> bool {
+        self.aggregate_id == event.key.aggregate_id
+    }
+
+    pub(super) fn take(&mut self, next: Scanned) {
+        self.last = next.key;
+        self.events += 1;
+        match (&self.state, next.event) {
+            (State::Folded(..), Ok(event)) => self.pending.push(event),
+            (State::Folded(..), Err(_)) => self.state = State::InDoubt,
+            _ => {}
+        }
+    }
+
+    /// Folds what has been taken in, so that no more than the state is kept.
+    pub(super) fn fold(&mut self) {
+        let pending = std::mem::take(&mut self.pending);
+        if let State::Folded(order_id, before) = &mut self.state {
+            let (row, folded) = OrderSummaryRow::fold(*order_id, before.take(), &pending);
+            self.state = match folded {
+                Ok(()) => State::Folded(*order_id, row),
+                Err(_) => State::InDoubt,
+            };
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Finished {
+        self.fold();
+        match self.state {
+            State::NoOrder => Finished::NoOrder,
+            State::InDoubt => Finished::InDoubt(self.aggregate_id),
+            State::Folded(_, order) => Finished::Folded(Folded {
+                aggregate_id: self.aggregate_id,
+                order,
+                unreadable: None,
+            }),
+        }
+    }
+}
+
+/// An order folded from a strong read of its stream.
+///
+/// # Errors
+/// What DynamoDB said.
+pub(super) async fn fold_stream(events: &EventStore, aggregate_id: &str) -> Result<Folded, StoreError> {
+    let unreadable = |order, reason: String| Folded {
+        aggregate_id: aggregate_id.to_owned(),
+        order,
+        unreadable: Some(reason),
+    };
+    let order_id: OrderId = match aggregate_id.parse() {
+        Ok(order_id) => order_id,
+        Err(error) => return Ok(unreadable(None, format!("AggregateId {error}"))),
+    };
+    let stream = match events.events(aggregate_id, 1, None).await {
+        Ok(stream) => stream,
+        Err(StoreError::Corrupt(error)) => return Ok(unreadable(None, error.to_string())),
+        Err(error) => return Err(error),
+    };
+    let (order, folded) = OrderSummaryRow::fold(order_id, None, &stream);
+    Ok(match folded {
+        Ok(()) => Folded {
+            aggregate_id: aggregate_id.to_owned(),
+            order,
+            unreadable: None,
+        },
+        Err(error) => unreadable(order, error.to_string()),
+    })
+}

@@ -1,0 +1,532 @@
+//! Carries a replay out: run, stop, go on.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::Aggregate;
+use domain::order::Order;
+use event_store::by_time::{self, EventQuery};
+use event_store::scan::Segment;
+use event_store::{EventStore, StoreError};
+use futures::future::try_join_all;
+use futures::{StreamExt, TryStreamExt, stream};
+use lambda_edge::{ConfigError, Environment};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::fold::{Finished, Folded, Open, fold_stream};
+use super::plan::{InvalidPlan, Plan, Purpose, Scope};
+use super::progress::{Counts, Difference, MAX_KEPT_DIFFERENCES, Position, Replay, RowKey, Status, What};
+use super::read_model::{Comparison, PlacedRow, ReadModel, Shown};
+use super::replays::Replays;
+use crate::customer_orders::CustomerOrders;
+use crate::order_summary::{OrderSummaries, OrderSummaryRow};
+use crate::parked::{Parked, ParkedEvents};
+
+/// How many orders of a batch are worked on at once.
+const CONCURRENT_ORDERS: usize = 16;
+
+/// How often a checkpoint is written. What was done since the last one is done again after a crash.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(2);
+
+/// How often a request is repeated that DynamoDB does not serve, after the SDK's own repetitions, and the pauses between.
+const MAX_ATTEMPTS: u32 = 8;
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const MAX_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long a row may be behind an order that has just changed before it counts as a difference.
+const MAX_LAG: TimeDelta = TimeDelta::seconds(30);
+const LAG_CHECKS: u32 = 10;
+const LAG_PAUSE: Duration = Duration::from_millis(300);
+
+/// Carries replays out.
+#[derive(Clone)]
+pub struct Replayer {
+    events: EventStore,
+    read_models: Vec<Arc<dyn ReadModel>>,
+    parked: ParkedEvents,
+    replays: Replays,
+    checkpoint_every: Duration,
+}
+
+/// A replay did not go on. It goes on from its last checkpoint in the next run.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    #[error(transparent)]
+    Plan(#[from] InvalidPlan),
+    #[error("there is no replay {0}")]
+    Unknown(String),
+    #[error("another process goes on with the replay")]
+    TakenOver,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Tells a running replay to stop at the next batch.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    pub fn now(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Watches a replay.
+pub trait Observer: Sync {
+    /// After each batch.
+    fn progressed(&self, replay: &Replay);
+    fn found(&self, difference: &Difference);
+}
+
+/// What a batch has done.
+#[derive(Default)]
+struct Batch {
+    counts: Counts,
+    differences: Vec<Difference>,
+}
+
+/// A run of a replay: what all its segments share.
+struct Run<'a> {
+    replayer: &'a Replayer,
+    plan: Plan,
+    started_at: DateTime<Utc>,
+    read_models: Vec<Arc<dyn ReadModel>>,
+    stop: &'a Stop,
+    observer: &'a dyn Observer,
+    progress: Mutex<Progress>,
+}
+
+struct Progress {
+    replay: Replay,
+    saved_at: Instant,
+}
+
+impl Replayer {
+    /// For all read models that there are.
+    ///
+    /// # Errors
+    /// When the environment lacks a variable.
+    pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
+        let events = EventStore::new(
+            client.clone(),
+            env.required("EVENT_STORE_TABLE")?,
+            env.parsed("EVENT_TYPE_SHARDS", "a whole number from 1")?,
+        );
+        let read_models: Vec<Arc<dyn ReadModel>> = vec![
+            Arc::new(OrderSummaries::from_env(env, client.clone())?),
+            Arc::new(CustomerOrders::from_env(env, client.clone())?),
+        ];
+        let parked = ParkedEvents::from_env(env, client.clone())?;
+        Ok(Self::new(events, read_models, parked, Replays::from_env(env, client)?))
+    }
+
+    pub fn new(
+        events: EventStore,
+        read_models: Vec<Arc<dyn ReadModel>>,
+        parked: ParkedEvents,
+        replays: Replays,
+    ) -> Self {
+        Self {
+            events,
+            read_models,
+            parked,
+            replays,
+            checkpoint_every: CHECKPOINT_EVERY,
+        }
+    }
+
+    /// The same with another time between checkpoints, for tests.
+    pub fn with_checkpoints_every(self, checkpoint_every: Duration) -> Self {
+        Self {
+            checkpoint_every,
+            ..self
+        }
+    }
+
+    pub fn replays(&self) -> &Replays {
+        &self.replays
+    }
+
+    /// The names of the read models that can be replayed.
+    pub fn read_models(&self) -> Vec<&'static str> {
+        self.read_models.iter().map(|model| model.name()).collect()
+    }
+
+    /// Writes down a new replay, which has not begun.
+    ///
+    /// # Errors
+    /// [`ReplayError::Plan`] when it cannot be carried out, or what DynamoDB said.
+    pub async fn create(&self, plan: Plan, status: Status) -> Result<Replay, ReplayError> {
+        let plan = plan.check(&self.read_models())?;
+        let events_total = match plan.scope {
+            Scope::Everything => Some(self.events.approximate_count().await?),
+            Scope::Since(_) | Scope::Order(_) => None,
+        };
+        let replay = Replay::new(plan, status, events_total);
+        self.replays.create(&replay).await?;
+        Ok(replay)
+    }
+
+    /// Carries `replay` on until it is through or told to stop. Says how far it came.
+    ///
+    /// # Errors
+    /// [`ReplayError`]; the replay can be run again.
+    pub async fn run(&self, replay: Replay, stop: &Stop, observer: &dyn Observer) -> Result<Replay, ReplayError> {
+        let wanted = |model: &&Arc<dyn ReadModel>| replay.plan.read_models.iter().any(|name| name == model.name());
+        let run = Run {
+            replayer: self,
+            plan: replay.plan.clone().check(&self.read_models())?,
+            started_at: replay.started_at,
+            read_models: self.read_models.iter().filter(wanted).cloned().collect(),
+            stop,
+            observer,
+            progress: Mutex::new(Progress {
+                saved_at: Instant::now(),
+                replay,
+            }),
+        };
+        let segments = run.progress.lock().await.replay.segments.len();
+        let outcome = try_join_all((0..segments).map(|number| run.segment(number))).await;
+        let mut replay = run.progress.into_inner().replay;
+        if replay.is_through() {
+            replay.status = Status::Done;
+        }
+        replay.updated_at = Utc::now();
+        // Also after an error: what was done need not be done again.
+        let is_ours = self.replays.save(&replay).await;
+        outcome?;
+        match is_ours? {
+            true => Ok(replay),
+            false => Err(ReplayError::TakenOver),
+        }
+    }
+}
+
+impl Run<'_> {
+    async fn segment(&self, number: usize) -> Result<(), ReplayError> {
+        loop {
+            let position = self.progress.lock().await.replay.segments[number].clone();
+            match position {
+                _ if self.stop.is_set() => return Ok(()),
+                Position::Events(_) => self.events(number, position).await?,
+                Position::Since(after) => self.since(number, after).await?,
+                Position::Order => self.order(number).await?,
+                Position::Rows { read_model, after } => self.rows(number, read_model, after).await?,
+                Position::Done => return Ok(()),
+            }
+        }
+    }
+
+    /// Replays the events of a segment of the table, until it is through or told to stop.
+    async fn events(&self, number: usize, checkpoint: Position) -> Result<(), ReplayError> {
+        let Position::Events(mut after) = checkpoint.clone() else {
+            return Ok(());
+        };
+        let mut checkpoint = checkpoint;
+        let mut open: Option<Open> = None;
+        while !self.stop.is_set() {
+            let page = self
+                .patiently(|| self.store().scan(self.part(number), self.plan.batch, after.as_ref()))
+                .await?;
+            let mut complete = Vec::new();
+            for event in page.events {
+                match &mut open {
+                    Some(open) if open.is_of(&event) => open.take(event),
+                    _ => complete.extend(open.replace(Open::begin(event))),
+                }
+            }
+            if page.next.is_none() {
+                complete.extend(open.take());
+            } else if let Some(open) = &mut open {
+                open.fold();
+            }
+            if let Some(last) = complete.last() {
+                // An order that is still open is begun again when another process goes on.
+                checkpoint = Position::Events(Some(last.last.clone()));
+            }
+            if page.next.is_none() {
+                checkpoint = Position::Rows {
+                    read_model: 0,
+                    after: None,
+                };
+            }
+            let events: u64 = complete.iter().map(|order| order.events).sum();
+            let orders = complete.into_iter().map(|open| async move {
+                match open.finish() {
+                    Finished::Folded(order) => self.replay_order(order).await,
+                    Finished::InDoubt(aggregate_id) => self.replay_order(self.fold_stream(&aggregate_id).await?).await,
+                    Finished::NoOrder => Ok(Batch::default()),
+                }
+            });
+            let mut batch = together(orders).await?;
+            batch.counts.events += events;
+            self.advance(number, checkpoint.clone(), batch).await?;
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Replays a page of the orders to which something has happened since a moment.
+    async fn since(&self, number: usize, after: Option<by_time::Place>) -> Result<(), ReplayError> {
+        let Scope::Since(since) = self.plan.scope else {
+            return self.advance(number, Position::Done, Batch::default()).await;
+        };
+        let query = EventQuery {
+            event_types: Order::EVENT_TYPES,
+            // What happens later is projected as it happens.
+            time: since..self.started_at,
+            correlation_id: None,
+            segment: self.part(number),
+        };
+        let page = self
+            .patiently(|| self.store().query_events(&query, self.plan.batch, after.as_ref()))
+            .await?;
+        let orders: BTreeSet<_> = page.events.iter().map(|event| event.aggregate_id.clone()).collect();
+        let orders = orders
+            .into_iter()
+            .map(|aggregate_id| async move { self.replay_order(self.fold_stream(&aggregate_id).await?).await });
+        let mut batch = together(orders).await?;
+        batch.counts.events += page.events.len() as u64;
+        let position = page.next.map_or(Position::Done, |next| Position::Since(Some(next)));
+        self.advance(number, position, batch).await
+    }
+
+    /// Replays the one order that is meant.
+    async fn order(&self, number: usize) -> Result<(), ReplayError> {
+        let mut batch = Batch::default();
+        if let Scope::Order(order_id) = self.plan.scope {
+            let order = self.fold_stream(&order_id.to_string()).await?;
+            let events = order.order.as_ref().map_or(0, |order| order.version);
+            batch = self.replay_order(order).await?;
+            batch.counts.events += events;
+        }
+        self.advance(number, Position::Done, batch).await
+    }
+
+    /// Looks at a page of the rows of a read model: does each stand where an order has its row?
+    async fn rows(&self, number: usize, read_model: usize, after: Option<RowKey>) -> Result<(), ReplayError> {
+        let Some(model) = self.read_models.get(read_model) else {
+            return self.advance(number, Position::Done, Batch::default()).await;
+        };
+        let page = self
+            .patiently(|| model.rows(self.part(number), self.plan.batch, after.as_ref()))
+            .await?;
+        let rows = page.rows.into_iter().map(|row| self.account_for(&**model, row));
+        let batch = together(rows).await?;
+        let position = match page.next {
+            Some(next) => Position::Rows {
+                read_model,
+                after: Some(next),
+            },
+            None => Position::Rows {
+                read_model: read_model + 1,
+                after: None,
+            },
+        };
+        self.advance(number, position, batch).await
+    }
+
+    async fn account_for(&self, model: &dyn ReadModel, row: PlacedRow) -> Result<Batch, ReplayError> {
+        let mut batch = Batch::default();
+        if let Some(order_id) = row.order_id {
+            let aggregate_id = order_id.to_string();
+            let first = match self.patiently(|| self.store().events(&aggregate_id, 1, Some(1))).await {
+                // It has events, and has been counted as unreadable.
+                Err(ReplayError::Store(StoreError::Corrupt(_))) => return Ok(batch),
+                first => first?,
+            };
+            match OrderSummaryRow::fold(order_id, None, &first) {
+                (Some(order), _) if model.place_of(&order)? == row.key => return Ok(batch),
+                (_, Err(_)) => return Ok(batch),
+                _ => {}
+            }
+        }
+        match self.plan.purpose {
+            Purpose::Rebuild => {
+                self.patiently(|| model.remove(&row.key)).await?;
+                batch.counts.removed += 1;
+            }
+            Purpose::Verify => batch.found(Difference {
+                read_model: model.name().to_owned(),
+                order_id: row.order_id.map(|id| id.to_string()).unwrap_or_default(),
+                what: What::Extra(row.key),
+            }),
+        }
+        Ok(batch)
+    }
+
+    /// Shows an order in every read model, or compares it with what they show.
+    async fn replay_order(&self, folded: Folded) -> Result<Batch, ReplayError> {
+        let mut batch = Batch::default();
+        if folded.order.is_none() && folded.unreadable.is_none() {
+            return Ok(batch);
+        }
+        batch.counts.orders += 1;
+        batch.counts.unreadable += u64::from(folded.unreadable.is_some());
+        for model in &self.read_models {
+            match (self.plan.purpose, &folded.order, &folded.unreadable) {
+                (Purpose::Rebuild, Some(order), _) => batch.counts.written += self.show(&**model, order).await?,
+                (Purpose::Verify, Some(order), None) => match self.compare(&**model, order).await? {
+                    Some(what) => batch.found(Difference {
+                        read_model: model.name().to_owned(),
+                        order_id: folded.aggregate_id.clone(),
+                        what,
+                    }),
+                    None => {}
+                },
+                _ => {}
+            }
+            match (self.plan.purpose, &folded.unreadable) {
+                (Purpose::Rebuild, Some(reason)) => {
+                    let entry = Parked::new(model.name(), &folded.aggregate_id, &[], reason.clone());
+                    self.patiently(|| self.replayer.parked.park(&entry)).await?;
+                }
+                (Purpose::Verify, Some(reason)) => batch.found(Difference {
+                    read_model: model.name().to_owned(),
+                    order_id: folded.aggregate_id.clone(),
+                    what: What::Unreadable(reason.clone()),
+                }),
+                (_, None) => {}
+            }
+        }
+        Ok(batch)
+    }
+
+    /// How many rows were written.
+    async fn show(&self, model: &dyn ReadModel, order: &OrderSummaryRow) -> Result<u64, ReplayError> {
+        let shown = match self.patiently(|| model.show(order)).await? {
+            Shown::Written => return Ok(1),
+            Shown::OfNewerCode => return Ok(0),
+            Shown::AtVersion(shown) => shown,
+        };
+        // The row was written after the scan, or by older code, or has a version that the order never had.
+        let Some(order) = self.fold_stream(&order.order_id.to_string()).await?.order else {
+            return Ok(0);
+        };
+        if order.version < shown {
+            let place = model.place_of(&order)?;
+            self.patiently(|| model.remove(&place)).await?;
+        }
+        let again = self.patiently(|| model.show(&order)).await?;
+        Ok(u64::from(again == Shown::Written))
+    }
+
+    /// What is wrong with the row. A row may be behind an order that has changed just now, but not for long.
+    async fn compare(&self, model: &dyn ReadModel, order: &OrderSummaryRow) -> Result<Option<What>, ReplayError> {
+        let mut order = order.clone();
+        for check in 0.. {
+            let what = match self.patiently(|| model.compare(&order)).await? {
+                Comparison::Same => return Ok(None),
+                Comparison::Different(fields) => return Ok(Some(What::Fields(fields))),
+                Comparison::Outdated => return Ok(Some(What::Outdated)),
+                Comparison::Missing => What::Missing,
+                Comparison::AtVersion(found) => What::Version {
+                    expected: order.version,
+                    found,
+                },
+            };
+            let is_fresh = Utc::now() - order.updated_at < MAX_LAG;
+            // The scan may have been behind the row.
+            let may_be_stale = check == 0;
+            if check == LAG_CHECKS || !(is_fresh || may_be_stale) {
+                return Ok(Some(what));
+            }
+            if check > 0 {
+                tokio::time::sleep(LAG_PAUSE).await;
+            }
+            if let Some(now) = self.fold_stream(&order.order_id.to_string()).await?.order {
+                order = now;
+            }
+        }
+        Ok(None)
+    }
+
+    async fn fold_stream(&self, aggregate_id: &str) -> Result<Folded, ReplayError> {
+        self.patiently(|| fold_stream(self.store(), aggregate_id)).await
+    }
+
+    /// Notes what a segment has done, and writes a checkpoint when it is time.
+    async fn advance(&self, number: usize, position: Position, batch: Batch) -> Result<(), ReplayError> {
+        let mut progress = self.progress.lock().await;
+        let Progress { replay, saved_at } = &mut *progress;
+        replay.segments[number] = position;
+        replay.counts += batch.counts;
+        replay.updated_at = Utc::now();
+        for difference in batch.differences {
+            self.observer.found(&difference);
+            if replay.differences.len() < MAX_KEPT_DIFFERENCES {
+                replay.differences.push(difference);
+            }
+        }
+        self.observer.progressed(replay);
+        if saved_at.elapsed() >= self.replayer.checkpoint_every {
+            if !self.patiently(|| self.replayer.replays.save(replay)).await? {
+                return Err(ReplayError::TakenOver);
+            }
+            *saved_at = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// Repeats what DynamoDB does not serve now.
+    async fn patiently<T, Fut>(&self, work: impl Fn() -> Fut) -> Result<T, ReplayError>
+    where
+        Fut: Future<Output = Result<T, StoreError>>,
+    {
+        let mut pause = FIRST_PAUSE;
+        for _ in 1..MAX_ATTEMPTS {
+            match work().await {
+                Err(StoreError::Throttled(cause) | StoreError::Unavailable(cause)) if !self.stop.is_set() => {
+                    tracing::warn!(cause, "a replay waits for DynamoDB");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(MAX_PAUSE);
+                }
+                done => return Ok(done?),
+            }
+        }
+        Ok(work().await?)
+    }
+
+    fn store(&self) -> &EventStore {
+        &self.replayer.events
+    }
+
+    fn part(&self, number: usize) -> Segment {
+        Segment {
+            number: number as u32,
+            of: self.plan.segments,
+        }
+    }
+}
+
+impl Batch {
+    fn found(&mut self, difference: Difference) {
+        self.counts.differences += 1;
+        self.differences.push(difference);
+    }
+}
+
+async fn together(
+    work: impl Iterator<Item = impl Future<Output = Result<Batch, ReplayError>>>,
+) -> Result<Batch, ReplayError> {
+    stream::iter(work)
+        .buffer_unordered(CONCURRENT_ORDERS)
+        .try_fold(Batch::default(), |mut all, batch| async move {
+            all.counts += batch.counts;
+            all.differences.extend(batch.differences);
+            Ok(all)
+        })
+        .await
+}

@@ -1,0 +1,163 @@
+//! A replay that is stopped, or whose process is killed, goes on where it was and has the same end.
+
+use read_models::replay::{Purpose, ReplayError, Replayer, Scope, Status, Stop};
+
+use super::{Watch, orders, plan, rebuild, replayer, unwrap_store, verify};
+use crate::projections::assert_rows_are_folds;
+use crate::support::{Fault, Tables};
+
+/// Runs with one segment, stopping after so many batches each time; returns how many runs it took.
+async fn in_runs(tables: &Tables, replayer: &Replayer, batches: u32) -> (u32, u64) {
+    let plan = plan(Purpose::Rebuild, Scope::Everything);
+    let mut replay = replayer.create(plan, Status::Running).await.unwrap();
+    loop {
+        let stop = Stop::default();
+        let watch = Watch {
+            stop_after: Some((batches, stop.clone())),
+            ..Watch::default()
+        };
+        replay = replayer.run(replay, &stop, &watch).await.unwrap();
+        // As another process finds it.
+        replay = replayer.replays().get(&replay.replay_id).await.unwrap().unwrap();
+        if replay.status == Status::Done {
+            assert_eq!(replay.counts.events, tables.items("EventStore").await.len() as u64);
+            return (replay.run, replay.counts.orders);
+        }
+        replay = replayer
+            .replays()
+            .next_run(replay, Status::Running)
+            .await
+            .unwrap()
+            .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_replay_that_is_stopped_again_and_again_ends_as_one_that_is_not() {
+    let tables = Tables::new().await;
+    let ids = orders(&tables, 25).await;
+    let (runs, replayed) = in_runs(&tables, &replayer(&tables), 3).await;
+    assert!(runs > 2, "{runs}");
+    assert_eq!(replayed, 25);
+    assert_rows_are_folds(&tables, &ids).await;
+}
+
+#[tokio::test]
+async fn a_process_whose_replay_was_taken_over_stops_and_does_not_set_it_back() {
+    let tables = Tables::new().await;
+    orders(&tables, 6).await;
+    let replayer = replayer(&tables);
+    let first = replayer
+        .create(plan(Purpose::Rebuild, Scope::Everything), Status::Running)
+        .await
+        .unwrap();
+    let second = replayer
+        .replays()
+        .next_run(first.clone(), Status::Running)
+        .await
+        .unwrap()
+        .unwrap();
+    // Two cannot take it over at once.
+    assert_eq!(
+        replayer
+            .replays()
+            .next_run(first.clone(), Status::Running)
+            .await
+            .unwrap(),
+        None
+    );
+
+    let done = replayer.run(second, &Stop::default(), &Watch::default()).await.unwrap();
+    let outcome = replayer.run(first, &Stop::default(), &Watch::default()).await;
+    assert!(matches!(outcome, Err(ReplayError::TakenOver)), "{outcome:?}");
+    assert_eq!(replayer.replays().get(&done.replay_id).await.unwrap(), Some(done));
+}
+
+#[tokio::test]
+async fn a_passing_fault_is_waited_out_and_a_lasting_one_ends_the_run() {
+    let tables = Tables::new().await;
+    let ids = orders(&tables, 6).await;
+    for operation in ["Scan", "PutItem"] {
+        // More often than the SDK repeats by itself.
+        for _ in 0..4 {
+            tables.proxy.inject(operation, Fault::Refuse("ThrottlingException"));
+        }
+    }
+    // The first put is that of the replay itself, which nobody waits for.
+    tables.proxy.take_operations();
+    let replayer = replayer(&tables);
+    let plan = plan(Purpose::Rebuild, Scope::Everything);
+    let begun = loop {
+        match replayer.create(plan.clone(), Status::Running).await {
+            Ok(begun) => break begun,
+            Err(error) => assert!(unwrap_store(error).to_string().contains("throttling")),
+        }
+    };
+    replayer.run(begun, &Stop::default(), &Watch::default()).await.unwrap();
+    assert_eq!(tables.proxy.pending_faults(), 0);
+    assert_rows_are_folds(&tables, &ids).await;
+
+    tables.proxy.inject("Scan", Fault::Refuse("AccessDeniedException"));
+    let begun = replayer.create(plan, Status::Running).await.unwrap();
+    let outcome = replayer.run(begun.clone(), &Stop::default(), &Watch::default()).await;
+    assert!(matches!(outcome, Err(ReplayError::Store(_))), "{outcome:?}");
+    let left = replayer.replays().get(&begun.replay_id).await.unwrap().unwrap();
+    let done = replayer.run(left, &Stop::default(), &Watch::default()).await.unwrap();
+    assert_eq!(done.status, Status::Done);
+}
+
+/// The process ends after each of its writes in turn: each row, each checkpoint, each parked entry.
+#[tokio::test]
+async fn a_replay_whose_process_is_killed_after_any_write_goes_on_from_its_last_checkpoint() {
+    let tables = Tables::new().await;
+    let ids = orders(&tables, 7).await;
+    tables.proxy.take_operations();
+    rebuild(&tables).await;
+    let writes = tables
+        .proxy
+        .take_operations()
+        .iter()
+        .filter(|operation| *operation == "PutItem")
+        .count();
+    assert!(writes > 14, "{writes}");
+
+    for survived in 1..writes {
+        let tables = Tables::new().await;
+        let ids_here = orders(&tables, 7).await;
+        let replayer = replayer(&tables);
+        let begun = replayer
+            .create(plan(Purpose::Rebuild, Scope::Everything), Status::Running)
+            .await
+            .unwrap();
+        // The creation is a write, too.
+        for _ in 1..survived {
+            tables.proxy.inject("PutItem", Fault::None);
+        }
+        tables.proxy.inject("PutItem", Fault::Hang);
+        let killed = tokio::spawn({
+            let (replayer, begun) = (replayer.clone(), begun.clone());
+            async move {
+                replayer
+                    .run(begun, &Stop::default(), &Watch::default())
+                    .await
+                    .map(|_| ())
+            }
+        });
+        tables.proxy.until_hanging().await;
+        killed.abort();
+        assert!(killed.await.unwrap_err().is_cancelled());
+
+        let left = replayer.replays().get(&begun.replay_id).await.unwrap().unwrap();
+        let next = replayer
+            .replays()
+            .next_run(left, Status::Running)
+            .await
+            .unwrap()
+            .unwrap();
+        let done = replayer.run(next, &Stop::default(), &Watch::default()).await.unwrap();
+        assert_eq!(done.status, Status::Done, "killed after write {survived}");
+        assert_rows_are_folds(&tables, &ids_here).await;
+    }
+    assert_rows_are_folds(&tables, &ids).await;
+    assert_eq!(verify(&tables).await, []);
+}
