@@ -7,6 +7,7 @@ use domain::order::{ConfirmationNumber, Order, OrderEvent, Tax, TaxRate};
 use lambda_edge::{Constructor, Function};
 use lambda_runtime::Context;
 use local_stack::functions::FUNCTIONS;
+use read_models::replay::{Plan, Purpose, Replay, Replayer, Scope, Status};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -111,6 +112,16 @@ const EVENT_BATCHES: [&str; 3] = ["order-created", "out-of-order-and-twice", "un
 /// With the status of the row that each leaves.
 const ROW_BATCHES: [(&str, &str); 2] = [("order-inserted", "created"), ("order-modified", "submitted")];
 
+/// With the status of the replay that each answers; the last one is a batch of the stream.
+const REPLAYS: [(&str, &str); 3] = [
+    ("rebuild-everything", "requested"),
+    ("verify-order", "requested"),
+    ("get-replay", "requested"),
+];
+const REPLAY_BATCH: &str = "replay-requested";
+/// The replay that the samples speak of.
+const REPLAY_ID: &str = "0190b6a4-2c4e-7c3e-9f0a-5d8a6d1f2b3d";
+
 #[tokio::test]
 async fn each_command_is_accepted_in_its_status() {
     for (name, history, status_code, status) in command_samples() {
@@ -209,6 +220,28 @@ async fn each_admin_request_is_answered() {
     }
 }
 
+#[tokio::test]
+async fn each_replay_is_requested_and_carried_out() {
+    let tables = Tables::new().await;
+    given(&tables, &[submitted()]).await;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&tables.config);
+    let replayer = Replayer::from_env(&tables.environment("replay"), dynamodb).unwrap();
+    let plan = Plan::new(Purpose::Rebuild, Scope::Everything, &replayer.read_models());
+    let requested = Replay {
+        replay_id: REPLAY_ID.to_owned(),
+        ..Replay::new(plan, Status::Requested, None)
+    };
+    replayer.replays().create(&requested).await.unwrap();
+    for (name, status) in REPLAYS {
+        let answer = invoke(&tables, "replay", name).await;
+        assert_eq!(answer["status"], status, "{name}: {answer}");
+    }
+    let answer = invoke(&tables, "replay", REPLAY_BATCH).await;
+    assert_eq!(answer, json!({ "batchItemFailures": [] }));
+    assert_eq!(tables.items("OrderSummary").await.len(), 1);
+    assert_eq!(invoke(&tables, "replay", "get-replay").await["status"], "done");
+}
+
 #[test]
 fn every_sample_is_tested_here() {
     let mut tested = BTreeSet::new();
@@ -231,6 +264,11 @@ fn every_sample_is_tested_here() {
     for (name, _) in ROW_BATCHES {
         add("customer-orders-projection", name);
     }
+
+    for (name, _) in REPLAYS {
+        add("replay", name);
+    }
+    add("replay", REPLAY_BATCH);
 
     let mut there = BTreeSet::new();
     for folder in std::fs::read_dir(project().join("events")).unwrap() {

@@ -19,10 +19,15 @@ async fn answer(tables: &Tables, env: &Environment, event: Value) -> Value {
 /// The environment in AWS, where `LOCAL_CALLER` is never set.
 fn deployed(tables: &Tables) -> Environment {
     let env = tables.environment("order-commands");
-    ["EVENT_STORE_TABLE", "EVENT_TYPE_SHARDS"]
-        .map(|name| (name.to_owned(), env.required(name).unwrap().to_owned()))
-        .into_iter()
-        .collect()
+    [
+        "EVENT_STORE_TABLE",
+        "EVENT_TYPE_SHARDS",
+        "SNAPSHOTS_TABLE",
+        "SNAPSHOT_EVERY",
+    ]
+    .map(|name| (name.to_owned(), env.required(name).unwrap().to_owned()))
+    .into_iter()
+    .collect()
 }
 
 #[tokio::test]

@@ -1,14 +1,21 @@
 //! `Idempotency-Key`: the same request with the same key has one effect and one answer.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
+use domain::order::Order;
+use event_store::{Snapshots, Stream};
 use futures::future::join_all;
 use lambda_edge::Function;
 use lambda_runtime::Context;
 use serde_json::{Value, json};
 
 use crate::support::api::order_body;
+use crate::support::orders::{added, metadata};
 use crate::support::{Tables, project};
+
+/// Orders of more than 7 events have a snapshot.
+const SNAPSHOT_EVERY: &str = "Order=5";
 
 /// The command function, called as API Gateway calls it, by any user.
 struct Commands {
@@ -38,8 +45,30 @@ struct Request {
 impl Commands {
     async fn new() -> Self {
         let tables = Tables::new().await;
-        let function = order_commands::function(&tables.environment("order-commands"), &tables.config).unwrap();
+        // Snapshots soon, so that an order of some events has one.
+        let environment = tables.environment_with("order-commands", &[("SNAPSHOT_EVERY", SNAPSHOT_EVERY)]);
+        let function = order_commands::function(&environment, &tables.config).unwrap();
         Self { tables, function }
+    }
+
+    /// Lets 20 things more happen to the order, whatever the rules say of it; with snapshots meanwhile, if wanted.
+    async fn twenty_further_events(&self, order_id: &str, with_snapshots: bool) {
+        let mut store = self.tables.store();
+        if with_snapshots {
+            store = store.with_snapshots(Snapshots::new("Snapshots", SNAPSHOT_EVERY.parse().unwrap()));
+        }
+        for _ in 0..20 {
+            let order = store.load::<Order>(order_id).await.unwrap();
+            let decide = |_: &Stream<Order>| Ok::<_, ()>(vec![added("further", 1)]);
+            store.transact(order, &metadata(), decide).await.unwrap();
+        }
+    }
+
+    async fn until_snapshot(&self) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while self.tables.items("Snapshots").await.is_empty() {
+            assert!(Instant::now() < deadline, "no snapshot");
+        }
     }
 
     async fn send(&self, request: &Request) -> Answer {
@@ -190,31 +219,38 @@ async fn a_repetition_gets_the_first_answer_and_has_no_effect() {
 
 #[tokio::test]
 async fn a_repetition_gets_the_first_answer_however_much_the_order_has_moved_on() {
-    for command in ["create", "add", "remove"] {
-        let commands = Commands::new().await;
-        let order_id = commands.order_for(command).await;
-        let keyed = Request {
-            key: "key-1",
-            ..request(command, &order_id)
-        };
-        let first = commands.send(&keyed).await;
-        let order_id = first.body["order_id"].as_str().unwrap();
-        for _ in 0..20 {
-            assert_eq!(commands.send(&request("add", order_id)).await.status, 200);
-        }
-        assert_eq!(commands.send(&request("confirm", order_id)).await.status, 200);
-        let written = commands.events().await;
+    for command in COMMANDS {
+        for with_snapshots in [false, true] {
+            let commands = Commands::new().await;
+            let order_id = commands.order_for(command).await;
+            let keyed = Request {
+                key: "key-1",
+                ..request(command, &order_id)
+            };
+            let first = commands.send(&keyed).await;
+            let order_id = first.body["order_id"].as_str().unwrap();
+            commands.twenty_further_events(order_id, with_snapshots).await;
+            if with_snapshots {
+                commands.until_snapshot().await;
+            }
+            let written = commands.events().await;
 
-        let repeated = commands.send(&keyed).await;
-        assert_eq!(
-            repeated,
-            Answer {
+            commands.tables.proxy.take_operations();
+            let repeated = commands.send(&keyed).await;
+            let operations = commands.tables.proxy.take_operations();
+            let replayed = Answer {
                 replayed: true,
                 ..first.clone()
-            },
-            "{command}"
-        );
-        assert_eq!(commands.events().await, written, "{command}");
+            };
+            assert_eq!(repeated, replayed, "{command}");
+            assert_eq!(commands.events().await, written, "{command}");
+            // A creation does not load the order; every other command finds its key in the snapshot.
+            let read_snapshot = operations.contains(&"GetItem".to_owned());
+            assert_eq!(read_snapshot, command != "create", "{command}: {operations:?}");
+
+            let other = commands.send(&other_request(&keyed)).await;
+            assert_eq!(other.body["code"], "idempotency_key_reused", "{command}");
+        }
     }
 }
 

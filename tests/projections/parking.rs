@@ -9,7 +9,7 @@ use read_models::parked::Parked;
 use read_models::{ParkedEvents, ProjectError, Projection, projector};
 use serde_json::{Value, json};
 
-use super::{deliver, folded, order, rows, stream_records};
+use super::{assert_rows_are_folds, deliver, folded, order, rows, stream_records};
 use crate::support::Tables;
 use crate::support::orders::{added, created, metadata, new_order_id, submitted};
 
@@ -105,7 +105,11 @@ async fn a_row_that_customer_orders_cannot_read_is_parked() {
     let mut changes = stream_records(&tables, "OrderSummary").await;
     for change in &mut changes {
         if change["dynamodb"]["Keys"]["OrderId"]["S"] == json!(bad) {
-            change["dynamodb"]["NewImage"]["Version"] = json!({ "S": "many" });
+            change["dynamodb"]["NewImage"]["Status"] = json!({ "S": "lost" });
+            // Nor does the row itself help.
+            let image: serde_dynamo::Item = serde_json::from_value(change["dynamodb"]["NewImage"].clone()).unwrap();
+            let put = tables.dynamodb.put_item().table_name("OrderSummary");
+            put.set_item(Some(image.into())).send().await.unwrap();
         }
     }
     assert_eq!(deliver(&tables, "customer-orders-projection", &changes).await, [""; 0]);
@@ -117,6 +121,20 @@ async fn a_row_that_customer_orders_cannot_read_is_parked() {
     let listed = tables.items("CustomerOrders").await;
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0]["OrderId"], AttributeValue::S(good));
+}
+
+#[tokio::test]
+async fn a_record_that_customer_orders_cannot_read_sends_it_to_the_row() {
+    let tables = Tables::new().await;
+    let id = order(&tables, "VINET", &[submitted()]).await;
+    let records = stream_records(&tables, "EventStore").await;
+    deliver(&tables, "order-summary-projection", &records).await;
+    let mut changes = stream_records(&tables, "OrderSummary").await;
+    for change in &mut changes {
+        change["dynamodb"]["NewImage"]["Status"] = json!({ "S": "lost" });
+    }
+    assert_eq!(deliver(&tables, "customer-orders-projection", &changes).await, [""; 0]);
+    assert_rows_are_folds(&tables, &[id]).await;
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The promises of a replay: DESIGN section 7, point 5.
 
+mod function;
 mod generations;
 mod rebuild;
 mod resume;

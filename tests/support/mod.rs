@@ -61,6 +61,11 @@ impl Tables {
 
     /// A function's environment as template.yaml gives it.
     pub fn environment(&self, binary: &str) -> Environment {
+        self.environment_with(binary, &[])
+    }
+
+    /// The same with some variables changed.
+    pub fn environment_with(&self, binary: &str, changed: &[(&str, &str)]) -> Environment {
         let template = template();
         let function = template
             .functions
@@ -68,7 +73,16 @@ impl Tables {
             .find(|function| function.binary == binary)
             .unwrap();
         let local = [(LOCAL_CALLER.to_owned(), "local".to_owned())];
-        function.environment.clone().into_iter().chain(local).collect()
+        let changed = changed
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        function
+            .environment
+            .clone()
+            .into_iter()
+            .chain(local)
+            .chain(changed)
+            .collect()
     }
 
     /// The URL of the DynamoDB itself.

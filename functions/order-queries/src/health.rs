@@ -57,6 +57,7 @@ impl Tables {
                     "EVENT_STORE_TABLE",
                     vec![("AggregateId", text()), ("Version", number)],
                 )?,
+                table("snapshots", "SNAPSHOTS_TABLE", vec![("AggregateId", text())])?,
                 table("order_summary", "ORDER_SUMMARY_TABLE", vec![("OrderId", text())])?,
                 table(
                     "customer_orders",
@@ -68,6 +69,7 @@ impl Tables {
                     "PARKED_EVENTS_TABLE",
                     vec![("Projection", text()), ("AggregateId", text())],
                 )?,
+                table("replays", "REPLAYS_TABLE", vec![("ReplayId", text())])?,
             ],
         })
     }
