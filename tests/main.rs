@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`event_store`] | the promises of an append: DESIGN section 5 |
 //! | [`projections`] | the promises of a projection: DESIGN section 7 |
+//! | [`crash_points`] | processes that are killed after any of their writes |
 //! | [`replay`] | the promises of a replay: DESIGN section 7, point 5 |
 //! | [`http`] | the HTTP contract, end to end through the local stack: DESIGN section 6 |
 //! | [`template`] | what stands beside template.yaml agrees with it |
@@ -12,6 +13,7 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests may fail loudly too")]
 
+mod crash_points;
 mod event_store;
 mod http;
 mod payloads;

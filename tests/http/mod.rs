@@ -6,6 +6,7 @@ mod callers;
 mod commands;
 mod concurrency;
 mod faults;
+mod first_versions;
 mod idempotency;
 mod logs;
 mod queries;

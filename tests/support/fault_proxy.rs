@@ -34,6 +34,8 @@ struct Shared {
     faults: VecDeque<(&'static str, Fault)>,
     operations: Vec<String>,
     hanging: bool,
+    /// After how many further writes everything is to hang.
+    writes_left: Option<u32>,
 }
 
 pub struct FaultProxy {
@@ -78,6 +80,20 @@ impl FaultProxy {
         std::mem::take(&mut self.shared.lock().unwrap().operations)
     }
 
+    /// [`Fault::Hang`] at the write after so many others, whatever operation it is.
+    pub fn hang_after_writes(&self, survived: u32) {
+        self.shared.lock().unwrap().writes_left = Some(survived);
+    }
+
+    pub fn is_hanging(&self) -> bool {
+        self.shared.lock().unwrap().hanging
+    }
+
+    /// Lets requests pass again.
+    pub fn pass(&self) {
+        self.shared.lock().unwrap().hanging = false;
+    }
+
     /// Waits until a [`Fault::Hang`] has struck, and lets requests pass again: the process that waits is to be killed now.
     pub async fn until_hanging(&self) {
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
@@ -102,17 +118,28 @@ impl Drop for FaultProxy {
 async fn forward(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) -> Response<Body> {
     let target = headers["x-amz-target"].to_str().unwrap();
     let operation = target.rsplit('.').next().unwrap().to_owned();
-    let is_hanging = || proxy.shared.lock().unwrap().hanging;
-    if is_hanging() {
+    let is_hanging = proxy.shared.lock().unwrap().hanging;
+    if is_hanging {
         return std::future::pending().await;
     }
     let fault = {
         let mut shared = proxy.shared.lock().unwrap();
         let position = shared.faults.iter().position(|(of, _)| *of == operation);
+        let is_write = !matches!(operation.as_str(), "GetItem" | "Query" | "Scan" | "DescribeTable");
         shared.operations.push(operation);
-        position
-            .and_then(|position| shared.faults.remove(position))
-            .map(|(_, fault)| fault)
+        match shared.writes_left {
+            Some(0) if is_write => {
+                shared.writes_left = None;
+                Some(Fault::Hang)
+            }
+            Some(left) if is_write => {
+                shared.writes_left = Some(left - 1);
+                None
+            }
+            _ => position
+                .and_then(|position| shared.faults.remove(position))
+                .map(|(_, fault)| fault),
+        }
     };
     match fault {
         Some(Fault::Refuse(code)) => return error(StatusCode::BAD_REQUEST, code, json!({})),
