@@ -11,7 +11,7 @@ DYNAMODB_PORT ?= 8000
 WATCH_PORT ?= 9000
 NORTHWIND ?= ../shared/data/northwind
 
-.PHONY: help run test check fmt watch invoke sam-invoke northwind tools build deploy readme clean
+.PHONY: help run test check fmt watch invoke sam-invoke northwind benchmark tools build deploy readme clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,9 @@ sam-invoke: ## Send a sample to a built function in a container, beside `make ru
 
 northwind: ## Send the 830 orders of Northwind through the API and compare (NORTHWIND=folder of its CSV files)
 	@NORTHWIND="$(NORTHWIND)" cargo run --quiet --package end-to-end --example northwind
+
+benchmark: ## How fast a replay of 100,000 events is next to a bare scan of them, and its memory (EVENTS=…; Linux)
+	@cargo run --quiet --package end-to-end --example replay-benchmark
 
 readme: ## Run the README's curl session against `make run` and compare every answer
 	@python3 scripts/readme.py

@@ -1,0 +1,200 @@
+//! `make benchmark`: how fast a replay is next to a bare scan of the same table, and how much memory it takes.
+//!
+//! The DynamoDB runs in a process of its own, so that the memory measured is the replay's. Rates depend on the machine;
+//! only their ratio, within one run, says something.
+
+#![allow(clippy::unwrap_used, reason = "a benchmark may fail loudly")]
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
+use chrono::{DateTime, Utc};
+use event_store::recorded::rfc3339_micros;
+use futures::future::join_all;
+use futures::{StreamExt, stream};
+use lambda_edge::Environment;
+use local_stack::dynamodb::{Embedded, create_tables, local_config};
+use local_stack::template::Template;
+use read_models::replay::{Difference, Observer, Plan, Purpose, Replay, Replayer, Scope, Status, Stop};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+const EVENTS_PER_ORDER: u64 = 8;
+const SEGMENTS: i32 = 4;
+/// Of a page that is read.
+const BATCH: usize = 1_000;
+const SERVE: &str = "serve";
+
+#[tokio::main]
+async fn main() {
+    if std::env::args().nth(1).as_deref() == Some(SERVE) {
+        return serve().await;
+    }
+    let events: u64 = std::env::var("EVENTS")
+        .ok()
+        .and_then(|events| events.parse().ok())
+        .unwrap_or(100_000);
+    let (mut server, endpoint) = start_server();
+    let config = local_config(&endpoint).await;
+    let dynamodb = Client::new(&config);
+    let template = Template::read("template.yaml".as_ref()).unwrap();
+    create_tables(&dynamodb, &template).await.unwrap();
+
+    let started = Instant::now();
+    fill(&dynamodb, events / EVENTS_PER_ORDER).await;
+    println!(
+        "{events} events of {EVENTS_PER_ORDER} to an order, written in {:.0} s",
+        started.elapsed().as_secs_f64()
+    );
+
+    let started = Instant::now();
+    let scanned = scan(&dynamodb).await;
+    let scan_rate = rate(scanned, started);
+    println!("bare scan in {SEGMENTS} segments: {scan_rate:.0} events/s");
+
+    let replay = template
+        .functions
+        .iter()
+        .find(|function| function.binary == "replay")
+        .unwrap();
+    let environment: Environment = replay.environment.clone().into_iter().collect();
+    let replayer = Replayer::from_env(&environment, dynamodb).unwrap();
+    for (purpose, name) in [(Purpose::Rebuild, "rebuild"), (Purpose::Verify, "verify")] {
+        let before = resident_kilobytes("VmRSS");
+        // The peak is counted from here on.
+        std::fs::write("/proc/self/clear_refs", "5").unwrap();
+        let started = Instant::now();
+        let plan = Plan {
+            segments: SEGMENTS as u32,
+            batch: BATCH,
+            ..Plan::new(purpose, Scope::Everything, &replayer.read_models())
+        };
+        let begun = replayer.create(plan, Status::Running).await.unwrap();
+        let done = replayer.run(begun, &Stop::default(), &Quiet).await.unwrap();
+        let rate = rate(done.counts.events, started);
+        let peak = resident_kilobytes("VmHWM") - before;
+        assert_eq!(done.counts.events, scanned);
+        assert_eq!((done.counts.differences, done.counts.unreadable), (0, 0));
+        println!(
+            "{name} of all read models: {rate:.0} events/s, {:.2} of the bare scan; {} orders, {} rows written; \
+             peak memory {:+.0} MB",
+            rate / scan_rate,
+            done.counts.orders,
+            done.counts.written,
+            peak as f64 / 1024.0,
+        );
+    }
+    server.kill().unwrap();
+    server.wait().unwrap();
+}
+
+async fn serve() {
+    let embedded = Embedded::memory().await.unwrap();
+    println!("{}", embedded.endpoint());
+    std::future::pending().await
+}
+
+fn start_server() -> (Child, String) {
+    let mut server = Command::new(std::env::current_exe().unwrap())
+        .arg(SERVE)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut endpoint = String::new();
+    BufReader::new(server.stdout.take().unwrap())
+        .read_line(&mut endpoint)
+        .unwrap();
+    (server, endpoint.trim().to_owned())
+}
+
+async fn fill(dynamodb: &Client, orders: u64) {
+    let now = Utc::now();
+    let puts = (0..orders).flat_map(|n| {
+        let id = Uuid::from_u128(u128::from(n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
+        (1..=EVENTS_PER_ORDER).map(move |version| put(id, version, now))
+    });
+    stream::iter(puts)
+        .chunks(25)
+        .map(|batch| async {
+            let write = dynamodb.batch_write_item().request_items("EventStore", batch);
+            write.send().await.unwrap();
+        })
+        .buffer_unordered(4)
+        .collect::<Vec<()>>()
+        .await;
+}
+
+fn put(id: Uuid, version: u64, now: DateTime<Utc>) -> WriteRequest {
+    let item = json!({ "product_id": format!("p{version}"), "quantity": 2, "unit_price": "14.00", "product_name": "Queso Cabrales" });
+    let (event_type, event_version, data): (_, _, Value) = match version {
+        1 => (
+            "OrderCreated",
+            3,
+            json!({
+                "customer_id": format!("customer {}", id.as_u128() % 1_000),
+                "currency": "EUR",
+                "tax": { "rate": "0.055" },
+                "items": [item],
+                "shipping_address": { "street": "59 rue de l'Abbaye", "city": "Reims", "postal_code": "51100" },
+            }),
+        ),
+        EVENTS_PER_ORDER => ("OrderSubmitted", 1, json!({})),
+        _ => ("OrderItemAdded", 1, item),
+    };
+    let item = json!({
+        "AggregateId": id,
+        "Version": version,
+        "AggregateType": "Order",
+        "EventId": Uuid::now_v7(),
+        "EventType": event_type,
+        "EventVersion": event_version,
+        "EventData": data,
+        "EventTypeShard": format!("{event_type}#{}", id.as_u128() % 8),
+        "Timestamp": rfc3339_micros(now),
+        "CommandId": Uuid::now_v7(),
+        "CorrelationId": Uuid::now_v7(),
+        "CausationId": Uuid::now_v7(),
+        "UserId": Uuid::now_v7(),
+    });
+    let put = PutRequest::builder().set_item(Some(serde_dynamo::to_item(item).unwrap()));
+    WriteRequest::builder().put_request(put.build().unwrap()).build()
+}
+
+/// How many events there are.
+async fn scan(dynamodb: &Client) -> u64 {
+    let segments = (0..SEGMENTS).map(|segment| async move {
+        let scan = dynamodb
+            .scan()
+            .table_name("EventStore")
+            .segment(segment)
+            .total_segments(SEGMENTS);
+        let mut pages = scan.limit(BATCH as i32).into_paginator().send();
+        let mut count = 0;
+        while let Some(page) = pages.next().await {
+            count += page.unwrap().items().len() as u64;
+        }
+        count
+    });
+    join_all(segments).await.into_iter().sum()
+}
+
+fn rate(events: u64, started: Instant) -> f64 {
+    events as f64 / started.elapsed().as_secs_f64()
+}
+
+/// `VmRSS` is what the process has in memory, `VmHWM` the most that it had.
+fn resident_kilobytes(name: &str) -> i64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+struct Quiet;
+
+impl Observer for Quiet {
+    fn progressed(&self, _: &Replay) {}
+    fn found(&self, _: &Difference) {}
+}
