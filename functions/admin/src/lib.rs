@@ -13,14 +13,13 @@ use aws_sdk_dynamodb::Client;
 use event_store::EventStore;
 use lambda_edge::http::{self, Cursors, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
-use read_models::{CustomerOrders, CustomerOrdersProjection, OrderSummaries, OrderSummaryProjection, ParkedEvents};
+use read_models::{ParkedEvents, Projections, from_env};
 
 /// What the handlers need.
 pub struct App {
     events: EventStore,
     parked: ParkedEvents,
-    order_summary: OrderSummaryProjection,
-    customer_orders: CustomerOrdersProjection,
+    projections: Projections,
     cursors: Cursors,
 }
 
@@ -28,18 +27,10 @@ pub struct App {
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let dynamodb = Client::new(aws);
-    let events = EventStore::new(
-        dynamodb.clone(),
-        env.required("EVENT_STORE_TABLE")?,
-        env.parsed("EVENT_TYPE_SHARDS", "a whole number from 1")?,
-    );
-    let summaries = OrderSummaries::from_env(env, dynamodb.clone())?;
-    let customer_orders = CustomerOrders::from_env(env, dynamodb.clone())?;
     let app = App {
-        events: events.clone(),
-        parked: ParkedEvents::from_env(env, dynamodb)?,
-        order_summary: OrderSummaryProjection::new(events, summaries.clone()),
-        customer_orders: CustomerOrdersProjection::new(customer_orders, summaries),
+        events: from_env::event_store(env, dynamodb.clone())?,
+        parked: ParkedEvents::from_env(env, dynamodb.clone())?,
+        projections: Projections::from_env(env, dynamodb)?,
         cursors: Cursors::from_env(env)?,
     };
     Ok(http::function(env, app, routes()))

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use event_store::StoreError;
 use lambda_edge::http::{Call, Page, PageSize, Problem, Reply, StatusCode};
 use read_models::parked::{Parked, ParkedKey, ParkedPage};
 use read_models::problems::read_problem;
-use read_models::projector::{Redriven, redrive};
+use read_models::projector::Redriven;
 use read_models::views::ParkedView;
-use read_models::{CustomerOrdersProjection, OrderSummaryProjection, Projection};
 use serde::{Deserialize, Serialize};
 
 use crate::App;
@@ -49,7 +47,7 @@ pub async fn redrive_one(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     call.no_query()?;
     call.no_body()?;
     let entry = entry(&app, &call).await?;
-    match again(&app, &entry).await.map_err(read_problem)? {
+    match app.projections.redrive(&entry).await.map_err(read_problem)? {
         Redriven::Applied => Reply::ok(&Answer {
             projection: entry.projection,
             aggregate_id: entry.aggregate_id,
@@ -84,7 +82,7 @@ pub async fn redrive_page(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         next_cursor,
     };
     for entry in &page.entries {
-        match again(&app, entry).await {
+        match app.projections.redrive(entry).await {
             Ok(Redriven::Applied) => answer.redriven += 1,
             Ok(Redriven::StillFailing) => answer.still_failing += 1,
             Err(error) => {
@@ -119,16 +117,4 @@ async fn entry(app: &App, call: &Call) -> Result<Parked, Problem> {
             "Nothing is parked under this name.",
         )
     })
-}
-
-async fn again(app: &App, entry: &Parked) -> Result<Redriven, StoreError> {
-    match entry.projection.as_str() {
-        OrderSummaryProjection::NAME => redrive(&app.order_summary, &app.parked, entry).await,
-        CustomerOrdersProjection::NAME => redrive(&app.customer_orders, &app.parked, entry).await,
-        _ => {
-            let reason = "this version has no such projection".to_owned();
-            app.parked.failed_again(entry, reason).await?;
-            Ok(Redriven::StillFailing)
-        }
-    }
 }

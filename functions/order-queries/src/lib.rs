@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::Client;
 use event_store::EventStore;
 use lambda_edge::http::{self, Cursors, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
-use read_models::OrderSummaries;
+use read_models::{OrderSummaries, from_env};
 
 use crate::health::Tables;
 
@@ -32,11 +32,7 @@ pub struct App {
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let dynamodb = Client::new(aws);
     let app = App {
-        events: EventStore::new(
-            dynamodb.clone(),
-            env.required("EVENT_STORE_TABLE")?,
-            env.parsed("EVENT_TYPE_SHARDS", "a whole number from 1")?,
-        ),
+        events: from_env::event_store(env, dynamodb.clone())?,
         orders: OrderSummaries::from_env(env, dynamodb.clone())?,
         cursors: Cursors::from_env(env)?,
         tables: Tables::from_env(env, dynamodb)?,

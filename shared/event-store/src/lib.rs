@@ -9,10 +9,12 @@
 //! | [`by_time`] | events across aggregates in time order, over the sharded index |
 //! | [`snapshot`] | the states of long streams |
 //! | [`scan`] | all events, in segments |
+//! | [`backup`] | all events as a file, and back |
 //! | [`recorded`] | a stored event and its item in the table |
 //! | [`cost`] | what a call cost: requests and capacity units |
 //! | [`error`] | what can go wrong, kept apart by what the caller can do about it |
 
+pub mod backup;
 pub mod by_time;
 pub mod cost;
 pub mod error;

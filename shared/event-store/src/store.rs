@@ -167,6 +167,10 @@ impl EventStore {
         Self { clock, ..self }
     }
 
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        (self.clock)().trunc_subsecs(6)
+    }
+
     /// The aggregate at its newest version: a strong read of its whole stream, or of its end when a snapshot holds the
     /// rest.
     ///
@@ -324,7 +328,7 @@ impl EventStore {
         metadata: &Metadata,
     ) -> Result<Appended, AppendError> {
         // One append is one moment: no time lies between its events.
-        let now = (self.clock)().trunc_subsecs(6);
+        let now = self.now();
         let events: Vec<_> = (expected + 1..)
             .zip(events)
             .map(|(version, event)| record::<A>(aggregate_id, version, event, metadata, now))
@@ -358,7 +362,8 @@ impl EventStore {
         }
     }
 
-    fn item(&self, event: &Recorded) -> Result<HashMap<String, AttributeValue>, AppendError> {
+    /// The item to put, unless it is too large for one.
+    pub(crate) fn item(&self, event: &Recorded) -> Result<HashMap<String, AttributeValue>, AppendError> {
         let item = event
             .to_item(self.shards)
             .map_err(|error| StoreError::Rejected(error.to_string()))?;
@@ -372,7 +377,7 @@ impl EventStore {
         Ok(item)
     }
 
-    async fn put(&self, item: HashMap<String, AttributeValue>) -> Result<Cost, AppendError> {
+    pub(crate) async fn put(&self, item: HashMap<String, AttributeValue>) -> Result<Cost, AppendError> {
         let written = self
             .client
             .put_item()

@@ -1,0 +1,74 @@
+//! `export` and `import`.
+
+use std::io::Write;
+use std::path::Path;
+
+use event_store::backup::{ImportError, ImportMode};
+use serde::Serialize;
+
+use crate::connection::Connection;
+use crate::error::CliError;
+use crate::progress::Progress;
+use crate::{Outcome, print};
+
+pub async fn export(connection: &Connection, file: &Path, out: &mut dyn Write) -> Result<Outcome, CliError> {
+    #[derive(Serialize)]
+    struct Done<'a> {
+        file: &'a Path,
+        events: u64,
+        aggregates: u64,
+        sha256: String,
+    }
+
+    let progress = Progress::new("Exporting");
+    let exported = connection
+        .events()?
+        .export(file, &|events| progress.events(events))
+        .await
+        .map_err(CliError::Export)?;
+    drop(progress);
+    let done = Done {
+        file,
+        events: exported.events,
+        aggregates: exported.aggregates,
+        sha256: exported.sha256,
+    };
+    print(out, &done).map(|()| Outcome::Done)
+}
+
+pub async fn import(
+    connection: &Connection,
+    file: &Path,
+    resume: bool,
+    out: &mut dyn Write,
+) -> Result<Outcome, CliError> {
+    #[derive(Serialize)]
+    struct Done<'a> {
+        file: &'a Path,
+        events: u64,
+        aggregates: u64,
+        already_there: u64,
+    }
+
+    let mode = if resume { ImportMode::Resume } else { ImportMode::Empty };
+    let progress = Progress::new("Checking the file");
+    let imported = connection
+        .events()?
+        .import(file, mode, &|step| progress.import(step))
+        .await
+        .map_err(|source| {
+            let file = file.to_owned();
+            match source {
+                ImportError::NotEmpty => CliError::ImportIntoSome { file, source },
+                _ => CliError::Import { file, source },
+            }
+        })?;
+    drop(progress);
+    let done = Done {
+        file,
+        events: imported.events,
+        aggregates: imported.aggregates,
+        already_there: imported.already_there,
+    };
+    print(out, &done).map(|()| Outcome::Done)
+}

@@ -1,0 +1,144 @@
+//! Which DynamoDB, and which tables in it.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::Credentials;
+use clap::Args;
+use event_store::EventStore;
+use lambda_edge::Environment;
+use read_models::{ParkedEvents, Projections, from_env};
+
+use crate::error::CliError;
+use crate::tables::{self, TABLES};
+
+/// `EVENT_TYPE_SHARDS` of template.yaml.
+pub const DEFAULT_EVENT_TYPE_SHARDS: &str = "8";
+
+#[derive(Debug, Args)]
+pub struct ConnectionOptions {
+    /// The deployed CloudFormation stack to work on, with the credentials and region of the AWS environment
+    #[arg(long, global = true, value_name = "NAME")]
+    stack: Option<String>,
+    /// The DynamoDB to work on; by default DYNAMODB_ENDPOINT, or the one of `make run` on DYNAMODB_PORT (8000)
+    #[arg(long, global = true, value_name = "URL")]
+    endpoint_url: Option<String>,
+}
+
+/// The tables to work on.
+pub struct Connection {
+    client: Client,
+    /// As a function would have it.
+    env: Environment,
+    /// Set when the DynamoDB was neither named nor deployed.
+    default_endpoint: Option<String>,
+}
+
+impl Connection {
+    /// # Errors
+    /// When the endpoint is no URL, or a stack's tables are not found.
+    pub async fn open(options: ConnectionOptions, env: &Environment) -> Result<Self, CliError> {
+        let variable = |name: &str| env.optional(name).filter(|value| !value.is_empty());
+        let named = match (&options.stack, options.endpoint_url) {
+            (_, Some(url)) => Some(url),
+            // What is set for local work must not lead astray from a deployed stack.
+            (Some(_), None) => None,
+            (None, None) => variable("DYNAMODB_ENDPOINT").map(str::to_owned),
+        };
+        let default_endpoint = (options.stack.is_none() && named.is_none())
+            .then(|| format!("http://127.0.0.1:{}", variable("DYNAMODB_PORT").unwrap_or("8000")));
+        if let Some(url) = &named
+            && !(url.starts_with("http://") || url.starts_with("https://"))
+        {
+            return Err(CliError::Endpoint { url: url.clone() });
+        }
+        let config = match (&default_endpoint, &named) {
+            // It takes any credentials; those of the environment may be for something else, or out of date.
+            (Some(url), _) => config(Some(url), |_| false).await,
+            (None, url) => config(url.as_deref(), |name| variable(name).is_some()).await,
+        };
+        let client = Client::new(&config);
+
+        let mut variables = Vec::new();
+        let names = match options.stack {
+            Some(_) if TABLES.iter().all(|(name, _)| variable(name).is_some()) => Vec::new(),
+            Some(_) => tables::list(&client).await?,
+            None => Vec::new(),
+        };
+        for (name, logical_id) in TABLES {
+            let table = match (variable(name), &options.stack) {
+                (Some(table), _) => table,
+                (None, Some(stack)) => tables::of_stack(&names, stack, name, logical_id)?,
+                (None, None) => logical_id,
+            };
+            variables.push((name.to_owned(), table.to_owned()));
+        }
+        let shards = variable("EVENT_TYPE_SHARDS").unwrap_or(DEFAULT_EVENT_TYPE_SHARDS);
+        variables.push(("EVENT_TYPE_SHARDS".to_owned(), shards.to_owned()));
+        Ok(Self {
+            client,
+            env: variables.into_iter().collect(),
+            default_endpoint,
+        })
+    }
+
+    pub fn events(&self) -> Result<EventStore, CliError> {
+        Ok(from_env::event_store(&self.env, self.client.clone())?)
+    }
+
+    pub fn parked(&self) -> Result<ParkedEvents, CliError> {
+        Ok(ParkedEvents::from_env(&self.env, self.client.clone())?)
+    }
+
+    pub fn projections(&self) -> Result<Projections, CliError> {
+        Ok(Projections::from_env(&self.env, self.client.clone())?)
+    }
+
+    /// Whoever named no DynamoDB and reached none is told which one was tried.
+    pub fn explained(&self, error: CliError) -> CliError {
+        match &self.default_endpoint {
+            Some(endpoint) if error.is_unreachable() => CliError::Local {
+                endpoint: endpoint.clone(),
+                source: Box::new(error),
+            },
+            _ => error,
+        }
+    }
+}
+
+/// Credentials come from where the AWS SDK looks for them: `AWS_ACCESS_KEY_ID` and its kind, profile files with keys or a
+/// role to assume, a web identity, a container's or machine's role. Not from SSO sessions and credential processes, which
+/// are left out of the SDK's build. A DynamoDB that is not AWS gets dummies where `is_set` says that nothing is set.
+async fn config(endpoint: Option<&str>, is_set: impl Fn(&str) -> bool) -> SdkConfig {
+    // An operator waits longer than a caller of the API, and may sit behind a slow line: a page of a scan is 1 MB.
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .read_timeout(Duration::from_secs(20))
+        .operation_attempt_timeout(Duration::from_secs(30))
+        .operation_timeout(Duration::from_secs(90))
+        .build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_max_attempts(3));
+    if let Some(url) = endpoint {
+        loader = loader.endpoint_url(url);
+        if !is_aws(url) {
+            let is_any_set = |names: &[&str]| names.iter().any(|name| is_set(name));
+            if !is_any_set(&["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"]) {
+                loader = loader.region(Region::from_static("us-east-1"));
+            }
+            if !is_any_set(&["AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE"]) {
+                loader = loader.credentials_provider(Credentials::new("local", "local", None, None, "local"));
+            }
+        }
+    }
+    loader.load().await
+}
+
+fn is_aws(url: &str) -> bool {
+    let host = url.split("://").nth(1).and_then(|rest| rest.split(['/', ':']).next());
+    host.is_some_and(|host| host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn"))
+}

@@ -1,0 +1,100 @@
+//! The operators' tool: backup and restore, and what projections have parked.
+//!
+//! Results go to stdout, one JSON object per line; everything else to stderr.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `connection` | which DynamoDB, and which tables in it |
+//! | `tables` | the tables, and how a stack's are found |
+//! | `backup` | `export`, `import` |
+//! | `parked` | `parked list`, `show`, `redrive`, `redrive-all` |
+//! | `progress` | how far a command is, for whoever watches |
+//! | `error` | what ends a command |
+
+mod backup;
+mod connection;
+mod error;
+mod parked;
+mod progress;
+mod tables;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use lambda_edge::Environment;
+use serde::Serialize;
+
+pub use crate::connection::DEFAULT_EVENT_TYPE_SHARDS;
+use crate::connection::{Connection, ConnectionOptions};
+pub use crate::error::CliError;
+pub use crate::tables::TABLES;
+
+/// OrderMaster's tool for operators.
+///
+/// It works on the DynamoDB of a running `make run`, or with --stack on a deployed stack. Results go to stdout, one JSON
+/// object per line. Exit status: 0 when all is well, 1 when something still fails, 2 when the command could not be done.
+#[derive(Debug, Parser)]
+#[command(name = "ordermaster")]
+struct Cli {
+    #[command(flatten)]
+    connection: ConnectionOptions,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write all events into a new file
+    Export {
+        /// The file; it must not exist
+        file: PathBuf,
+    },
+    /// Write the events of a file into an empty event store
+    Import {
+        /// A file that `export` made
+        file: PathBuf,
+        /// Go on with an import that was interrupted
+        #[arg(long)]
+        resume: bool,
+    },
+    /// What projections could not apply
+    #[command(subcommand)]
+    Parked(parked::Command),
+}
+
+/// How a command ended that could be carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// All is well.
+    Done,
+    /// Something still fails; the results say what.
+    Incomplete,
+}
+
+/// Runs the tool with `arguments`, the first of which is its own name.
+///
+/// # Errors
+/// [`CliError`], each with a sentence for the operator.
+pub async fn run(
+    arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    env: &Environment,
+    out: &mut dyn Write,
+) -> Result<Outcome, CliError> {
+    let cli = Cli::try_parse_from(arguments)?;
+    let connection = Connection::open(cli.connection, env).await?;
+    let outcome = match cli.command {
+        Command::Export { file } => backup::export(&connection, &file, out).await,
+        Command::Import { file, resume } => backup::import(&connection, &file, resume, out).await,
+        Command::Parked(command) => parked::run(&connection, command, out).await,
+    };
+    outcome.map_err(|error| connection.explained(error))
+}
+
+/// A result, as a line of JSON.
+fn print(out: &mut dyn Write, result: &impl Serialize) -> Result<(), CliError> {
+    let mut line = serde_json::to_vec(result).map_err(std::io::Error::from)?;
+    line.push(b'\n');
+    Ok(out.write_all(&line)?)
+}

@@ -1,0 +1,25 @@
+//! Backup and restore: the whole table as a file of newline-delimited JSON, and back.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`format`] | the lines of the file: a published storage format |
+//! | [`export`](mod@export) | [`EventStore::export`](crate::EventStore::export) |
+//! | [`import`](mod@import) | [`EventStore::import`](crate::EventStore::import) |
+//! | `content` | what a set of events comes to, by which a store and a file are compared |
+//! | `reader` | a file read line by line, and everything that it must keep to |
+//! | `new_file` | a file that has its name only once it is whole |
+//! | `scan` | the table read in segments |
+//! | `patience` | requests repeated while DynamoDB throttles |
+
+mod content;
+pub mod export;
+pub mod format;
+pub mod import;
+mod new_file;
+mod patience;
+mod reader;
+mod scan;
+
+pub use content::Content;
+pub use export::{ExportError, Exported};
+pub use import::{ImportError, ImportMode, ImportProgress, ImportStep, Imported};

@@ -1,0 +1,47 @@
+//! All projections of this version, found by their names.
+
+use aws_sdk_dynamodb::Client;
+use event_store::StoreError;
+use lambda_edge::{ConfigError, Environment};
+
+use crate::parked::{Parked, ParkedEvents};
+use crate::projector::{Projection, Redriven, redrive};
+use crate::{CustomerOrders, CustomerOrdersProjection, OrderSummaries, OrderSummaryProjection, from_env};
+
+/// Every projection, and what they have parked.
+pub struct Projections {
+    parked: ParkedEvents,
+    order_summary: OrderSummaryProjection,
+    customer_orders: CustomerOrdersProjection,
+}
+
+impl Projections {
+    /// # Errors
+    /// When the environment lacks a variable.
+    pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
+        let events = from_env::event_store(env, client.clone())?;
+        let summaries = OrderSummaries::from_env(env, client.clone())?;
+        let customer_orders = CustomerOrders::from_env(env, client.clone())?;
+        Ok(Self {
+            parked: ParkedEvents::from_env(env, client)?,
+            order_summary: OrderSummaryProjection::new(events, summaries.clone()),
+            customer_orders: CustomerOrdersProjection::new(customer_orders, summaries),
+        })
+    }
+
+    /// Projects a parked aggregate again with the projection that parked it.
+    ///
+    /// # Errors
+    /// What DynamoDB said; the aggregate stays parked.
+    pub async fn redrive(&self, entry: &Parked) -> Result<Redriven, StoreError> {
+        match entry.projection.as_str() {
+            OrderSummaryProjection::NAME => redrive(&self.order_summary, &self.parked, entry).await,
+            CustomerOrdersProjection::NAME => redrive(&self.customer_orders, &self.parked, entry).await,
+            _ => {
+                let reason = "this version has no such projection".to_owned();
+                self.parked.failed_again(entry, reason).await?;
+                Ok(Redriven::StillFailing)
+            }
+        }
+    }
+}
