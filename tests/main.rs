@@ -7,6 +7,7 @@
 //! | [`crash_points`] | processes that are killed after any of their writes |
 //! | [`replay`] | the promises of a replay: DESIGN section 7, point 5 |
 //! | [`http`] | the HTTP contract, end to end through the local stack: DESIGN section 6 |
+//! | [`cli`] | the operators' tool |
 //! | [`template`] | what stands beside template.yaml agrees with it |
 //! | [`payloads`] | every sample in `events/` passes through its function |
 //! | [`support`] | tables, a proxy that injects faults, an HTTP client |
@@ -14,6 +15,7 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of tests may fail loudly too")]
 
 mod crash_points;
+mod cli;
 mod event_store;
 mod http;
 mod payloads;

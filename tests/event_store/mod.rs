@@ -1,6 +1,7 @@
 //! The promises of an append.
 
 mod append;
+mod backup;
 mod by_time;
 mod concurrency;
 mod cost;

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod fault_proxy;
 pub mod orders;
+pub mod test_folder;
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ pub const SHARDS: NonZeroU32 = NonZeroU32::new(8).unwrap();
 
 pub use api::{Answer, Api};
 pub use fault_proxy::{Fault, FaultProxy};
+pub use test_folder::TestFolder;
 
 /// The project's folder.
 pub fn project() -> PathBuf {
