@@ -11,7 +11,8 @@ DYNAMODB_PORT ?= 8000
 WATCH_PORT ?= 9000
 NORTHWIND ?= ../shared/data/northwind
 
-.PHONY: help run test check fmt watch invoke sam-invoke northwind benchmark tools build deploy readme clean
+.PHONY: help run test check fmt watch invoke sam-invoke northwind benchmark export import parked replay verify simulate \
+  tools build deploy readme clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -55,6 +56,15 @@ northwind: ## Send the 830 orders of Northwind through the API and compare (NORT
 
 benchmark: ## How fast a replay of 100,000 events is next to a bare scan of them, and its memory (EVENTS=…; Linux)
 	@cargo run --quiet --package end-to-end --example replay-benchmark
+
+export: ## Write all events of the running `make run` into a new FILE (DYNAMODB_PORT, DYNAMODB_ENDPOINT)
+	@cargo run --quiet --package ordermaster -- export "$(FILE)"
+
+import: ## Write the events of FILE into the empty event store of the running `make run` (RESUME=1 goes on with one)
+	@cargo run --quiet --package ordermaster -- import "$(FILE)" $(if $(RESUME),--resume)
+
+parked: ## What projections of the running `make run` could not apply; ARGS="redrive-all", "show …", "redrive …"
+	@cargo run --quiet --package ordermaster -- parked $(or $(ARGS),list)
 
 readme: ## Run the README's curl session against `make run` and compare every answer
 	@python3 scripts/readme.py

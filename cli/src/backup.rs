@@ -59,7 +59,8 @@ pub async fn import(
         .map_err(|source| {
             let file = file.to_owned();
             match source {
-                ImportError::NotEmpty => CliError::ImportIntoSome { file, source },
+                ImportError::NotEmpty => CliError::NotEmpty { file },
+                ImportError::Store(source) => CliError::Interrupted { file, source },
                 _ => CliError::Import { file, source },
             }
         })?;

@@ -9,6 +9,7 @@ use lambda_edge::ConfigError;
 
 use crate::tables::TablesError;
 
+/// Why a command was not carried out, or not rightly.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
     /// Also the help that was asked for.
@@ -24,8 +25,12 @@ pub enum CliError {
     Export(#[source] ExportError),
     #[error("{file} was not imported: {source}")]
     Import { file: PathBuf, source: ImportError },
-    #[error("{file} was not imported: {source}. An import that was interrupted goes on with --resume")]
-    ImportIntoSome { file: PathBuf, source: ImportError },
+    #[error(
+        "{file} was not imported: the event store is not empty. An import that was interrupted goes on with --resume."
+    )]
+    NotEmpty { file: PathBuf },
+    #[error("the import of {file} was interrupted: {source}. What was written stays; it goes on with --resume.")]
+    Interrupted { file: PathBuf, source: StoreError },
     #[error("nothing of {aggregate_id} is parked by {projection}")]
     NotParked { projection: String, aggregate_id: String },
     #[error(transparent)]
@@ -37,15 +42,25 @@ pub enum CliError {
 }
 
 impl CliError {
+    /// 1 when the command was carried out, but its result is not right; otherwise 2. Help that was asked for is no
+    /// failure.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(help) if !help.use_stderr() => 0,
+            Self::Import {
+                source: ImportError::NotVerified { .. },
+                ..
+            } => 1,
+            _ => 2,
+        }
+    }
+
     /// DynamoDB did not answer, or does not know the table.
     pub(crate) fn is_unreachable(&self) -> bool {
         let store = match self {
             Self::Store(error)
             | Self::Export(ExportError::Store(error))
-            | Self::Import {
-                source: ImportError::Store(error),
-                ..
-            }
+            | Self::Interrupted { source: error, .. }
             | Self::Tables(TablesError::Store(error)) => error,
             _ => return false,
         };

@@ -12,14 +12,12 @@ async fn main() -> ExitCode {
     match ordermaster::run(env::args_os(), &Environment::of_process(), &mut io::stdout()).await {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Incomplete) => ExitCode::from(1),
-        Err(CliError::Usage(error)) => {
-            // Help that was asked for goes to stdout, and is no failure.
-            let _ = error.print();
-            ExitCode::from(if error.use_stderr() { 2 } else { 0 })
-        }
         Err(error) => {
-            eprintln!("ordermaster: {error}");
-            ExitCode::from(2)
+            match &error {
+                CliError::Usage(usage) => usage.print().unwrap_or_default(),
+                _ => eprintln!("ordermaster: {error}"),
+            }
+            ExitCode::from(error.exit_code())
         }
     }
 }

@@ -26,6 +26,8 @@ pub enum Fault {
     Refuse(&'static str),
     /// A transaction is not carried out but cancelled with these reasons, one per item.
     Cancel(&'static [&'static str]),
+    /// It is carried out, and answered by something else.
+    Alter(fn(&mut Value)),
 }
 
 #[derive(Default)]
@@ -151,7 +153,7 @@ async fn forward(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) ->
             let details = json!({ "CancellationReasons": reasons });
             return error(StatusCode::BAD_REQUEST, "TransactionCanceledException", details);
         }
-        Some(Fault::LoseAnswer | Fault::AnswerWith500 | Fault::Hang | Fault::None) | None => {}
+        Some(Fault::LoseAnswer | Fault::AnswerWith500 | Fault::Hang | Fault::None | Fault::Alter(_)) | None => {}
     }
 
     let mut request = proxy.http.post(&proxy.upstream).body(body);
@@ -178,7 +180,13 @@ async fn forward(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) ->
             if let Some(kind) = answer.headers().get("content-type") {
                 response.headers_mut().insert("content-type", kind.clone());
             }
-            *response.body_mut() = Body::from(answer.bytes().await.unwrap());
+            let mut body = answer.bytes().await.unwrap();
+            if let Some(Fault::Alter(alter)) = fault {
+                let mut answer = serde_json::from_slice(&body).unwrap();
+                alter(&mut answer);
+                body = answer.to_string().into();
+            }
+            *response.body_mut() = Body::from(body);
             response
         }
     }

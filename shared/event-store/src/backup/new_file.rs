@@ -20,7 +20,10 @@ impl NewFile {
         if target.symlink_metadata().is_ok() {
             return Err(ErrorKind::AlreadyExists.into());
         }
-        let mut name = target.file_name().unwrap_or_default().to_owned();
+        let Some(name) = target.file_name() else {
+            return Err(ErrorKind::InvalidInput.into());
+        };
+        let mut name = name.to_owned();
         name.push(format!(".{}.partial", Uuid::now_v7()));
         let partial = target.with_file_name(name);
         let mut options = OpenOptions::new();
