@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::Path;
 
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
@@ -38,7 +38,7 @@ fn sentence(outcome: Result<Outcome, CliError>) -> String {
     outcome.unwrap_err().to_string()
 }
 
-fn path(file: &PathBuf) -> &str {
+fn path(file: &Path) -> &str {
     file.to_str().unwrap()
 }
 

@@ -242,7 +242,7 @@ async fn an_export_beside_writers_has_a_gapless_part_of_every_order() {
     let exports = async {
         let mut files = Vec::new();
         for n in 0..4 {
-            let file = folder.path(&format!("{n}.ndjson"));
+            let file = folder.path(format!("{n}.ndjson"));
             export(&from, &file).await;
             files.push(file);
         }

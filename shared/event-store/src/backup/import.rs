@@ -74,7 +74,10 @@ pub enum ImportError {
     Conflict { aggregate_id: String, version: Version },
     /// Everything was written, but the table has something else: somebody appends meanwhile.
     #[error("the event store has {found} after the import, and the file {expected}")]
-    NotVerified { expected: Content, found: Content },
+    NotVerified {
+        expected: Box<Content>,
+        found: Box<Content>,
+    },
     #[error("{path} cannot be read: {source}")]
     Io { path: PathBuf, source: io::Error },
     /// What was written stays; the import can be resumed.
@@ -115,7 +118,10 @@ impl EventStore {
 
         let found = self.content(expected.events, progress).await?;
         if found != expected {
-            return Err(ImportError::NotVerified { expected, found });
+            return Err(ImportError::NotVerified {
+                expected: Box::new(expected),
+                found: Box::new(found),
+            });
         }
         Ok(Imported {
             events: expected.events,
