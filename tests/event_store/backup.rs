@@ -269,7 +269,15 @@ fn without_version_2(answer: &mut Value) {
 async fn a_transaction_that_is_seen_in_part_is_waited_for() {
     let folder = TestFolder::new();
     let from = Tables::new().await;
-    orders(&from.store(), 10).await;
+    // Whoever sees version 3 must see version 2.
+    for _ in 0..10 {
+        let events = [created([]), added("11", 1), submitted()];
+        let id = new_order_id();
+        from.store()
+            .append::<Order>(&id, 0, &events, &metadata())
+            .await
+            .unwrap();
+    }
     for _ in 0..8 {
         from.proxy.inject("Scan", Fault::Alter(without_version_2));
     }

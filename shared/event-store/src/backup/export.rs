@@ -47,7 +47,7 @@ pub enum ExportError {
 }
 
 impl EventStore {
-    /// Writes every event into a new file; [`format`](super::format) documents it. The file gets its name when it is
+    /// Writes every event into a new file; [`format`](mod@super::format) documents it. The file gets its name when it is
     /// whole, and no file is overwritten.
     ///
     /// Commands may go on meanwhile. The file has at least the events that had been appended when the export began; of

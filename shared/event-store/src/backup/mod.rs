@@ -2,7 +2,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`format`] | the lines of the file: a published storage format |
+//! | [`format`](mod@format) | the lines of the file: a published storage format |
 //! | [`export`](mod@export) | [`EventStore::export`](crate::EventStore::export) |
 //! | [`import`](mod@import) | [`EventStore::import`](crate::EventStore::import) |
 //! | `content` | what a set of events comes to, by which a store and a file are compared |
