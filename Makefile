@@ -57,6 +57,12 @@ northwind: ## Send the 830 orders of Northwind through the API and compare (NORT
 benchmark: ## How fast a replay of 100,000 events is next to a bare scan of them, and its memory (EVENTS=…; Linux)
 	@cargo run --quiet --package end-to-end --example replay-benchmark
 
+replay: ## Write the read models of the running `make run` anew from the events; ARGS="--since …", "--order …", "--help"
+	@cargo run --quiet --package ordermaster -- replay $(ARGS)
+
+verify: ## Compare the read models of the running `make run` with the events, and print what differs (ARGS as for replay)
+	@cargo run --quiet --package ordermaster -- verify $(ARGS)
+
 export: ## Write all events of the running `make run` into a new FILE (DYNAMODB_PORT, DYNAMODB_ENDPOINT)
 	@cargo run --quiet --package ordermaster -- export "$(FILE)"
 

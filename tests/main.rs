@@ -14,8 +14,8 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests may fail loudly too")]
 
-mod crash_points;
 mod cli;
+mod crash_points;
 mod event_store;
 mod http;
 mod payloads;

@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::config::Credentials;
 use clap::Args;
 use event_store::EventStore;
 use lambda_edge::Environment;
+use read_models::replay::Replayer;
 use read_models::{ParkedEvents, Projections, from_env};
 
 use crate::error::CliError;
@@ -91,6 +92,10 @@ impl Connection {
 
     pub fn parked(&self) -> Result<ParkedEvents, CliError> {
         Ok(ParkedEvents::from_env(&self.env, self.client.clone())?)
+    }
+
+    pub fn replayer(&self) -> Result<Replayer, CliError> {
+        Ok(Replayer::from_env(&self.env, self.client.clone())?)
     }
 
     pub fn projections(&self) -> Result<Projections, CliError> {

@@ -3,9 +3,11 @@
 use std::io;
 use std::path::PathBuf;
 
+use domain::order::OrderId;
 use event_store::StoreError;
 use event_store::backup::{ExportError, ImportError};
 use lambda_edge::ConfigError;
+use read_models::replay::ReplayError;
 
 use crate::tables::TablesError;
 
@@ -33,6 +35,14 @@ pub enum CliError {
     Interrupted { file: PathBuf, source: StoreError },
     #[error("nothing of {aggregate_id} is parked by {projection}")]
     NotParked { projection: String, aggregate_id: String },
+    #[error("the replay was stopped; it goes on with --resume {id}")]
+    Stopped { id: String, in_background: bool },
+    #[error("replay {id} is for the other purpose: `replay` rebuilds, `verify` compares")]
+    OtherPurpose { id: String },
+    #[error("there is no order {order_id}")]
+    NoSuchOrder { order_id: OrderId },
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("{source}. Is `make run` running at {endpoint}? A deployed stack is named by --stack.")]
@@ -59,6 +69,7 @@ impl CliError {
     pub(crate) fn is_unreachable(&self) -> bool {
         let store = match self {
             Self::Store(error)
+            | Self::Replay(ReplayError::Store(error))
             | Self::Export(ExportError::Store(error))
             | Self::Interrupted { source: error, .. }
             | Self::Tables(TablesError::Store(error)) => error,

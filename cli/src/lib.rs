@@ -1,4 +1,4 @@
-//! The operators' tool: backup and restore, and what projections have parked.
+//! The operators' tool: replays, backup and restore, and what projections have parked.
 //!
 //! Results go to stdout, one JSON object per line; everything else to stderr.
 //!
@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `connection` | which DynamoDB, and which tables in it |
 //! | `tables` | the tables, and how a stack's are found |
+//! | `replay` | `replay`, `verify` |
 //! | `backup` | `export`, `import` |
 //! | `parked` | `parked list`, `show`, `redrive`, `redrive-all` |
 //! | `progress` | how far a command is, for whoever watches |
@@ -16,6 +17,7 @@ mod connection;
 mod error;
 mod parked;
 mod progress;
+mod replay;
 mod tables;
 
 use std::ffi::OsString;
@@ -24,6 +26,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use lambda_edge::Environment;
+use read_models::replay::Purpose;
 use serde::Serialize;
 
 pub use crate::connection::DEFAULT_EVENT_TYPE_SHARDS;
@@ -46,6 +49,10 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write every row of the read models anew from the events, and remove rows that no events account for
+    Replay(replay::Options),
+    /// Compare every row of the read models with what the events say; writes nothing
+    Verify(replay::Options),
     /// Write all events into a new file
     Export {
         /// The file; it must not exist
@@ -85,6 +92,8 @@ pub async fn run(
     let cli = Cli::try_parse_from(arguments)?;
     let connection = Connection::open(cli.connection, env).await?;
     let outcome = match cli.command {
+        Command::Replay(options) => replay::run(&connection, Purpose::Rebuild, options, out).await,
+        Command::Verify(options) => replay::run(&connection, Purpose::Verify, options, out).await,
         Command::Export { file } => backup::export(&connection, &file, out).await,
         Command::Import { file, resume } => backup::import(&connection, &file, resume, out).await,
         Command::Parked(command) => parked::run(&connection, command, out).await,

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use event_store::backup::{ImportProgress, ImportStep};
 use indicatif::{ProgressBar, ProgressStyle};
+use read_models::replay::progress::Position;
+use read_models::replay::{Purpose, Replay};
 
 /// A line that says what is being done and how many events are done.
 pub struct Progress(ProgressBar);
@@ -42,6 +44,53 @@ impl Progress {
 }
 
 impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// A bar that says how many events of a replay are done, how fast, how many remain, and until when.
+pub struct ReplayProgress(ProgressBar);
+
+const WITH_TOTAL: &str = "{msg} [{bar:32}] {human_pos} of about {human_len} events, {per_sec}, {eta} left";
+const WITHOUT_TOTAL: &str = "{msg}: {human_pos} events, {per_sec}, {elapsed}";
+
+impl ReplayProgress {
+    pub fn new(replay: &Replay) -> Self {
+        let (bar, template) = match replay.events_total {
+            Some(total) => (ProgressBar::new(total), WITH_TOTAL),
+            None => (ProgressBar::no_length(), WITHOUT_TOTAL),
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        // What earlier runs have done is not of this one's speed.
+        bar.set_position(replay.counts.events);
+        bar.reset_eta();
+        bar.enable_steady_tick(Duration::from_millis(200));
+        bar.println(format!("Replay {0}; it goes on with --resume {0}", replay.replay_id));
+        Self(bar)
+    }
+
+    pub fn show(&self, replay: &Replay) {
+        let looks_at_rows = |position: &Position| matches!(position, Position::Rows { .. } | Position::Done);
+        let message = match replay.plan.purpose {
+            _ if replay.segments.iter().all(looks_at_rows) => "Looking for rows that no events account for",
+            Purpose::Rebuild => "Replaying",
+            Purpose::Verify => "Verifying",
+        };
+        if self.0.message() != message {
+            self.0.set_message(message);
+        }
+        // The total is a few hours old.
+        if self.0.length().is_some_and(|total| total < replay.counts.events) {
+            self.0.set_length(replay.counts.events);
+        }
+        self.0.set_position(replay.counts.events);
+    }
+}
+
+impl Drop for ReplayProgress {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }

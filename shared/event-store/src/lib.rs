@@ -10,6 +10,7 @@
 //! | [`snapshot`] | the states of long streams |
 //! | [`scan`] | all events, in segments |
 //! | [`backup`] | all events as a file, and back |
+//! | [`patience`] | requests repeated while DynamoDB throttles |
 //! | [`recorded`] | a stored event and its item in the table |
 //! | [`cost`] | what a call cost: requests and capacity units |
 //! | [`error`] | what can go wrong, kept apart by what the caller can do about it |
@@ -18,6 +19,7 @@ pub mod backup;
 pub mod by_time;
 pub mod cost;
 pub mod error;
+pub mod patience;
 pub mod recorded;
 pub mod scan;
 pub mod snapshot;

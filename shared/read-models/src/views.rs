@@ -170,6 +170,7 @@ pub struct ReplayView {
     pub unreadable_orders: u64,
     pub differences_found: u64,
     /// The first 100.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
     pub started_at: String,
     pub updated_at: String,

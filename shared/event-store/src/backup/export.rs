@@ -11,8 +11,8 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::content::fingerprint;
 use super::format::{FORMAT, FORMAT_VERSION, Header, Trailer, event_line, hex, line};
 use super::new_file::NewFile;
-use super::patience::pause;
 use super::scan::{self, Segment};
+use crate::patience::pause;
 use crate::{CorruptStream, EventStore, Recorded, StoreError, Version};
 
 /// How much of an aggregate is held in memory before the file is reserved for it until its end.

@@ -7,9 +7,9 @@ use futures::future::{try_join, try_join_all};
 use tokio::sync::mpsc;
 
 use super::content::{Content, fingerprint};
-use super::patience::patiently;
 use super::reader::Reader;
 use super::scan::{self, Segment};
+use crate::patience::patiently;
 use crate::{AppendError, EventStore, Recorded, StoreError, Version};
 
 /// How many events are written at once. Each is of another aggregate.

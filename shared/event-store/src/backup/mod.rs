@@ -9,14 +9,12 @@
 //! | `reader` | a file read line by line, and everything that it must keep to |
 //! | `new_file` | a file that has its name only once it is whole |
 //! | `scan` | the table read in segments |
-//! | `patience` | requests repeated while DynamoDB throttles |
 
 mod content;
 pub mod export;
 pub mod format;
 pub mod import;
 mod new_file;
-mod patience;
 mod reader;
 mod scan;
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 
-use super::patience::patiently;
+use crate::patience::patiently;
 use crate::{CorruptStream, EventStore, Recorded, StoreError, Version};
 
 /// How many parts of the table are read at once. Each holds one page of at most 1 MB.

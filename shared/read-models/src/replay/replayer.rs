@@ -10,6 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::Aggregate;
 use domain::order::Order;
 use event_store::by_time::{self, EventQuery};
+use event_store::patience::{MAX_REPETITIONS, pause};
 use event_store::scan::Segment;
 use event_store::{EventStore, StoreError};
 use futures::future::try_join_all;
@@ -24,6 +25,7 @@ use super::progress::{Counts, Difference, MAX_KEPT_DIFFERENCES, Position, Replay
 use super::read_model::{Comparison, PlacedRow, ReadModel, Shown};
 use super::replays::Replays;
 use crate::customer_orders::CustomerOrders;
+use crate::from_env;
 use crate::order_summary::{OrderSummaries, OrderSummaryRow};
 use crate::parked::{Parked, ParkedEvents};
 
@@ -32,11 +34,6 @@ const CONCURRENT_ORDERS: usize = 16;
 
 /// How often a checkpoint is written. What was done since the last one is done again after a crash.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(2);
-
-/// How often a request is repeated that DynamoDB does not serve, after the SDK's own repetitions, and the pauses between.
-const MAX_ATTEMPTS: u32 = 8;
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const MAX_PAUSE: Duration = Duration::from_secs(5);
 
 /// How long a row may be behind an order that has just changed before it counts as a difference.
 const MAX_LAG: TimeDelta = TimeDelta::seconds(30);
@@ -75,7 +72,7 @@ impl Stop {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    fn is_set(&self) -> bool {
+    pub fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -116,11 +113,7 @@ impl Replayer {
     /// # Errors
     /// When the environment lacks a variable.
     pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
-        let events = EventStore::new(
-            client.clone(),
-            env.required("EVENT_STORE_TABLE")?,
-            env.parsed("EVENT_TYPE_SHARDS", "a whole number from 1")?,
-        );
+        let events = from_env::event_store(env, client.clone())?;
         let read_models: Vec<Arc<dyn ReadModel>> = vec![
             Arc::new(OrderSummaries::from_env(env, client.clone())?),
             Arc::new(CustomerOrders::from_env(env, client.clone())?),
@@ -485,13 +478,11 @@ impl Run<'_> {
     where
         Fut: Future<Output = Result<T, StoreError>>,
     {
-        let mut pause = FIRST_PAUSE;
-        for _ in 1..MAX_ATTEMPTS {
+        for attempt in 0..MAX_REPETITIONS {
             match work().await {
                 Err(StoreError::Throttled(cause) | StoreError::Unavailable(cause)) if !self.stop.is_set() => {
                     tracing::warn!(cause, "a replay waits for DynamoDB");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(MAX_PAUSE);
+                    pause(attempt).await;
                 }
                 done => return Ok(done?),
             }

@@ -1,15 +1,15 @@
 //! Requests repeated while DynamoDB throttles.
 //!
-//! A command gives up soon, because its caller waits. A backup has time: a table on demand grows with its load, and
-//! throttles meanwhile for minutes.
+//! A command gives up soon, because its caller waits. Backups and replays have time: a table on demand grows with its
+//! load, and throttles meanwhile for minutes.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html>
 
 use std::time::Duration;
 
 use crate::StoreError;
 
-/// How often a request is made, by the SDK's own repetitions each time, before the backup gives up.
-const MAX_ATTEMPTS: u32 = 12;
+/// How often a request is repeated, beside the SDK's own repetitions each time.
+pub const MAX_REPETITIONS: u32 = 11;
 
 /// The longest pause before the first repetition; it doubles up to [`MAX_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -19,11 +19,11 @@ const MAX_PAUSE: Duration = Duration::from_secs(20);
 ///
 /// # Errors
 /// The last one, when it passes but has not for minutes; any other at once.
-pub(super) async fn patiently<T>(request: impl AsyncFn() -> Result<T, StoreError>) -> Result<T, StoreError> {
+pub(crate) async fn patiently<T>(request: impl AsyncFn() -> Result<T, StoreError>) -> Result<T, StoreError> {
     let mut attempt = 0;
     loop {
         match request().await {
-            Err(StoreError::Throttled(_) | StoreError::Unavailable(_)) if attempt + 1 < MAX_ATTEMPTS => {
+            Err(StoreError::Throttled(_) | StoreError::Unavailable(_)) if attempt < MAX_REPETITIONS => {
                 pause(attempt).await;
                 attempt += 1;
             }
@@ -32,8 +32,9 @@ pub(super) async fn patiently<T>(request: impl AsyncFn() -> Result<T, StoreError
     }
 }
 
-/// At least half of the longest, so that all repetitions together last.
-pub(super) async fn pause(attempt: u32) {
+/// The pause before a repetition, of which there were `attempt` before: at least half of the longest, so that all of them
+/// together last.
+pub async fn pause(attempt: u32) {
     let longest = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(attempt)).min(MAX_PAUSE);
     tokio::time::sleep(longest.mul_f64(0.5 + 0.5 * fastrand::f64())).await;
 }
