@@ -11,7 +11,7 @@ DYNAMODB_PORT ?= 8000
 WATCH_PORT ?= 9000
 NORTHWIND ?= ../shared/data/northwind
 
-.PHONY: help run test check fmt watch invoke sam-invoke northwind tools build deploy readme clean
+.PHONY: help run test simulate check fmt watch invoke sam-invoke northwind tools build deploy readme clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,6 +21,9 @@ run: ## Run the whole system on this machine (PORT, DYNAMODB_PORT, DATA, DYNAMOD
 
 test: ## Run every test
 	cargo test --workspace
+
+simulate: ## Run the whole system under injected faults: SEEDS=1000 runs, or the one of SEED=n with its trace
+	@SEEDS=$(or $(SEEDS),1000) SEED=$(SEED) cargo test --package end-to-end --test suite simulation::whatever -- --nocapture
 
 check: ## Formatting, clippy, rustdoc, and the template's linters if they are installed
 	cargo fmt --all --check

@@ -5,6 +5,7 @@
 //! | [`event_store`] | the promises of an append: DESIGN section 5 |
 //! | [`projections`] | the promises of a projection: DESIGN section 7 |
 //! | [`http`] | the HTTP contract, end to end through the local stack: DESIGN section 6 |
+//! | [`simulation`] | many clients and projections at once under injected faults, from a seed: DESIGN sections 5 and 7 |
 //! | [`template`] | what stands beside template.yaml agrees with it |
 //! | [`payloads`] | every sample in `events/` passes through its function |
 //! | [`support`] | tables, a proxy that injects faults, an HTTP client |
@@ -15,5 +16,6 @@ mod event_store;
 mod http;
 mod payloads;
 mod projections;
+mod simulation;
 mod support;
 mod template;

@@ -30,6 +30,17 @@ pub fn template() -> Template {
     Template::read(&project().join("template.yaml")).unwrap()
 }
 
+/// A function's environment as template.yaml gives it.
+pub fn environment(template: &Template, binary: &str) -> Environment {
+    let function = template
+        .functions
+        .iter()
+        .find(|function| function.binary == binary)
+        .unwrap();
+    let local = [(LOCAL_CALLER.to_owned(), "local".to_owned())];
+    function.environment.clone().into_iter().chain(local).collect()
+}
+
 /// template.yaml's tables in an embedded DynamoDB of the test's own, behind a proxy.
 pub struct Tables {
     pub proxy: FaultProxy,
@@ -59,16 +70,8 @@ impl Tables {
         EventStore::new(Client::new(&self.config), "EventStore", SHARDS)
     }
 
-    /// A function's environment as template.yaml gives it.
     pub fn environment(&self, binary: &str) -> Environment {
-        let template = template();
-        let function = template
-            .functions
-            .iter()
-            .find(|function| function.binary == binary)
-            .unwrap();
-        let local = [(LOCAL_CALLER.to_owned(), "local".to_owned())];
-        function.environment.clone().into_iter().chain(local).collect()
+        environment(&template(), binary)
     }
 
     /// The URL of the DynamoDB itself.

@@ -1,0 +1,171 @@
+//! A simulation of the whole system, from a seed.
+//!
+//! Clients send commands to a few orders while projections follow, DynamoDB is late, refuses, and loses answers, and
+//! processes crash in the middle. Then the faults end, what is left is delivered, and the invariants are checked. A run
+//! takes place on one thread and in virtual time, so the seed alone decides what happens in which order; the same seed
+//! is the same run.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`faults`] | what may go wrong, and how often |
+//! | [`dynamodb`] | the embedded DynamoDB as the SDK's HTTP client, with the faults |
+//! | [`world`] | what the actors share: DynamoDB, functions that crash, the history |
+//! | [`client`] | an actor: sends commands, and repeats them |
+//! | [`request`] | the commands as API Gateway passes them on |
+//! | [`trigger`] | an actor: delivers a stream's records to a projection |
+//! | [`history`] | what was asked and answered |
+//! | [`invariants`] | what must hold at the end |
+//! | [`linearizability`] | whether the answers are those of some sequence of the commands |
+//!
+//! What a seed does not pin: the ids and times in events (the functions make them from the system's clock and random
+//! numbers), and with them the order of orders of one customer. No actor's course depends on them.
+
+mod client;
+mod dynamodb;
+mod faults;
+mod history;
+mod invariants;
+mod linearizability;
+mod request;
+mod trigger;
+mod world;
+
+use std::env;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::thread;
+
+use futures::future::{LocalBoxFuture, join, join_all};
+
+use client::Client;
+use faults::Faults;
+use trigger::Trigger;
+use world::World;
+
+const ORDERS: usize = 3;
+const CLIENTS: usize = 4;
+const COMMANDS_PER_CLIENT: usize = 12;
+
+/// How many deliveries of a projection's trigger run at once.
+const DELIVERIES: usize = 2;
+
+/// How many seeds an ordinary test run takes.
+const SEEDS: u64 = 6;
+
+/// What came of a run.
+struct Run {
+    trace: Vec<String>,
+    invariants: Result<(), String>,
+}
+
+/// One run, from its seed.
+fn run(seed: u64) -> Run {
+    // Also where the event store and the SDK draw their pauses.
+    fastrand::seed(seed);
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap()
+        .block_on(async {
+            let world = World::new(ORDERS).await;
+            act(&world).await;
+            Run {
+                trace: world.dynamodb.trace(),
+                invariants: invariants::check(&world).await,
+            }
+        })
+}
+
+/// All actors at once; at the end the faults are over and everything is delivered.
+async fn act(world: &World) {
+    world.dynamodb.set_faults(Faults::draw());
+    let summaries = Trigger::new(world, "EventStore", "order-summary-projection");
+    let customers = Trigger::new(world, "OrderSummary", "customer-orders-projection");
+
+    // Those that come to an end.
+    let mut actors: Vec<LocalBoxFuture<'_, ()>> = Vec::new();
+    for number in 0..CLIENTS {
+        let client = Client::new(world, format!("client-{number}"));
+        actors.push(Box::pin(client.run(COMMANDS_PER_CLIENT)));
+    }
+    // Those that go on until the run is over.
+    let mut triggers: Vec<LocalBoxFuture<'_, ()>> = Vec::new();
+    for number in 0..DELIVERIES {
+        triggers.push(Box::pin(summaries.deliver(format!("summary-{number}"))));
+        triggers.push(Box::pin(customers.deliver(format!("customer-{number}"))));
+    }
+    let all = async {
+        join_all(actors).await;
+        world.calm_down().await;
+    };
+    join(all, join_all(triggers)).await;
+
+    summaries.drain().await;
+    customers.drain().await;
+}
+
+/// Runs the seeds, as many at once as there are processors, until one fails.
+fn simulate(seeds: impl Iterator<Item = u64> + Send) {
+    let seeds = Mutex::new(seeds);
+    let failed = Mutex::new(None);
+    let next = || match *failed.lock().unwrap() {
+        None => seeds.lock().unwrap().next(),
+        Some(_) => None,
+    };
+    let work = || {
+        while let Some(seed) = next() {
+            // A panic is a finding like any other; it has told of itself.
+            let found = catch_unwind(AssertUnwindSafe(|| run(seed).invariants))
+                .unwrap_or_else(|_| Err("a panic (above)".to_owned()));
+            if let Err(violation) = found {
+                failed.lock().unwrap().get_or_insert((seed, violation));
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    if let Some((seed, violation)) = failed.into_inner().unwrap() {
+        panic!("seed {seed}: {violation}\nTo repeat it: make simulate SEED={seed}");
+    }
+}
+
+/// `SEED`: that run only, with its trace. `SEEDS`: how many runs, of seeds that nobody has chosen.
+#[test]
+fn whatever_goes_wrong_the_invariants_hold() {
+    let number = |name| env::var(name).ok().filter(|value| !value.is_empty());
+    let number = |name| number(name).map(|value: String| value.parse::<u64>().expect(name));
+    if let Some(seed) = number("SEED") {
+        let Run { trace, invariants } = run(seed);
+        println!("{}", trace.join("\n"));
+        invariants.unwrap_or_else(|violation| panic!("seed {seed}: {violation}"));
+        return;
+    }
+    match number("SEEDS") {
+        None => simulate(1..=SEEDS),
+        Some(seeds) => {
+            let first = fastrand::u64(..1 << 32);
+            println!("the seeds {first} to {}", first + seeds - 1);
+            simulate(first..first + seeds);
+        }
+    }
+}
+
+#[test]
+fn a_seed_is_one_run() {
+    let digest = |seed| {
+        let mut hasher = DefaultHasher::new();
+        let trace = run(seed).trace;
+        trace.hash(&mut hasher);
+        (hasher.finish(), trace)
+    };
+    let (first, again) = (digest(7), digest(7));
+    let differs = first.1.iter().zip(&again.1).find(|(one, other)| one != other);
+    assert_eq!(first.0, again.0, "{differs:?}");
+    assert!(first.1.len() > 100, "{} things happened", first.1.len());
+    assert_ne!(first.0, digest(8).0);
+}
