@@ -14,21 +14,24 @@ pub struct Client<'a> {
     /// Of order-commands, which answers it.
     instance: Instance<'a>,
     sent: usize,
+    /// Between two commands. In some runs the clients are in each other's way all the time.
+    longest_pause_ms: u64,
 }
 
 impl<'a> Client<'a> {
-    pub fn new(world: &'a World, name: String) -> Self {
+    pub fn new(world: &'a World, name: String, longest_pause_ms: u64) -> Self {
         Self {
             instance: world.instance("order-commands", &name),
             world,
             name,
             sent: 0,
+            longest_pause_ms,
         }
     }
 
     pub async fn run(mut self, commands: usize) {
         for number in 0..commands {
-            pause(150).await;
+            pause(self.longest_pause_ms).await;
             let request = self.choose(number, commands).await;
             self.insist(&request).await;
         }
@@ -85,7 +88,7 @@ impl<'a> Client<'a> {
         }
 
         let until_now = number as f64 / of as f64;
-        let command = if chance(until_now) {
+        let command = if chance(until_now * until_now) {
             self.progress(&order_id).await
         } else {
             self.change(until_now)

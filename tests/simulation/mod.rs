@@ -44,8 +44,8 @@ use trigger::Trigger;
 use world::World;
 
 const ORDERS: usize = 3;
-const CLIENTS: usize = 4;
-const COMMANDS_PER_CLIENT: usize = 12;
+const CLIENTS: usize = 5;
+const COMMANDS_PER_CLIENT: usize = 15;
 
 /// How many deliveries of a projection's trigger run at once.
 const DELIVERIES: usize = 2;
@@ -86,8 +86,9 @@ async fn act(world: &World) {
 
     // Those that come to an end.
     let mut actors: Vec<LocalBoxFuture<'_, ()>> = Vec::new();
+    let longest_pause_ms = [10, 60, 300][fastrand::usize(..3)];
     for number in 0..CLIENTS {
-        let client = Client::new(world, format!("client-{number}"));
+        let client = Client::new(world, format!("client-{number}"), longest_pause_ms);
         actors.push(Box::pin(client.run(COMMANDS_PER_CLIENT)));
     }
     // Those that go on until the run is over.
