@@ -17,12 +17,14 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::faults::{Fault, Faults};
+use super::replica::Replica;
 
 #[derive(Clone)]
 pub struct DynamoDb(Arc<Shared>);
 
 struct Shared {
     database: Database,
+    replica: Replica,
     faults: Mutex<Faults>,
     started: Instant,
     trace: Mutex<Vec<String>>,
@@ -32,6 +34,7 @@ impl DynamoDb {
     pub fn new() -> Self {
         Self(Arc::new(Shared {
             database: Database::memory().unwrap(),
+            replica: Replica::new(),
             faults: Mutex::new(Faults::NONE),
             started: Instant::now(),
             trace: Mutex::default(),
@@ -81,6 +84,23 @@ impl DynamoDb {
         serde_json::from_str(&answer.unwrap()).unwrap()
     }
 
+    /// Carries out a request, whose effect eventually consistent reads see after `lag`.
+    fn respond(&self, operation: &str, body: &[u8], lag: Duration) -> HttpResponse {
+        let Shared { database, replica, .. } = &*self.0;
+        let read = if lag.is_zero() {
+            None
+        } else {
+            replica.read(operation, body)
+        };
+        match read.unwrap_or_else(|| carry_out(database, operation, body)) {
+            Ok(answer) => {
+                replica.follow(operation, body, lag);
+                response(200, answer)
+            }
+            Err(error) => response(error.status_code(), error.to_json()),
+        }
+    }
+
     /// A request and its answer, each on its way for a while.
     async fn serve(
         self,
@@ -103,7 +123,9 @@ impl DynamoDb {
         let answer = match fault {
             Fault::Refuse(status, code) => error(status, code, json!({})),
             Fault::Cancel => cancelled(&body),
-            Fault::None | Fault::LoseAnswer | Fault::AnswerWith500 => respond(&self.0.database, &operation, &body),
+            Fault::None | Fault::LoseAnswer | Fault::AnswerWith500 => {
+                self.respond(&operation, &body, faults.replica_lag)
+            }
         };
         let status = answer.status().as_u16();
         self.note(format_args!("{actor} {operation} {table}: {status} {fault:?}"));
@@ -151,7 +173,7 @@ impl HttpConnector for Link {
         let operation = target.rsplit('.').next().unwrap().to_owned();
         let body = request.body().bytes().unwrap().to_vec();
         let Some(actor) = self.actor.clone() else {
-            return HttpConnectorFuture::ready(Ok(respond(&self.dynamodb.0.database, &operation, &body)));
+            return HttpConnectorFuture::ready(Ok(self.dynamodb.respond(&operation, &body, Duration::ZERO)));
         };
         let caller = Arc::new(());
         // A task of its own: what is on its way arrives, whatever becomes of the caller.
@@ -212,15 +234,8 @@ fn table(body: &[u8]) -> String {
     table.unwrap_or("-").to_owned()
 }
 
-fn respond(database: &Database, operation: &str, body: &[u8]) -> HttpResponse {
-    match carry_out(database, operation, body) {
-        Ok(answer) => response(200, answer),
-        Err(error) => response(error.status_code(), error.to_json()),
-    }
-}
-
 /// The operations that the functions and the simulation use. Another one is a line here.
-fn carry_out(database: &Database, operation: &str, body: &[u8]) -> dynoxide::Result<String> {
+pub fn carry_out(database: &Database, operation: &str, body: &[u8]) -> dynoxide::Result<String> {
     match operation {
         "CreateTable" => answer(body, |request| database.create_table(request)),
         "DescribeTable" => answer(body, |request| database.describe_table(request)),

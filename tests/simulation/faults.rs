@@ -16,6 +16,8 @@ pub struct Faults {
     crash: f64,
     /// Of answers that API Gateway has, and the client never gets.
     pub lost_reply: f64,
+    /// By how much eventually consistent reads are behind.
+    pub replica_lag: Duration,
     /// Of records that are delivered out of order, late, or again.
     pub disorder: f64,
 }
@@ -41,6 +43,7 @@ impl Faults {
         slow: 0.0,
         crash: 0.0,
         lost_reply: 0.0,
+        replica_lag: Duration::ZERO,
         disorder: 0.0,
     };
 
@@ -52,6 +55,7 @@ impl Faults {
             slow: rate([0.0, 0.01, 0.03, 0.10]),
             crash: rate([0.0, 0.05, 0.10, 0.30]),
             lost_reply: rate([0.0, 0.02, 0.05, 0.10]),
+            replica_lag: Duration::from_millis([0, 10, 100, 1_000][fastrand::usize(..4)]),
             disorder: rate([0.0, 0.20, 0.50, 0.90]),
         }
     }

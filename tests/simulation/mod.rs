@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`faults`] | what may go wrong, and how often |
 //! | [`dynamodb`] | the embedded DynamoDB as the SDK's HTTP client, with the faults |
+//! | [`replica`] | what eventually consistent reads see |
 //! | [`world`] | what the actors share: DynamoDB, functions that crash, the history |
 //! | [`client`] | an actor: sends commands, and repeats them |
 //! | [`request`] | the commands as API Gateway passes them on |
@@ -26,6 +27,7 @@ mod faults;
 mod history;
 mod invariants;
 mod linearizability;
+mod replica;
 mod request;
 mod trigger;
 mod world;
