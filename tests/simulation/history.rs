@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::reader::Read;
 use super::request::Request;
 
 /// What a client learns.
@@ -33,10 +34,11 @@ pub struct Attempt {
     pub outcome: Outcome,
 }
 
-/// All attempts of a run.
+/// Everything that clients and readers were told in a run.
 #[derive(Debug)]
 pub struct History {
     pub attempts: Vec<Attempt>,
+    pub reads: Vec<Read>,
     /// The id of each order that a client knows of.
     pub order_ids: Vec<Option<String>>,
     moment: usize,
@@ -46,6 +48,7 @@ impl History {
     pub fn new(orders: usize) -> Self {
         Self {
             attempts: Vec::new(),
+            reads: Vec::new(),
             order_ids: vec![None; orders],
             moment: 0,
         }

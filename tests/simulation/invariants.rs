@@ -7,11 +7,13 @@ use domain::order::OrderId;
 use event_store::Recorded;
 use read_models::customer_orders::CustomerOrderRow;
 use read_models::order_summary::OrderSummaryRow;
+use read_models::views::OrderView;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::history::{Attempt, Outcome};
 use super::linearizability;
+use super::reader::Read;
 use super::trigger::Stream;
 use super::world::World;
 
@@ -42,6 +44,9 @@ pub async fn check(world: &World) -> Result<(), String> {
         linearizability::check(&on_order(&history.attempts, order, &effects))?;
     }
 
+    for read in &history.reads {
+        read_is_new_enough_and_was_so(read, &events)?;
+    }
     rows_are_folds(world, &events).await?;
     rows_went_only_forwards(world, &events)?;
     let parked = items(world, "ParkedEvents").await;
@@ -166,6 +171,23 @@ fn fold(order: &str, events: &[Recorded]) -> OrderSummaryRow {
     let (row, folded) = OrderSummaryRow::fold(order.parse::<OrderId>().unwrap(), None, events);
     folded.unwrap();
     row.unwrap()
+}
+
+/// A reader gets a state that the order really had, no older than the one it asked for.
+fn read_is_new_enough_and_was_so(read: &Read, events: &Events) -> Result<(), String> {
+    if read.status == 503 {
+        return Ok(());
+    }
+    let version = read.body["version"].as_u64().unwrap_or_default();
+    ensure!(
+        read.status == 200 && version >= read.min_version,
+        "asked for version {}: {read:?}",
+        read.min_version
+    );
+    let then = OrderView::from(fold(&read.order_id, &events[&read.order_id][..version as usize]));
+    let then = serde_json::to_value(then).unwrap();
+    ensure!(read.body == then, "{read:?}, but the order was {then}");
+    Ok(())
 }
 
 async fn rows<T: DeserializeOwned>(world: &World, table: &str) -> Vec<T> {

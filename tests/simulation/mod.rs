@@ -12,6 +12,7 @@
 //! | [`replica`] | what eventually consistent reads see |
 //! | [`world`] | what the actors share: DynamoDB, functions that crash, the history |
 //! | [`client`] | an actor: sends commands, and repeats them |
+//! | [`reader`] | an actor: reads orders that have moved on |
 //! | [`request`] | the commands as API Gateway passes them on |
 //! | [`trigger`] | an actor: delivers a stream's records to a projection |
 //! | [`history`] | what was asked and answered |
@@ -27,6 +28,7 @@ mod faults;
 mod history;
 mod invariants;
 mod linearizability;
+mod reader;
 mod replica;
 mod request;
 mod trigger;
@@ -94,16 +96,16 @@ async fn act(world: &World) {
         actors.push(Box::pin(client.run(COMMANDS_PER_CLIENT)));
     }
     // Those that go on until the run is over.
-    let mut triggers: Vec<LocalBoxFuture<'_, ()>> = Vec::new();
+    let mut followers: Vec<LocalBoxFuture<'_, ()>> = vec![Box::pin(reader::run(world, "reader"))];
     for number in 0..DELIVERIES {
-        triggers.push(Box::pin(summaries.deliver(format!("summary-{number}"))));
-        triggers.push(Box::pin(customers.deliver(format!("customer-{number}"))));
+        followers.push(Box::pin(summaries.deliver(format!("summary-{number}"))));
+        followers.push(Box::pin(customers.deliver(format!("customer-{number}"))));
     }
     let all = async {
         join_all(actors).await;
         world.calm_down().await;
     };
-    join(all, join_all(triggers)).await;
+    join(all, join_all(followers)).await;
 
     summaries.drain().await;
     customers.drain().await;
