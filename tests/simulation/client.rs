@@ -40,10 +40,12 @@ impl<'a> Client<'a> {
     /// Sends it, and mostly again as long as nothing comes of it that a client could rely on.
     async fn insist(&mut self, request: &Request) {
         for _ in 0..4 {
-            let outcome = self.send(request).await;
-            let is_settled = outcome != Outcome::Unknown;
-            // Once in a while, someone presses the button twice.
-            if if is_settled { !chance(0.05) } else { chance(0.2) } {
+            let again = match self.send(request).await {
+                Outcome::Unknown => 0.8,
+                // Once in a while, someone presses the button twice.
+                _ => 0.05,
+            };
+            if !chance(again) {
                 return;
             }
             pause(300).await;
@@ -88,7 +90,7 @@ impl<'a> Client<'a> {
         }
 
         let until_now = number as f64 / of as f64;
-        let command = if chance(until_now * until_now) {
+        let command = if chance(until_now.powi(3)) {
             self.progress(&order_id).await
         } else {
             self.change(until_now)
@@ -121,19 +123,19 @@ impl<'a> Client<'a> {
     /// A command that takes an order further, possible or not.
     async fn progress(&self, order_id: &str) -> OrderCommand {
         match fastrand::usize(..12) {
-            0..=1 => OrderCommand::SubmitOrder,
-            2..=5 => OrderCommand::ConfirmOrder {
+            0 => OrderCommand::SubmitOrder,
+            1..=4 => OrderCommand::ConfirmOrder {
                 payment_method_id: "pm-1".parse().unwrap(),
             },
-            6..=7 => OrderCommand::RecordPayment {
+            5..=6 => OrderCommand::RecordPayment {
                 transaction_id: format!("tx-{}", self.name).parse().unwrap(),
                 amount: self.total(order_id).await,
             },
-            8..=9 => OrderCommand::ShipOrder {
+            7..=8 => OrderCommand::ShipOrder {
                 tracking_number: format!("track-{}", self.name).parse().unwrap(),
                 carrier: "DHL".parse().unwrap(),
             },
-            10 => OrderCommand::DeliverOrder,
+            9..=10 => OrderCommand::DeliverOrder,
             _ => OrderCommand::CancelOrder {
                 reason: "no longer needed".parse().unwrap(),
                 refund_amount: None,

@@ -11,7 +11,7 @@ use read_models::views::OrderView;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::history::{Attempt, Outcome};
+use super::history::{Attempt, History, Outcome};
 use super::linearizability;
 use super::reader::Read;
 use super::trigger::Stream;
@@ -33,9 +33,16 @@ type Events = BTreeMap<String, Vec<Recorded>>;
 pub async fn check(world: &World) -> Result<(), String> {
     let events = events(world).await;
     versions_are_contiguous(&events)?;
+    answers_agree_with(&events, &world.history.borrow())?;
+    rows_are_folds(world, &events).await?;
+    rows_went_only_forwards(world, &events)?;
+    let parked = items(world, "ParkedEvents").await;
+    ensure!(parked.is_empty(), "parked: {parked:?}");
+    Ok(())
+}
 
-    let history = world.history.borrow();
-    let effects = effects(&events, &history.attempts, &history.order_ids)?;
+fn answers_agree_with(events: &Events, history: &History) -> Result<(), String> {
+    let effects = effects(events, history)?;
     for attempt in &history.attempts {
         effect_is_as_answered(attempt, effects.get(attempt.correlation_id.as_str()))?;
     }
@@ -43,14 +50,9 @@ pub async fn check(world: &World) -> Result<(), String> {
     for order in 0..history.order_ids.len() {
         linearizability::check(&on_order(&history.attempts, order, &effects))?;
     }
-
     for read in &history.reads {
-        read_is_new_enough_and_was_so(read, &events)?;
+        read_is_new_enough_and_was_so(read, events)?;
     }
-    rows_are_folds(world, &events).await?;
-    rows_went_only_forwards(world, &events)?;
-    let parked = items(world, "ParkedEvents").await;
-    ensure!(parked.is_empty(), "parked: {parked:?}");
     Ok(())
 }
 
@@ -88,19 +90,18 @@ fn versions_are_contiguous(events: &Events) -> Result<(), String> {
 type Effect = BTreeMap<Uuid, Vec<u64>>;
 
 /// The effects by correlation id, which every attempt has of its own.
-fn effects<'a>(
-    events: &'a Events,
-    attempts: &[Attempt],
-    order_ids: &[Option<String>],
-) -> Result<BTreeMap<&'a str, Effect>, String> {
+fn effects<'a>(events: &'a Events, history: &History) -> Result<BTreeMap<&'a str, Effect>, String> {
     let mut effects = BTreeMap::<&str, Effect>::new();
     for event in events.values().flatten() {
         let correlation_id = event.metadata.correlation_id.as_deref().unwrap_or_default();
-        let attempt = attempts.iter().find(|attempt| attempt.correlation_id == correlation_id);
+        let attempt = history
+            .attempts
+            .iter()
+            .find(|attempt| attempt.correlation_id == correlation_id);
         let Some(attempt) = attempt else {
             return Err(format!("nobody asked for {event:?}"));
         };
-        let asked_for = &order_ids[attempt.request.order];
+        let asked_for = &history.order_ids[attempt.request.order];
         ensure!(
             asked_for.as_ref().is_none_or(|id| *id == event.aggregate_id),
             "{correlation_id} changed another order: {event:?}"

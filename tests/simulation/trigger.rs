@@ -102,7 +102,8 @@ fn done(batch: &[Value], answer: &Value) -> usize {
     let failures = answer["batchItemFailures"].as_array().unwrap();
     let position = |failure: &Value| {
         let is_it = |record: &Value| record["dynamodb"]["SequenceNumber"] == failure["itemIdentifier"];
-        batch.iter().position(is_it).expect("a record of the batch is reported")
+        // What is reported is a record of the batch.
+        batch.iter().position(is_it).unwrap()
     };
     failures.iter().map(position).min().unwrap_or(batch.len())
 }
