@@ -40,8 +40,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::thread;
+use std::time::Duration;
 
 use futures::future::{LocalBoxFuture, join, join_all};
+use tokio::time::timeout;
 
 use client::Client;
 use faults::Faults;
@@ -54,6 +56,9 @@ const COMMANDS_PER_CLIENT: usize = 15;
 
 /// How many deliveries of a projection's trigger run at once.
 const DELIVERIES: usize = 2;
+
+/// In virtual time, of which a run takes a few minutes.
+const LONGEST_RUN: Duration = Duration::from_secs(3_600);
 
 /// How many seeds an ordinary test run takes.
 const SEEDS: u64 = 6;
@@ -75,10 +80,13 @@ fn run(seed: u64) -> Run {
         .unwrap()
         .block_on(async {
             let world = World::new(ORDERS).await;
-            act(&world).await;
+            let invariants = match timeout(LONGEST_RUN, act(&world)).await {
+                Ok(()) => invariants::check(&world).await,
+                Err(_) => Err("the run does not come to an end".to_owned()),
+            };
             Run {
                 trace: world.dynamodb.trace(),
-                invariants: invariants::check(&world).await,
+                invariants,
             }
         })
 }
