@@ -36,7 +36,6 @@ mod world;
 
 use std::collections::BTreeSet;
 use std::env;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::thread;
@@ -61,7 +60,7 @@ const DELIVERIES: usize = 2;
 const LONGEST_RUN: Duration = Duration::from_secs(3_600);
 
 /// How many seeds an ordinary test run takes.
-const SEEDS: u64 = 6;
+const SEEDS: u64 = 5;
 
 /// What came of a run.
 struct Run {
@@ -200,15 +199,9 @@ fn whatever_goes_wrong_the_invariants_hold() {
 
 #[test]
 fn a_seed_is_one_run() {
-    let digest = |seed| {
-        let mut hasher = DefaultHasher::new();
-        let trace = run(seed).trace;
-        trace.hash(&mut hasher);
-        (hasher.finish(), trace)
-    };
-    let (first, again) = (digest(7), digest(7));
-    let differs = first.1.iter().zip(&again.1).find(|(one, other)| one != other);
-    assert_eq!(first.0, again.0, "{differs:?}");
-    assert!(first.1.len() > 100, "{} things happened", first.1.len());
-    assert_ne!(first.0, digest(8).0);
+    let (first, again) = (run(7).trace, run(7).trace);
+    let differs = first.iter().zip(&again).find(|(one, other)| one != other);
+    assert_eq!(differs, None);
+    assert_eq!(first.len(), again.len());
+    assert!(first.len() > 100, "{} things happened", first.len());
 }
