@@ -23,6 +23,9 @@ run: ## Run the whole system on this machine (PORT, DYNAMODB_PORT, DATA, DYNAMOD
 test: ## Run every test
 	cargo test --workspace
 
+simulate: ## Run the whole system under injected faults: SEEDS=1000 runs, or the one of SEED=n with its trace
+	@SEEDS=$(or $(SEEDS),1000) SEED=$(SEED) cargo test --package end-to-end --test suite simulation::whatever -- --nocapture
+
 check: ## Formatting, clippy, rustdoc, and the template's linters if they are installed
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- --deny warnings

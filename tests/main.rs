@@ -8,6 +8,7 @@
 //! | [`replay`] | the promises of a replay: DESIGN section 7, point 5 |
 //! | [`http`] | the HTTP contract, end to end through the local stack: DESIGN section 6 |
 //! | [`cli`] | the operators' tool |
+//! | [`simulation`] | many clients and projections at once under injected faults, from a seed: DESIGN sections 5 and 7 |
 //! | [`template`] | what stands beside template.yaml agrees with it |
 //! | [`payloads`] | every sample in `events/` passes through its function |
 //! | [`support`] | tables, a proxy that injects faults, an HTTP client |
@@ -21,5 +22,6 @@ mod http;
 mod payloads;
 mod projections;
 mod replay;
+mod simulation;
 mod support;
 mod template;

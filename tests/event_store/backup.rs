@@ -11,6 +11,7 @@ use domain::order::Order;
 use domain::{Idempotency, Metadata};
 use event_store::backup::{ExportError, Exported, ImportError, ImportMode, ImportStep, Imported};
 use event_store::by_time::EventQuery;
+use event_store::scan::Segment;
 use event_store::{CorruptStream, EventStore, StoreError};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -159,6 +160,7 @@ async fn an_imported_store_is_the_exported_one_item_for_item_in_every_schema_ver
         event_types: &["StockReserved"],
         time: DateTime::UNIX_EPOCH..DateTime::from_timestamp_secs(2_000_000_000).unwrap(),
         correlation_id: None,
+        segment: Segment::WHOLE,
     };
     let found = to.store().query_events(&query, 10, None).await.unwrap().events;
     assert_eq!(found.len(), 1);

@@ -32,6 +32,21 @@ pub fn template() -> Template {
     Template::read(&project().join("template.yaml")).unwrap()
 }
 
+/// A function's environment as template.yaml gives it, with some variables changed.
+pub fn environment(template: &Template, binary: &str, changed: &[(&str, &str)]) -> Environment {
+    let function = template
+        .functions
+        .iter()
+        .find(|function| function.binary == binary)
+        .unwrap();
+    let local = [(LOCAL_CALLER.to_owned(), "local".to_owned())];
+    let changed = changed
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let variables = function.environment.clone().into_iter();
+    variables.chain(local).chain(changed).collect()
+}
+
 /// template.yaml's tables in an embedded DynamoDB of the test's own, behind a proxy.
 pub struct Tables {
     pub proxy: FaultProxy,
@@ -68,23 +83,7 @@ impl Tables {
 
     /// The same with some variables changed.
     pub fn environment_with(&self, binary: &str, changed: &[(&str, &str)]) -> Environment {
-        let template = template();
-        let function = template
-            .functions
-            .iter()
-            .find(|function| function.binary == binary)
-            .unwrap();
-        let local = [(LOCAL_CALLER.to_owned(), "local".to_owned())];
-        let changed = changed
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        function
-            .environment
-            .clone()
-            .into_iter()
-            .chain(local)
-            .chain(changed)
-            .collect()
+        environment(&template(), binary, changed)
     }
 
     /// The URL of the DynamoDB itself.

@@ -79,6 +79,9 @@ const THROTTLING_CODES: [&str; 3] = [
     "ThrottlingException",
 ];
 
+/// Codes of a request that was not carried out because a transaction holds the same items.
+const TRANSACTION_CODES: [&str; 2] = ["TransactionConflictException", "TransactionInProgressException"];
+
 /// Codes that speak of the request itself.
 const REJECTING_CODES: [&str; 3] = [
     "ValidationException",
@@ -93,6 +96,7 @@ impl<E: ProvideErrorMetadata + std::error::Error + 'static> From<SdkError<E>> fo
         let code_is_of = |codes: &[&str]| error.code().is_some_and(|code| codes.contains(&code));
         match &error {
             SdkError::ServiceError(_) if code_is_of(&THROTTLING_CODES) => Self::Throttled(message),
+            SdkError::ServiceError(_) if code_is_of(&TRANSACTION_CODES) => Self::Unavailable(message),
             SdkError::ServiceError(_) if code_is_of(&REJECTING_CODES) => Self::Rejected(message),
             SdkError::ServiceError(_) if status.is_some_and(|status| status < 500) => Self::Misconfigured(message),
             SdkError::ConstructionFailure(_) => Self::Rejected(message),
@@ -198,7 +202,26 @@ fn conflict<'a>(items: impl IntoIterator<Item = Option<&'a Item>>) -> AppendErro
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_dynamodb::config::http::HttpResponse;
+    use aws_sdk_dynamodb::error::ErrorMetadata;
+
     use super::*;
+
+    /// What a 400 with this code is.
+    fn refused(code: &str) -> StoreError {
+        let error = PutItemError::generic(ErrorMetadata::builder().code(code).build());
+        let response = HttpResponse::new(400.try_into().unwrap(), "".into());
+        SdkError::service_error(error, response).into()
+    }
+
+    #[test]
+    fn the_code_says_what_the_caller_can_do() {
+        use StoreError::{Misconfigured, Rejected, Throttled, Unavailable};
+        assert!(matches!(refused("ThrottlingException"), Throttled(_)));
+        assert!(matches!(refused("TransactionConflictException"), Unavailable(_)));
+        assert!(matches!(refused("ValidationException"), Rejected(_)));
+        assert!(matches!(refused("AccessDeniedException"), Misconfigured(_)));
+    }
 
     fn cancelled(codes: &[&str]) -> AppendError {
         let reasons: Vec<_> = codes

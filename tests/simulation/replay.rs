@@ -1,0 +1,61 @@
+//! An actor: replays all read models while everything goes on, crashes, and goes on where it was.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use read_models::replay::{Difference, Observer, Plan, Purpose, Replay, ReplayError, Replayer, Scope, Status, Stop};
+
+use super::world::{World, pause};
+
+/// How many replays there are, one after the other.
+const REPLAYS: usize = 2;
+
+pub async fn run(world: &World, name: &str) {
+    for _ in 0..REPLAYS {
+        let plan = Plan {
+            segments: fastrand::u32(1..=3),
+            batch: fastrand::usize(1..=20),
+            ..Plan::new(
+                Purpose::Rebuild,
+                Scope::Everything,
+                &["order-summary", "customer-orders"],
+            )
+        };
+        let begun = Replay::new(plan, Status::Running, None);
+        loop {
+            pause(400).await;
+            // A process of its own each time: what it knows, it has from the table.
+            if let Some(Ok(())) = world.until_crash(name, carry_on(world, name, &begun)).await {
+                break;
+            }
+        }
+    }
+}
+
+async fn carry_on(world: &World, name: &str, begun: &Replay) -> Result<(), ReplayError> {
+    let client = Client::new(&world.config_of(name));
+    let replayer = Replayer::from_env(&world.environment("replay"), client)
+        .unwrap()
+        .with_checkpoints_every(Duration::from_millis(fastrand::u64(..500)));
+    let replays = replayer.replays();
+    let replay = match replays.get(&begun.replay_id).await? {
+        None => {
+            replays.create(begun).await?;
+            begun.clone()
+        }
+        Some(done) if done.status == Status::Done => return Ok(()),
+        Some(left) => {
+            let next = replays.next_run(left, Status::Running).await?;
+            next.ok_or(ReplayError::TakenOver)?
+        }
+    };
+    replayer.run(replay, &Stop::default(), &Quiet).await?;
+    Ok(())
+}
+
+struct Quiet;
+
+impl Observer for Quiet {
+    fn progressed(&self, _: &Replay) {}
+    fn found(&self, _: &Difference) {}
+}
