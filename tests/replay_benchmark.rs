@@ -40,7 +40,11 @@ async fn main() {
     let (mut server, endpoint) = start_server();
     let config = local_config(&endpoint).await;
     let dynamodb = Client::new(&config);
-    let template = Template::read("template.yaml".as_ref()).unwrap();
+    let mut template = Template::read("template.yaml".as_ref()).unwrap();
+    for table in &mut template.tables {
+        // The embedded DynamoDB looks through a stream's records at every write, and nobody reads them here.
+        table.stream = None;
+    }
     create_tables(&dynamodb, &template).await.unwrap();
 
     let started = Instant::now();
@@ -94,12 +98,17 @@ async fn main() {
 async fn serve() {
     let embedded = Embedded::memory().await.unwrap();
     println!("{}", embedded.endpoint());
-    std::future::pending().await
+    // Until the other process ends, however it does.
+    tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink()))
+        .await
+        .unwrap()
+        .unwrap();
 }
 
 fn start_server() -> (Child, String) {
     let mut server = Command::new(std::env::current_exe().unwrap())
         .arg(SERVE)
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

@@ -4,12 +4,17 @@
 //! a partition key, so they come together, oldest first, and in one segment.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Scan.html#Scan.ParallelScan>
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use aws_sdk_dynamodb::types::{AttributeValue, Select};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Select};
 use serde::{Deserialize, Serialize};
 
+use crate::patience::{MAX_REPETITIONS, pause};
 use crate::{CorruptStream, EventStore, Recorded, StoreError, Version};
+
+/// The most keys of one BatchGetItem.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
+const MAX_BATCH_GET_KEYS: usize = 100;
 
 /// One of `of` parts of a table, counted from 0. `of` is at least 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,21 +66,64 @@ impl EventStore {
             .set_exclusive_start_key(after.map(EventKey::to_item))
             .send()
             .await?;
-        let scanned = |item: HashMap<String, AttributeValue>| {
-            Ok(Scanned {
-                key: EventKey::of_item(&item)?,
-                event: Recorded::from_item(item),
-            })
-        };
+        let items = page.items.unwrap_or_default().into_iter();
         Ok(ScanPage {
-            events: page
-                .items
-                .unwrap_or_default()
-                .into_iter()
-                .map(scanned)
-                .collect::<Result<_, StoreError>>()?,
+            events: items.map(Scanned::of_item).collect::<Result<_, _>>()?,
             next: page.last_evaluated_key.as_ref().map(EventKey::of_item).transpose()?,
         })
+    }
+
+    /// The first event of each of these aggregates, read strongly; nothing for those that have none. A request reads up to
+    /// 100 of them.
+    ///
+    /// # Errors
+    /// What DynamoDB said.
+    pub async fn first_events(&self, aggregate_ids: &BTreeSet<String>) -> Result<Vec<Scanned>, StoreError> {
+        let mut found = Vec::new();
+        let mut wanted: Vec<_> = aggregate_ids
+            .iter()
+            .map(|id| {
+                let key = EventKey {
+                    aggregate_id: id.clone(),
+                    version: 1,
+                };
+                key.to_item()
+            })
+            .collect();
+        let mut attempt = 0;
+        while !wanted.is_empty() {
+            let rest = wanted.split_off(wanted.len().min(MAX_BATCH_GET_KEYS));
+            let keys = KeysAndAttributes::builder()
+                .set_keys(Some(wanted))
+                .consistent_read(true);
+            let keys = keys.build().map_err(|error| StoreError::Rejected(error.to_string()))?;
+            let page = self
+                .client
+                .batch_get_item()
+                .request_items(&self.table, keys)
+                .send()
+                .await?;
+            for item in page.responses.into_iter().flatten().flat_map(|(_, items)| items) {
+                found.push(Scanned::of_item(item)?);
+            }
+            wanted = rest;
+            // What did not fit into 16 MB, or was throttled.
+            let unprocessed = page
+                .unprocessed_keys
+                .into_iter()
+                .flatten()
+                .flat_map(|(_, keys)| keys.keys);
+            let before = wanted.len();
+            wanted.extend(unprocessed);
+            if wanted.len() > before {
+                if attempt == MAX_REPETITIONS {
+                    return Err(StoreError::Throttled("keys of a batch are left unprocessed".to_owned()));
+                }
+                pause(attempt).await;
+                attempt += 1;
+            }
+        }
+        Ok(found)
     }
 
     /// How many events there are, as DynamoDB last counted them: within the last six hours.
@@ -87,6 +135,15 @@ impl EventStore {
         let described = self.client.describe_table().table_name(&self.table).send().await?;
         let count = described.table.and_then(|table| table.item_count);
         Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
+    }
+}
+
+impl Scanned {
+    fn of_item(item: HashMap<String, AttributeValue>) -> Result<Self, StoreError> {
+        Ok(Self {
+            key: EventKey::of_item(&item)?,
+            event: Recorded::from_item(item),
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Carries a replay out: run, stop, go on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -316,8 +316,8 @@ impl Run<'_> {
         let page = self
             .patiently(|| model.rows(self.part(number), self.plan.batch, after.as_ref()))
             .await?;
-        let rows = page.rows.into_iter().map(|row| self.account_for(&**model, row));
-        let batch = together(rows).await?;
+        let extra = self.unaccounted_for(&**model, page.rows).await?;
+        let batch = together(extra.into_iter().map(|row| self.extra(&**model, row))).await?;
         let position = match page.next {
             Some(next) => Position::Rows {
                 read_model,
@@ -331,21 +331,31 @@ impl Run<'_> {
         self.advance(number, position, batch).await
     }
 
-    async fn account_for(&self, model: &dyn ReadModel, row: PlacedRow) -> Result<Batch, ReplayError> {
-        let mut batch = Batch::default();
-        if let Some(order_id) = row.order_id {
-            let aggregate_id = order_id.to_string();
-            let first = match self.patiently(|| self.store().events(&aggregate_id, 1, Some(1))).await {
-                // It has events, and has been counted as unreadable.
-                Err(ReplayError::Store(StoreError::Corrupt(_))) => return Ok(batch),
-                first => first?,
-            };
-            match OrderSummaryRow::fold(order_id, None, &first) {
-                (Some(order), _) if model.place_of(&order)? == row.key => return Ok(batch),
-                (_, Err(_)) => return Ok(batch),
-                _ => {}
-            }
+    /// Those of `rows` that stand where no order has its row.
+    async fn unaccounted_for(
+        &self,
+        model: &dyn ReadModel,
+        mut rows: Vec<PlacedRow>,
+    ) -> Result<Vec<PlacedRow>, ReplayError> {
+        let ids: BTreeSet<_> = rows.iter().filter_map(|row| Some(row.order_id?.to_string())).collect();
+        let mut places = BTreeMap::new();
+        for first in self.patiently(|| self.store().first_events(&ids)).await? {
+            let order = first.event.ok().zip(first.key.aggregate_id.parse().ok());
+            let order = order.and_then(|(event, order_id)| OrderSummaryRow::fold(order_id, None, &[event]).0);
+            // An order whose events cannot be read may stand anywhere.
+            let place = order.map(|order| model.place_of(&order)).transpose()?;
+            places.insert(first.key.aggregate_id, place);
         }
+        rows.retain(|row| {
+            let place = row.order_id.and_then(|order_id| places.get(&order_id.to_string()));
+            place.is_none_or(|place| place.as_ref().is_some_and(|place| *place != row.key))
+        });
+        Ok(rows)
+    }
+
+    /// A row that no events account for.
+    async fn extra(&self, model: &dyn ReadModel, row: PlacedRow) -> Result<Batch, ReplayError> {
+        let mut batch = Batch::default();
         match self.plan.purpose {
             Purpose::Rebuild => {
                 self.patiently(|| model.remove(&row.key)).await?;
