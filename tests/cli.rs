@@ -326,3 +326,119 @@ fn the_tool_knows_the_templates_tables_and_shards() {
     }
     assert_eq!(variables, HashMap::from(TABLES));
 }
+
+/// Overwrites the total of an order's row.
+async fn spoil(api: &Api, order_id: &str) {
+    let dynamodb = api.stack.dynamodb();
+    let key = AttributeValue::S(order_id.to_owned());
+    let row = dynamodb.get_item().table_name("OrderSummary").key("OrderId", key);
+    let mut row = row.send().await.unwrap().item.unwrap();
+    row.insert("TotalAmount".to_owned(), AttributeValue::S("0.01".to_owned()));
+    let put = dynamodb.put_item().table_name("OrderSummary").set_item(Some(row));
+    put.send().await.unwrap();
+    api.stack.caught_up().await.unwrap();
+}
+
+#[tokio::test]
+async fn wrong_rows_are_found_by_verify_and_mended_by_replay() {
+    let api = Api::start().await;
+    let ids = orders(&api).await;
+    api.stack.caught_up().await.unwrap();
+    let endpoint = api.stack.dynamodb_endpoint();
+    let (printed, outcome) = run(endpoint, &["verify"]).await;
+    assert_eq!(outcome.unwrap(), Outcome::Done);
+    let [summary] = <[Value; 1]>::try_from(printed).unwrap();
+    assert_eq!((&summary["status"], &summary["orders"]), (&json!("done"), &json!(6)));
+
+    spoil(&api, &ids[2]).await;
+    let (printed, outcome) = run(endpoint, &["verify"]).await;
+    assert_eq!(outcome.unwrap(), Outcome::Incomplete);
+    // The row that the first one feeds has followed it.
+    let mut found: Vec<_> = printed
+        .iter()
+        .take(2)
+        .map(|line| (&line["read_model"], &line["order_id"]))
+        .collect();
+    found.sort_unstable_by_key(|(read_model, _)| read_model.to_string());
+    assert_eq!(
+        found,
+        [
+            (&json!("customer-orders"), &json!(ids[2])),
+            (&json!("order-summary"), &json!(ids[2]))
+        ]
+    );
+    assert_eq!(printed[0]["what"]["fields"][0]["path"], "TotalAmount");
+    assert_eq!(printed[2]["differences_found"], 2);
+
+    let (printed, outcome) = run(
+        endpoint,
+        &["replay", "--projection", "order-summary", "--order", &ids[2]],
+    )
+    .await;
+    assert_eq!(outcome.unwrap(), Outcome::Done);
+    assert_eq!(printed[0]["rows_written"], 1);
+    api.stack.caught_up().await.unwrap();
+    assert_eq!(run(endpoint, &["verify"]).await.1.unwrap(), Outcome::Done);
+}
+
+#[tokio::test]
+async fn a_replay_can_be_left_to_the_function_and_be_asked_for_again() {
+    let api = Api::start().await;
+    let ids = orders(&api).await;
+    api.stack.caught_up().await.unwrap();
+    spoil(&api, &ids[0]).await;
+    let endpoint = api.stack.dynamodb_endpoint();
+    let (printed, outcome) = run(endpoint, &["verify", "--background"]).await;
+    assert_eq!(outcome.unwrap(), Outcome::Incomplete);
+    assert_eq!(printed.len(), 3);
+    let (printed, outcome) = run(endpoint, &["replay", "--background", "--segments", "2", "--batch", "3"]).await;
+    assert_eq!(outcome.unwrap(), Outcome::Done);
+    let id = printed[0]["replay_id"].as_str().unwrap();
+
+    let (again, outcome) = run(endpoint, &["replay", "--resume", id]).await;
+    assert_eq!(outcome.unwrap(), Outcome::Done);
+    assert_eq!(again, printed);
+    let refused = sentence(run(endpoint, &["verify", "--resume", id]).await.1);
+    assert!(refused.contains("is for the other purpose"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_replay_that_makes_no_sense_is_refused_with_one_sentence() {
+    let api = Api::start().await;
+    let endpoint = api.stack.dynamodb_endpoint();
+    let unknown = "0190b6a4-2c4e-7c3e-9f0a-5d8a6d1f2b3c";
+    for (arguments, expected) in [
+        (
+            &["replay", "--projection", "orders"][..],
+            "read_models must be some of order-summary, customer-orders",
+        ),
+        (&["replay", "--segments", "0"], "segments must be 1 to 64"),
+        (&["verify", "--batch", "10001"], "batch must be 1 to 10000"),
+        (&["replay", "--resume", "nothing"], "there is no replay nothing"),
+        (&["replay", "--order", unknown], "there is no order 0190b6a4"),
+        (&["replay", "--order", "7"], "must be a UUID"),
+        (&["replay", "--since", "yesterday"], "--since <TIME>"),
+        (
+            &["replay", "--since", "2026-11-20T00:00:00Z", "--order", unknown],
+            "cannot be used with",
+        ),
+        (&["replay", "--resume", unknown, "--batch", "7"], "cannot be used with"),
+    ] {
+        let (printed, outcome) = run(endpoint, arguments).await;
+        let error = outcome.unwrap_err();
+        assert_eq!(error.exit_code(), 2, "{arguments:?}");
+        assert!(error.to_string().contains(expected), "{arguments:?}: {error}");
+        assert_eq!(printed, [] as [Value; 0]);
+    }
+    assert!(
+        api.stack
+            .dynamodb()
+            .scan()
+            .table_name("OrderSummary")
+            .send()
+            .await
+            .unwrap()
+            .items()
+            .is_empty()
+    );
+}
