@@ -166,7 +166,7 @@ impl Projection for CustomerOrdersProjection {
     async fn apply(&self, order_id: &str, records: &[EventRecord]) -> Result<(), ProjectError> {
         let mut newest: Option<OrderSummaryRow> = None;
         for record in records {
-            let image = serde_dynamo::Item::from(record.change.new_image.clone());
+            let image = record.change.new_image.clone();
             // An image that this code cannot read was written by other code, as was perhaps the row here.
             let Found::Row(row) = self.source.found(image.into()) else {
                 return self.refresh(order_id).await;

@@ -1,4 +1,6 @@
-//! All projections of this version, found by their names.
+//! All projections of this version and their read models: the one list of them.
+
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use event_store::StoreError;
@@ -6,6 +8,7 @@ use lambda_edge::{ConfigError, Environment};
 
 use crate::parked::{Parked, ParkedEvents};
 use crate::projector::{Projection, Redriven, redrive};
+use crate::replay::ReadModel;
 use crate::{CustomerOrders, CustomerOrdersProjection, OrderSummaries, OrderSummaryProjection, from_env};
 
 /// Every projection, and what they have parked.
@@ -13,6 +16,17 @@ pub struct Projections {
     parked: ParkedEvents,
     order_summary: OrderSummaryProjection,
     customer_orders: CustomerOrdersProjection,
+}
+
+/// Every read model, for replays.
+///
+/// # Errors
+/// When the environment lacks a variable.
+pub fn read_models(env: &Environment, client: &Client) -> Result<Vec<Arc<dyn ReadModel>>, ConfigError> {
+    Ok(vec![
+        Arc::new(OrderSummaries::from_env(env, client.clone())?),
+        Arc::new(CustomerOrders::from_env(env, client.clone())?),
+    ])
 }
 
 impl Projections {

@@ -17,12 +17,15 @@ pub(super) struct Open {
     pub(super) last: EventKey,
     pub(super) events: u64,
     state: State,
+    /// As far as its events have been folded.
+    row: Option<OrderSummaryRow>,
     /// Events that are not folded yet.
     pending: Vec<Recorded>,
 }
 
+#[derive(Clone, Copy)]
 enum State {
-    Folded(OrderId, Option<OrderSummaryRow>),
+    Folding(OrderId),
     /// To be folded from its stream.
     InDoubt,
     /// Of an aggregate that is no order.
@@ -31,7 +34,7 @@ enum State {
 
 /// What an aggregate has come to.
 pub(super) enum Finished {
-    Folded(Folded),
+    Folded(Box<Folded>),
     /// To be folded from its stream: [`fold_stream`].
     InDoubt(String),
     NoOrder,
@@ -51,7 +54,7 @@ impl Open {
         let order_id = first.key.aggregate_id.parse();
         let state = match (&first.event, order_id) {
             (Ok(event), _) if event.aggregate_type != Order::TYPE => State::NoOrder,
-            (Ok(_), Ok(order_id)) => State::Folded(order_id, None),
+            (Ok(_), Ok(order_id)) => State::Folding(order_id),
             _ => State::InDoubt,
         };
         let mut open = Self {
@@ -59,6 +62,7 @@ impl Open {
             last: first.key.clone(),
             events: 0,
             state,
+            row: None,
             pending: Vec::new(),
         };
         open.take(first);
@@ -72,9 +76,9 @@ impl Open {
     pub(super) fn take(&mut self, next: Scanned) {
         self.last = next.key;
         self.events += 1;
-        match (&self.state, next.event) {
-            (State::Folded(..), Ok(event)) => self.pending.push(event),
-            (State::Folded(..), Err(_)) => self.state = State::InDoubt,
+        match (self.state, next.event) {
+            (State::Folding(_), Ok(event)) => self.pending.push(event),
+            (State::Folding(_), Err(_)) => self.state = State::InDoubt,
             _ => {}
         }
     }
@@ -82,12 +86,12 @@ impl Open {
     /// Folds what has been taken in, so that no more than the state is kept.
     pub(super) fn fold(&mut self) {
         let pending = std::mem::take(&mut self.pending);
-        if let State::Folded(order_id, before) = &mut self.state {
-            let (row, folded) = OrderSummaryRow::fold(*order_id, before.take(), &pending);
-            self.state = match folded {
-                Ok(()) => State::Folded(*order_id, row),
-                Err(_) => State::InDoubt,
-            };
+        if let State::Folding(order_id) = self.state {
+            let (row, folded) = OrderSummaryRow::fold(order_id, self.row.take(), &pending);
+            self.row = row;
+            if folded.is_err() {
+                self.state = State::InDoubt;
+            }
         }
     }
 
@@ -96,11 +100,11 @@ impl Open {
         match self.state {
             State::NoOrder => Finished::NoOrder,
             State::InDoubt => Finished::InDoubt(self.aggregate_id),
-            State::Folded(_, order) => Finished::Folded(Folded {
+            State::Folding(_) => Finished::Folded(Box::new(Folded {
                 aggregate_id: self.aggregate_id,
-                order,
+                order: self.row,
                 unreadable: None,
-            }),
+            })),
         }
     }
 }

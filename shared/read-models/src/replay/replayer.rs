@@ -24,10 +24,9 @@ use super::plan::{InvalidPlan, Plan, Purpose, Scope};
 use super::progress::{Counts, Difference, MAX_KEPT_DIFFERENCES, Position, Replay, RowKey, Status, What};
 use super::read_model::{Comparison, PlacedRow, ReadModel, Shown};
 use super::replays::Replays;
-use crate::customer_orders::CustomerOrders;
-use crate::from_env;
-use crate::order_summary::{OrderSummaries, OrderSummaryRow};
+use crate::order_summary::OrderSummaryRow;
 use crate::parked::{Parked, ParkedEvents};
+use crate::{from_env, projections};
 
 /// How many orders of a batch are worked on at once.
 const CONCURRENT_ORDERS: usize = 16;
@@ -114,10 +113,7 @@ impl Replayer {
     /// When the environment lacks a variable.
     pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
         let events = from_env::event_store(env, client.clone())?;
-        let read_models: Vec<Arc<dyn ReadModel>> = vec![
-            Arc::new(OrderSummaries::from_env(env, client.clone())?),
-            Arc::new(CustomerOrders::from_env(env, client.clone())?),
-        ];
+        let read_models = projections::read_models(env, &client)?;
         let parked = ParkedEvents::from_env(env, client.clone())?;
         Ok(Self::new(events, read_models, parked, Replays::from_env(env, client)?))
     }
@@ -255,7 +251,7 @@ impl Run<'_> {
             let events: u64 = complete.iter().map(|order| order.events).sum();
             let orders = complete.into_iter().map(|open| async move {
                 match open.finish() {
-                    Finished::Folded(order) => self.replay_order(order).await,
+                    Finished::Folded(order) => self.replay_order(*order).await,
                     Finished::InDoubt(aggregate_id) => self.replay_order(self.fold_stream(&aggregate_id).await?).await,
                     Finished::NoOrder => Ok(Batch::default()),
                 }
@@ -379,32 +375,42 @@ impl Run<'_> {
         batch.counts.orders += 1;
         batch.counts.unreadable += u64::from(folded.unreadable.is_some());
         for model in &self.read_models {
-            match (self.plan.purpose, &folded.order, &folded.unreadable) {
-                (Purpose::Rebuild, Some(order), _) => batch.counts.written += self.show(&**model, order).await?,
-                (Purpose::Verify, Some(order), None) => match self.compare(&**model, order).await? {
-                    Some(what) => batch.found(Difference {
-                        read_model: model.name().to_owned(),
-                        order_id: folded.aggregate_id.clone(),
-                        what,
-                    }),
-                    None => {}
-                },
-                _ => {}
-            }
-            match (self.plan.purpose, &folded.unreadable) {
-                (Purpose::Rebuild, Some(reason)) => {
-                    let entry = Parked::new(model.name(), &folded.aggregate_id, &[], reason.clone());
-                    self.patiently(|| self.replayer.parked.park(&entry)).await?;
+            match self.plan.purpose {
+                Purpose::Rebuild => batch.counts.written += self.rebuild(&**model, &folded).await?,
+                Purpose::Verify => {
+                    if let Some(what) = self.verify(&**model, &folded).await? {
+                        batch.found(Difference {
+                            read_model: model.name().to_owned(),
+                            order_id: folded.aggregate_id.clone(),
+                            what,
+                        });
+                    }
                 }
-                (Purpose::Verify, Some(reason)) => batch.found(Difference {
-                    read_model: model.name().to_owned(),
-                    order_id: folded.aggregate_id.clone(),
-                    what: What::Unreadable(reason.clone()),
-                }),
-                (_, None) => {}
             }
         }
         Ok(batch)
+    }
+
+    /// How many rows were written. What cannot be read to its end is shown as far as it can be, and parked, as the live
+    /// projection does it.
+    async fn rebuild(&self, model: &dyn ReadModel, folded: &Folded) -> Result<u64, ReplayError> {
+        let written = match &folded.order {
+            Some(order) => self.show(model, order).await?,
+            None => 0,
+        };
+        if let Some(reason) = &folded.unreadable {
+            let entry = Parked::new(model.name(), &folded.aggregate_id, &[], reason.clone());
+            self.patiently(|| self.replayer.parked.park(&entry)).await?;
+        }
+        Ok(written)
+    }
+
+    async fn verify(&self, model: &dyn ReadModel, folded: &Folded) -> Result<Option<What>, ReplayError> {
+        match (&folded.order, &folded.unreadable) {
+            (_, Some(reason)) => Ok(Some(What::Unreadable(reason.clone()))),
+            (Some(order), None) => self.compare(model, order).await,
+            (None, None) => Ok(None),
+        }
     }
 
     /// How many rows were written.
