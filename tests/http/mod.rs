@@ -2,6 +2,7 @@
 
 mod admin;
 mod bad_input;
+mod caching;
 mod callers;
 mod commands;
 mod concurrency;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::order::OrderId;
 use event_store::Version;
-use lambda_edge::http::{Call, Page, PageSize, Problem, Reply, StatusCode};
+use lambda_edge::http::{Caching, Call, Page, PageSize, Problem, Reply, StatusCode};
 use read_models::history::{self, EventView, HistoryEntry};
 use read_models::problems::read_problem;
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,8 @@ pub async fn history(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         return Err(order_not_found());
     }
     let data = history::history(&order_id, &events).map_err(Problem::internal)?;
-    Reply::ok(&History { data })
+    let reply = Reply::ok(&History { data })?.version(events.len() as Version);
+    Ok(reply.caching(Caching::Revalidated))
 }
 
 pub async fn events(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
@@ -59,10 +60,14 @@ pub async fn events(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         Some(next) => Some(app.cursors.seal(&query, &next.version)?),
     };
     events.truncate(limit);
-    Reply::ok(&Page {
+    // Events never change, so a page only grows, and has a next one at last.
+    let last = from + events.len() as Version - 1;
+    let tag = format!("{from}-{last}{}", if next_cursor.is_some() { "+" } else { "" });
+    let reply = Reply::ok(&Page {
         data: events.into_iter().map(EventView::from).collect(),
         next_cursor,
-    })
+    })?;
+    Ok(reply.etag(&tag).caching(Caching::Revalidated))
 }
 
 pub async fn health(app: Arc<App>, _: Call) -> Result<Reply, Problem> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use domain::order::OrderId;
 use event_store::{Recorded, Version};
-use lambda_edge::http::{Call, Problem, Reply, StatusCode};
+use lambda_edge::http::{Caching, Call, Problem, Reply, StatusCode};
 use read_models::order_summary::OrderSummaryRow;
 use read_models::problems::read_problem;
 use read_models::views::OrderView;
@@ -29,6 +29,10 @@ pub async fn order(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         min_version,
     } = call.query()?;
     let order_id: OrderId = call.path("order_id")?;
+    let caching = match version {
+        Some(_) => Caching::Settled,
+        None => Caching::Revalidated,
+    };
     let (row, source) = match (as_of, version, min_version) {
         // Any version: an order whose row is not there yet is folded from its events.
         (None, None, None) => at_least_version(&app, order_id, 1).await?,
@@ -50,7 +54,8 @@ pub async fn order(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     };
     let row = row.ok_or_else(order_not_found)?;
     let version = row.version;
-    Ok(Reply::ok(&OrderView::from(row))?.version(version).read_source(source))
+    let reply = Reply::ok(&OrderView::from(row))?.version(version);
+    Ok(reply.read_source(source).caching(caching))
 }
 
 /// Values of `X-Read-Source`.

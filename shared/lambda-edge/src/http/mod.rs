@@ -8,11 +8,13 @@
 //! | [`caller`] | who is calling |
 //! | [`reply`] | answers |
 //! | [`problem`] | answers that are errors, after RFC 9457 |
+//! | [`caching`] | who may keep an answer, and `If-None-Match` |
 //! | [`cursor`] | opaque, tamper-evident places in a list |
 //! | [`idempotency`] | a caller's key for one request |
 //! | [`object`] | JSON objects, and nothing that could pass for one |
 //! | [`exact`] | decimals read from JSON without going through a float |
 
+pub mod caching;
 pub mod call;
 pub mod caller;
 pub mod cursor;
@@ -24,6 +26,7 @@ pub mod reply;
 pub mod routes;
 pub mod service;
 
+pub use caching::Caching;
 pub use call::Call;
 pub use caller::Caller;
 pub use cursor::Cursors;

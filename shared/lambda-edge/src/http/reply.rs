@@ -4,6 +4,7 @@ use lambda_http::http::header::{ETAG, HeaderName, LOCATION};
 use lambda_http::http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 
+use super::caching::Caching;
 use super::problem::Problem;
 
 /// A JSON answer.
@@ -12,6 +13,7 @@ pub struct Reply {
     pub(super) status: StatusCode,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) body: String,
+    pub(super) caching: Caching,
     /// The order it is about, for the log.
     pub(super) order_id: Option<String>,
 }
@@ -60,6 +62,7 @@ impl Reply {
             status,
             headers: Vec::new(),
             body: serde_json::to_string(body).map_err(Problem::internal)?,
+            caching: Caching::default(),
             order_id: None,
         })
     }
@@ -72,7 +75,17 @@ impl Reply {
 
     /// The version as the entity's tag: `ETag: "3"`.
     pub fn version(self, version: u64) -> Self {
-        self.header(ETAG, format!("\"{version}\""))
+        self.etag(&version.to_string())
+    }
+
+    /// The tag of an answer that shows more than one version, or not all of it.
+    pub fn etag(self, tag: &str) -> Self {
+        self.header(ETAG, format!("\"{tag}\""))
+    }
+
+    pub fn caching(mut self, caching: Caching) -> Self {
+        self.caching = caching;
+        self
     }
 
     pub fn location(self, path: String) -> Self {

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::FutureExt;
-use lambda_http::http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
-use lambda_http::http::{HeaderValue, Response, StatusCode};
+use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use lambda_http::http::{HeaderValue, Method, Response, StatusCode};
 use lambda_http::request::{LambdaRequest, RequestContext};
 use lambda_http::{Adapter, Body, Request, RequestExt, tower::ServiceExt};
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::caching::{Caching, unless_known};
 use super::call::{Call, malformed_header};
 use super::caller::Caller;
 use super::problem::Problem;
@@ -76,6 +77,10 @@ impl<App: Send + Sync + 'static> Service<App> {
         let (outcome_code, mut response) = match outcome {
             Ok(reply) => {
                 order_id = reply.order_id.clone().or(order_id);
+                let reply = match *request.method() {
+                    Method::GET => unless_known(reply, request.headers()),
+                    _ => reply,
+                };
                 ("ok", reply_response(reply))
             }
             Err(problem) => {
@@ -174,10 +179,12 @@ fn correlation_id(request: &Request) -> (String, Option<Problem>) {
 fn reply_response(reply: Reply) -> Response<Body> {
     let mut response = Response::new(Body::Text(reply.body));
     *response.status_mut() = reply.status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response.headers_mut().extend(reply.headers);
+    let headers = response.headers_mut();
+    if reply.status != StatusCode::NOT_MODIFIED {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    headers.insert(CACHE_CONTROL, reply.caching.header());
+    headers.extend(reply.headers);
     response
 }
 
@@ -186,6 +193,7 @@ fn problem_response(problem: &Problem) -> Response<Body> {
     *response.status_mut() = problem.status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(CACHE_CONTROL, Caching::Nobody.header());
     if let Some(seconds) = problem.retry_after_seconds {
         headers.insert(RETRY_AFTER, seconds.into());
     }
