@@ -11,4 +11,5 @@ mod first_versions;
 mod idempotency;
 mod logs;
 mod queries;
+mod read_after;
 mod time_travel;

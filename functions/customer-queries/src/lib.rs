@@ -1,5 +1,7 @@
 //! Queries on the orders of a customer.
 
+mod read_after;
+
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
@@ -8,22 +10,29 @@ use domain::order::OrderStatus;
 use domain::text::CustomerId;
 use lambda_edge::http::{self, Call, Cursors, Page, PageSize, Problem, Reply, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
-use read_models::CustomerOrders;
+use read_models::customer_orders::CustomerOrdersQuery;
 use read_models::problems::read_problem;
 use read_models::views::OrderRowView;
+use read_models::{CustomerOrders, FreshOrders, OrderSummaries, from_env};
 use serde::Deserialize;
 
 /// What the handlers need.
 pub struct App {
     pub customer_orders: CustomerOrders,
+    /// For those who have just changed one.
+    pub orders: FreshOrders,
     pub cursors: Cursors,
 }
 
 /// # Errors
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
+    let dynamodb = Client::new(aws);
+    let events = from_env::event_store(env, dynamodb.clone())?;
+    let rows = OrderSummaries::from_env(env, dynamodb.clone())?;
     let app = App {
-        customer_orders: CustomerOrders::from_env(env, Client::new(aws))?,
+        customer_orders: CustomerOrders::from_env(env, dynamodb)?,
+        orders: FreshOrders::new(events, rows),
         cursors: Cursors::from_env(env)?,
     };
     Ok(http::function(env, app, routes()))
@@ -58,17 +67,21 @@ async fn orders(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         Some(cursor) => Some(app.cursors.open(&query, &cursor)?),
     };
 
-    let page = app
-        .customer_orders
-        .page(&customer_id, status, page_size.get(), after)
-        .await
-        .map_err(read_problem)?;
+    let fresh = read_after::order(&app.orders, &call).await?;
+    let wanted = CustomerOrdersQuery {
+        customer_id: &customer_id,
+        status,
+        limit: page_size.get(),
+        read_after: fresh.as_ref(),
+    };
+    let page = app.customer_orders.page(wanted, after).await.map_err(read_problem)?;
     let next_cursor = match &page.next {
         None => None,
         Some(next) => Some(app.cursors.seal(&query, next)?),
     };
-    Reply::ok(&Page {
+    let reply = Reply::ok(&Page {
         data: page.orders.into_iter().map(OrderRowView::from).collect(),
         next_cursor,
-    })
+    })?;
+    Ok(reply.read_source(page.source.as_str()))
 }

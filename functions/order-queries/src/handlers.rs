@@ -6,7 +6,7 @@ use domain::order::OrderId;
 use event_store::Version;
 use lambda_edge::http::{Caching, Call, Page, PageSize, Problem, Reply, StatusCode};
 use read_models::history::{self, EventView, HistoryEntry};
-use read_models::problems::read_problem;
+use read_models::problems::{order_not_found, read_problem};
 use serde::{Deserialize, Serialize};
 
 use crate::App;
@@ -78,8 +78,4 @@ pub async fn health(app: Arc<App>, _: Call) -> Result<Reply, Problem> {
         StatusCode::SERVICE_UNAVAILABLE
     };
     Reply::json(status, &health)
-}
-
-pub fn order_not_found() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "order_not_found", "There is no such order.")
 }

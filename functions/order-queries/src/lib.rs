@@ -15,14 +15,14 @@ use aws_sdk_dynamodb::Client;
 use event_store::EventStore;
 use lambda_edge::http::{self, Cursors, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
-use read_models::{OrderSummaries, from_env};
+use read_models::{FreshOrders, OrderSummaries, from_env};
 
 use crate::health::Tables;
 
 /// What the handlers need.
 pub struct App {
     pub events: EventStore,
-    pub orders: OrderSummaries,
+    pub orders: FreshOrders,
     pub cursors: Cursors,
     pub tables: Tables,
 }
@@ -31,9 +31,11 @@ pub struct App {
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let dynamodb = Client::new(aws);
+    let events = from_env::event_store(env, dynamodb.clone())?;
+    let rows = OrderSummaries::from_env(env, dynamodb.clone())?;
     let app = App {
-        events: from_env::event_store(env, dynamodb.clone())?,
-        orders: OrderSummaries::from_env(env, dynamodb.clone())?,
+        events: events.clone(),
+        orders: FreshOrders::new(events, rows),
         cursors: Cursors::from_env(env)?,
         tables: Tables::from_env(env, dynamodb)?,
     };

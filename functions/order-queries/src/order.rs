@@ -6,13 +6,13 @@ use chrono::{DateTime, Utc};
 use domain::order::OrderId;
 use event_store::{Recorded, Version};
 use lambda_edge::http::{Caching, Call, Problem, Reply, StatusCode};
+use read_models::ReadSource;
 use read_models::order_summary::OrderSummaryRow;
-use read_models::problems::read_problem;
+use read_models::problems::{order_not_found, read_problem, version_not_reached};
 use read_models::views::OrderView;
 use serde::Deserialize;
 
 use crate::App;
-use crate::handlers::order_not_found;
 
 pub async fn order(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     #[derive(Deserialize)]
@@ -36,10 +36,10 @@ pub async fn order(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let (row, source) = match (as_of, version, min_version) {
         // Any version: an order whose row is not there yet is folded from its events.
         (None, None, None) => at_least_version(&app, order_id, 1).await?,
-        (Some(at), None, None) => (as_of_time(&app, order_id, time(&at)?).await?, FROM_EVENTS),
+        (Some(at), None, None) => (as_of_time(&app, order_id, time(&at)?).await?, ReadSource::Events),
         (None, Some(version), None) => {
             let version = version_number("version", &version)?;
-            (at_version(&app, order_id, version).await?, FROM_EVENTS)
+            (at_version(&app, order_id, version).await?, ReadSource::Events)
         }
         (None, None, Some(version)) => {
             at_least_version(&app, order_id, version_number("min_version", &version)?).await?
@@ -55,37 +55,19 @@ pub async fn order(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let row = row.ok_or_else(order_not_found)?;
     let version = row.version;
     let reply = Reply::ok(&OrderView::from(row))?.version(version);
-    Ok(reply.read_source(source).caching(caching))
+    Ok(reply.read_source(source.as_str()).caching(caching))
 }
-
-/// Values of `X-Read-Source`.
-const FROM_PROJECTION: &str = "projection";
-const FROM_EVENTS: &str = "events";
 
 /// The order at `version` or later: the row, and while it is behind, the row with the events it lacks.
 async fn at_least_version(
     app: &App,
     order_id: OrderId,
     version: Version,
-) -> Result<(Option<OrderSummaryRow>, &'static str), Problem> {
-    let row = app.orders.order(order_id).await.map_err(read_problem)?;
-    let row_version = row.as_ref().map_or(0, |row| row.version);
-    if row_version >= version {
-        return Ok((row, FROM_PROJECTION));
-    }
-    let events = app
-        .events
-        .events(&order_id.to_string(), row_version + 1, None)
-        .await
-        .map_err(read_problem)?;
-    let row = folded(order_id, row, &events)?;
-    match &row {
-        Some(row) if row.version < version => Err(Problem::new(
-            StatusCode::CONFLICT,
-            "version_not_reached",
-            format!("The order is at version {}, not yet at {version}.", row.version),
-        )),
-        _ => Ok((row, FROM_EVENTS)),
+) -> Result<(Option<OrderSummaryRow>, ReadSource), Problem> {
+    match app.orders.order(order_id, version).await.map_err(read_problem)? {
+        Some((order, _)) if order.version < version => Err(version_not_reached(order.version, version)),
+        Some((order, source)) => Ok((Some(order), source)),
+        None => Ok((None, ReadSource::Events)),
     }
 }
 

@@ -6,6 +6,7 @@
 //! | [`order_summary`] | one row per order, from the event store's stream |
 //! | [`customer_orders`] | one row per order under its customer, from OrderSummary's stream |
 //! | [`replay`] | read models computed anew, or compared with the events |
+//! | [`fresh`] | orders as they are at least since some version |
 //! | [`projections`] | all of them, found by their names |
 //! | [`parked`] | what could not be projected, with the reason |
 //! | [`problems`] | what a query that failed answers |
@@ -15,6 +16,7 @@
 //! | [`from_env`] | the event store as a function's environment names it |
 
 pub mod customer_orders;
+pub mod fresh;
 pub mod from_env;
 pub mod history;
 pub mod order_summary;
@@ -27,6 +29,7 @@ pub mod rows;
 pub mod views;
 
 pub use customer_orders::{CustomerOrders, CustomerOrdersProjection};
+pub use fresh::{FreshOrders, ReadSource};
 pub use order_summary::{OrderSummaries, OrderSummaryProjection};
 pub use parked::ParkedEvents;
 pub use projections::Projections;

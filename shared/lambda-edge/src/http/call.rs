@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
-use lambda_http::http::header::{CONTENT_TYPE, HeaderName, IF_MATCH};
+use lambda_http::http::header::{CONTENT_TYPE, HeaderName};
 use lambda_http::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -103,19 +103,29 @@ impl Call {
     /// # Errors
     /// 400 `malformed_header` when it is not one version in quotes.
     pub fn if_match(&self) -> Result<Option<u64>, Problem> {
-        let Some(value) = self.headers.get(IF_MATCH) else {
+        self.header("If-Match", "must be one version in quotes, such as \"3\"", |value| {
+            let text = value.strip_prefix('"')?.strip_suffix('"')?;
+            let version: u64 = text.parse().ok()?;
+            // Parsing also takes `+3` and `03`.
+            (version.to_string() == text).then_some(version)
+        })
+    }
+
+    /// A header of ours, if it was sent. `expected` says what it must be.
+    ///
+    /// # Errors
+    /// 400 `malformed_header` when `parse` makes nothing of it.
+    pub fn header<T>(
+        &self,
+        name: &'static str,
+        expected: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, Problem> {
+        let Some(value) = self.headers.get(name) else {
             return Ok(None);
         };
-        value
-            .to_str()
-            .ok()
-            .and_then(|value| {
-                let text = value.trim().strip_prefix('"')?.strip_suffix('"')?;
-                let version: u64 = text.parse().ok()?;
-                // Parsing also takes `+3` and `03`.
-                (version.to_string() == text).then_some(Some(version))
-            })
-            .ok_or_else(|| malformed_header("If-Match", "must be one version in quotes, such as \"3\""))
+        let parsed = value.to_str().ok().and_then(|text| parse(text.trim()));
+        parsed.map(Some).ok_or_else(|| malformed_header(name, expected))
     }
 
     /// The caller's key for this request, if it sent one.
@@ -250,6 +260,8 @@ fn field_and_message<E: Display>(error: &serde_path_to_error::Error<E>) -> (Stri
 
 #[cfg(test)]
 mod tests {
+    use lambda_http::http::header::IF_MATCH;
+
     use super::*;
 
     #[derive(Debug, Deserialize)]
