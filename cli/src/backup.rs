@@ -1,14 +1,16 @@
 //! `export` and `import`.
 
+use std::cell::Cell;
 use std::io::Write;
 use std::path::Path;
 
-use event_store::backup::{ImportError, ImportMode};
+use event_store::backup::{ImportError, ImportMode, ImportStep};
 use serde::Serialize;
 
 use crate::connection::Connection;
 use crate::error::CliError;
 use crate::progress::Progress;
+use crate::replay::interrupted;
 use crate::{Outcome, print};
 
 pub async fn export(connection: &Connection, file: &Path, out: &mut dyn Write) -> Result<Outcome, CliError> {
@@ -21,11 +23,12 @@ pub async fn export(connection: &Connection, file: &Path, out: &mut dyn Write) -
     }
 
     let progress = Progress::new("Exporting");
-    let exported = connection
-        .events()?
-        .export(file, &|events| progress.events(events))
-        .await
-        .map_err(CliError::Export)?;
+    let (events, hear) = (connection.events()?, |events| progress.events(events));
+    let exported = tokio::select! {
+        exported = events.export(file, &hear) => exported.map_err(CliError::Export)?,
+        // What was written so far goes with the export.
+        () = interrupted() => return Err(CliError::ExportStopped { file: file.to_owned() }),
+    };
     drop(progress);
     let done = Done {
         file,
@@ -52,15 +55,22 @@ pub async fn import(
 
     let mode = if resume { ImportMode::Resume } else { ImportMode::Empty };
     let progress = Progress::new("Checking the file");
+    let reached = Cell::new(ImportStep::CheckingFile);
     let imported = connection
         .events()?
-        .import(file, mode, &|step| progress.import(step))
+        .import(file, mode, &|now| {
+            reached.set(now.step);
+            progress.import(now);
+        })
         .await
         .map_err(|source| {
             let file = file.to_owned();
             match source {
                 ImportError::NotEmpty => CliError::NotEmpty { file },
-                ImportError::Store(source) => CliError::Interrupted { file, source },
+                ImportError::Store(source) => match reached.get() {
+                    ImportStep::CheckingFile | ImportStep::CheckingTable => source.into(),
+                    ImportStep::Writing | ImportStep::Verifying => CliError::Interrupted { file, source },
+                },
                 _ => CliError::Import { file, source },
             }
         })?;

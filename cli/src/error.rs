@@ -33,10 +33,14 @@ pub enum CliError {
     NotEmpty { file: PathBuf },
     #[error("the import of {file} was interrupted: {source}. What was written stays; it goes on with --resume.")]
     Interrupted { file: PathBuf, source: StoreError },
+    #[error("the export was stopped, and there is no {file}")]
+    ExportStopped { file: PathBuf },
     #[error("nothing of {aggregate_id} is parked by {projection}")]
     NotParked { projection: String, aggregate_id: String },
     #[error("the replay was stopped; it goes on with --resume {id}")]
-    Stopped { id: String, in_background: bool },
+    Stopped { id: String },
+    #[error("nobody watches the replay {id} any more; the replay function goes on with it")]
+    Unwatched { id: String },
     #[error("replay {id} is for the other purpose: `replay` rebuilds, `verify` compares")]
     OtherPurpose { id: String },
     #[error("there is no order {order_id}")]

@@ -68,7 +68,6 @@ impl ReplayProgress {
         bar.set_position(replay.counts.events);
         bar.reset_eta();
         bar.enable_steady_tick(Duration::from_millis(200));
-        bar.println(format!("Replay {0}; it goes on with --resume {0}", replay.replay_id));
         Self(bar)
     }
 

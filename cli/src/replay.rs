@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use domain::order::OrderId;
+use event_store::patience::patiently;
 use read_models::replay::plan::{DEFAULT_BATCH, DEFAULT_SEGMENTS};
 use read_models::replay::{Difference, Observer, Plan, Purpose, Replay, ReplayError, Replayer, Scope, Status, Stop};
 use read_models::views::ReplayView;
@@ -21,6 +22,7 @@ use crate::{Outcome, print};
 /// How often a replay that the function carries out is looked at.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
 
+/// What is to be replayed, and by whom.
 #[derive(Debug, Args)]
 pub struct Options {
     /// Only the read model of this projection; may be given several times
@@ -56,6 +58,7 @@ pub async fn run(
     let in_background = options.background;
     let replay = begin(&replayer, purpose, options).await?;
     let id = replay.replay_id.clone();
+    eprintln!("Replay {id}");
     let bar = ReplayProgress::new(&replay);
     let ended = match (replay.status, in_background) {
         (Status::Done, _) => Some(replay),
@@ -64,7 +67,10 @@ pub async fn run(
     };
     drop(bar);
     let Some(replay) = ended else {
-        return Err(CliError::Stopped { id, in_background });
+        return Err(match in_background {
+            true => CliError::Unwatched { id },
+            false => CliError::Stopped { id },
+        });
     };
     if let Scope::Order(order_id) = replay.plan.scope
         && replay.counts.orders == 0
@@ -73,7 +79,7 @@ pub async fn run(
     }
     let is_right = replay.counts.differences == 0 && replay.counts.unreadable == 0;
     let summary = ReplayView {
-        // They have been printed.
+        // They have been printed, as far as they are known here.
         differences: Vec::new(),
         ..ReplayView::from(replay)
     };
@@ -148,12 +154,15 @@ async fn watch(
 ) -> Result<Option<Replay>, CliError> {
     let mut interrupted = pin!(interrupted());
     loop {
-        let found = replayer.replays().get(id).await?;
+        let found = patiently(|| replayer.replays().get(id)).await?;
         let replay = found.ok_or_else(|| ReplayError::Unknown(id.to_owned()))?;
         bar.show(&replay);
         if replay.status == Status::Done {
             for difference in &replay.differences {
                 print(out, difference)?;
+            }
+            if replay.counts.differences > replay.differences.len() as u64 {
+                eprintln!("Only the first {} differences are known here", replay.differences.len());
             }
             return Ok(Some(replay));
         }
@@ -164,7 +173,8 @@ async fn watch(
     }
 }
 
-async fn interrupted() {
+/// Ends with Ctrl-C.
+pub async fn interrupted() {
     // An error says that there is no Ctrl-C to wait for.
     if tokio::signal::ctrl_c().await.is_err() {
         pending::<()>().await;

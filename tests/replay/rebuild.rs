@@ -4,9 +4,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::Utc;
 use domain::order::Order;
 use futures::future::join;
-use read_models::replay::{Purpose, Scope};
+use read_models::replay::{Purpose, ReplayError, Scope, Status, Stop};
 
-use super::{number, orders, plan, put, rebuild, replay, text};
+use super::{Watch, number, orders, plan, put, rebuild, replay, text};
 use crate::projections::{append, assert_rows_are_folds, deliver, order, stream_records};
 use crate::support::Tables;
 use crate::support::orders::{added, created, item, metadata, submitted};
@@ -20,6 +20,26 @@ async fn empty_tables_are_filled() {
     assert_eq!((replay.counts.orders, replay.counts.written), (23, 46));
     assert_eq!(replay.counts.events, tables.items("EventStore").await.len() as u64);
     assert_eq!(replay.events_total, Some(replay.counts.events));
+}
+
+/// Most likely it is the wrong table.
+#[tokio::test]
+async fn an_empty_store_does_not_remove_the_rows_there_are() {
+    let tables = Tables::new().await;
+    put(
+        &tables,
+        "OrderSummary",
+        [("OrderId".to_owned(), text("an order"))].into(),
+    )
+    .await;
+    let replayer = super::replayer(&tables);
+    let begun = replayer
+        .create(plan(Purpose::Rebuild, Scope::Everything), Status::Running)
+        .await
+        .unwrap();
+    let outcome = replayer.run(begun, &Stop::default(), &Watch::default()).await;
+    assert!(matches!(outcome, Err(ReplayError::NoEvents)), "{outcome:?}");
+    assert_eq!(tables.items("OrderSummary").await.len(), 1);
 }
 
 #[tokio::test]

@@ -123,7 +123,7 @@ async fn act(world: &World) {
 }
 
 /// What must happen in some run at least, lest the simulation proves nothing; as it stands in a trace.
-const MUST_HAPPEN: [&str; 15] = [
+const MUST_HAPPEN: [&str; 16] = [
     "200 LoseAnswer",
     "200 AnswerWith500",
     "ThrottlingException",
@@ -135,6 +135,7 @@ const MUST_HAPPEN: [&str; 15] = [
     "replay crashes",
     "PutItem Replays: 200",
     "PutItem Snapshots: 200",
+    "GetItem Snapshots: 200",
     "never sent",
     "no answer",
     "replayed: true",

@@ -13,8 +13,6 @@ use tokio::task::JoinHandle;
 /// What happens to one request of an operation.
 #[derive(Debug, Clone)]
 pub enum Fault {
-    /// It is carried out and answered, as if there were no fault: the one after it is meant.
-    None,
     /// It is carried out, and nothing is answered any more, to it or to any other request. To kill a process that has
     /// written, and does not know it yet.
     Hang,
@@ -153,7 +151,7 @@ async fn forward(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) ->
             let details = json!({ "CancellationReasons": reasons });
             return error(StatusCode::BAD_REQUEST, "TransactionCanceledException", details);
         }
-        Some(Fault::LoseAnswer | Fault::AnswerWith500 | Fault::Hang | Fault::None | Fault::Alter(_)) | None => {}
+        Some(Fault::LoseAnswer | Fault::AnswerWith500 | Fault::Hang | Fault::Alter(_)) | None => {}
     }
 
     let mut request = proxy.http.post(&proxy.upstream).body(body);

@@ -52,7 +52,11 @@ pub async fn query(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         correlation_id: parameters.correlation_id.as_deref(),
         segment: Segment::WHOLE,
     };
-    let name = format!("events {query:?}");
+    let name = format!(
+        "events of {} from {from} to {to} with {:?}",
+        parameters.r#type.as_deref().unwrap_or("all types"),
+        query.correlation_id,
+    );
     let after: Option<Place> = match &parameters.cursor {
         None => None,
         Some(cursor) => Some(app.cursors.open(&name, cursor)?),

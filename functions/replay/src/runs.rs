@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use event_store::StoreError;
 use lambda_edge::stream::{Deadline, EventRecord};
 use read_models::replay::{Difference, Observer, Replay, ReplayError, Replayer, Status, Stop};
 
@@ -29,7 +30,14 @@ async fn next_run(replayer: &Replayer, record: &EventRecord, deadline: Deadline)
         return Ok(());
     };
     let replays = replayer.replays();
-    let Some(replay) = replays.get(replay_id).await? else {
+    let replay = match replays.get(replay_id).await {
+        Err(StoreError::Corrupt(error)) => {
+            tracing::error!(replay_id, %error, "a replay that cannot be read is left out");
+            return Ok(());
+        }
+        replay => replay?,
+    };
+    let Some(replay) = replay else {
         return Ok(());
     };
     // The record is old, and another run is on, or has been.
@@ -80,8 +88,8 @@ async fn next_run(replayer: &Replayer, record: &EventRecord, deadline: Deadline)
             Ok(())
         }
         Err(ReplayError::TakenOver) => Ok(()),
-        Err(ReplayError::Plan(error)) => {
-            tracing::error!(replay_id, %error, "this code cannot carry the replay out");
+        Err(error @ (ReplayError::Plan(_) | ReplayError::NoEvents)) => {
+            tracing::error!(replay_id, %error, "the replay cannot be carried out");
             Ok(())
         }
         Err(error) => Err(error),

@@ -6,10 +6,12 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::StoreError;
 
-/// How often a request is repeated, beside the SDK's own repetitions each time.
-pub const MAX_REPETITIONS: u32 = 11;
+/// How long a request is repeated, beside the SDK's own repetitions each time.
+const MAX_PATIENCE: Duration = Duration::from_secs(600);
 
 /// The longest pause before the first repetition; it doubles up to [`MAX_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -18,12 +20,17 @@ const MAX_PAUSE: Duration = Duration::from_secs(20);
 /// The answer to `request`, which may be made several times.
 ///
 /// # Errors
-/// The last one, when it passes but has not for minutes; any other at once.
-pub(crate) async fn patiently<T>(request: impl AsyncFn() -> Result<T, StoreError>) -> Result<T, StoreError> {
+/// The last one, when it passes but has not for ten minutes; any other at once.
+pub async fn patiently<T, Fut>(request: impl Fn() -> Fut) -> Result<T, StoreError>
+where
+    Fut: Future<Output = Result<T, StoreError>>,
+{
+    let started = Instant::now();
     let mut attempt = 0;
     loop {
         match request().await {
-            Err(StoreError::Throttled(_) | StoreError::Unavailable(_)) if attempt < MAX_REPETITIONS => {
+            Err(StoreError::Throttled(cause) | StoreError::Unavailable(cause)) if started.elapsed() < MAX_PATIENCE => {
+                tracing::debug!(cause, attempt, "waiting for DynamoDB");
                 pause(attempt).await;
                 attempt += 1;
             }
@@ -34,7 +41,7 @@ pub(crate) async fn patiently<T>(request: impl AsyncFn() -> Result<T, StoreError
 
 /// The pause before a repetition, of which there were `attempt` before: at least half of the longest, so that all of them
 /// together last.
-pub async fn pause(attempt: u32) {
+pub(crate) async fn pause(attempt: u32) {
     let longest = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(attempt)).min(MAX_PAUSE);
     tokio::time::sleep(longest.mul_f64(0.5 + 0.5 * fastrand::f64())).await;
 }

@@ -1,4 +1,4 @@
-//! All events of the table, for what works through the whole of it: replays and backups.
+//! All events of the table, for what works through the whole of it.
 //!
 //! A Scan in segments, which can be read in parallel and gone on with from any event. The events of one aggregate share
 //! a partition key, so they come together, oldest first, and in one segment.
@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Select};
 use serde::{Deserialize, Serialize};
 
-use crate::patience::{MAX_REPETITIONS, pause};
+use crate::patience::pause;
 use crate::{CorruptStream, EventStore, Recorded, StoreError, Version};
 
 /// The most keys of one BatchGetItem.
@@ -41,6 +41,7 @@ pub struct Scanned {
     pub event: Result<Recorded, CorruptStream>,
 }
 
+/// Part of a segment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScanPage {
     pub events: Vec<Scanned>,
@@ -90,7 +91,6 @@ impl EventStore {
                 key.to_item()
             })
             .collect();
-        let mut attempt = 0;
         while !wanted.is_empty() {
             let rest = wanted.split_off(wanted.len().min(MAX_BATCH_GET_KEYS));
             let keys = KeysAndAttributes::builder()
@@ -107,20 +107,16 @@ impl EventStore {
                 found.push(Scanned::of_item(item)?);
             }
             wanted = rest;
+            let left = wanted.len();
             // What did not fit into 16 MB, or was throttled.
             let unprocessed = page
                 .unprocessed_keys
                 .into_iter()
                 .flatten()
                 .flat_map(|(_, keys)| keys.keys);
-            let before = wanted.len();
             wanted.extend(unprocessed);
-            if wanted.len() > before {
-                if attempt == MAX_REPETITIONS {
-                    return Err(StoreError::Throttled("keys of a batch are left unprocessed".to_owned()));
-                }
-                pause(attempt).await;
-                attempt += 1;
+            if wanted.len() > left {
+                pause(0).await;
             }
         }
         Ok(found)

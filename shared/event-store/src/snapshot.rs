@@ -19,8 +19,9 @@ use crate::recorded::{MAX_ITEM_BYTES, item_bytes};
 use crate::store::{Part, UsedKey};
 use crate::{Cost, EventStore, Recorded, StoreError, Stream, Version};
 
-/// How many idempotency keys a snapshot carries along: those of the most recent commands that had one.
-pub const MAX_KEYS: usize = 500;
+/// How many idempotency keys a snapshot carries along: those of the most recent commands that had one. A key takes about
+/// 175 bytes, which every load of a long stream reads.
+pub const MAX_KEYS: usize = 100;
 
 /// The Snapshots table, and which streams it is for.
 #[derive(Debug, Clone)]
@@ -137,6 +138,15 @@ impl EventStore {
         stream.snapshot = SnapshotFound::Nothing;
         if let Some(snapshot) = self.snapshot(snapshots, stream).await {
             self.read_before(stream, snapshot.version, end).await?;
+            // Another writer may have appended and taken it since the end was read.
+            if let Some(newest) = end
+                .last()
+                .map(|event| event.version)
+                .filter(|newest| *newest < snapshot.version)
+            {
+                let appended = self.read_on(stream, newest + 1, None).await?;
+                end.extend(appended);
+            }
             let is_of_this_stream =
                 |event: &Recorded| event.version == snapshot.version && event.event_id == snapshot.event_id;
             if end.iter().any(is_of_this_stream) {
@@ -216,6 +226,9 @@ impl EventStore {
 
     /// Writes the snapshot of a stream that is due for one, in a task of its own: nobody waits for it. When it is not
     /// written, because the process ends or DynamoDB refuses it, the next command on the stream does it again.
+    ///
+    /// Lambda stops the process with the answer. A write that is on its way then goes on with the next request, and may
+    /// put an older snapshot in the place of a newer one; the next command finds it due and replaces it.
     ///
     /// `stream` is what was loaded, so every event in it is stored.
     pub(crate) fn snapshot_if_due<A: Aggregate>(&self, stream: &mut Stream<A>) {

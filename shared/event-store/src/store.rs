@@ -13,13 +13,14 @@ use domain::{Aggregate, Idempotency, Metadata};
 use uuid::{Timestamp, Uuid};
 
 use crate::error::{self, AppendError, CorruptStream, StoreError};
+use crate::patience::pause;
 use crate::recorded::{MAX_ITEM_BYTES, item_bytes};
 use crate::snapshot::{SnapshotFound, Snapshots};
 use crate::{Cost, Recorded, Version};
 
 /// The most items of one transaction.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
-const MAX_TRANSACT_ITEMS: usize = 100;
+pub(crate) const MAX_TRANSACT_ITEMS: usize = 100;
 
 /// The EventStore table.
 #[derive(Debug, Clone)]
@@ -126,7 +127,19 @@ pub(crate) enum Part {
     Newest(usize),
 }
 
+/// How often a gap is looked at again.
+const GAP_ATTEMPTS: u32 = 3;
+
 impl Part {
+    fn is_contiguous(self, events: &[Recorded]) -> bool {
+        let first = match (self, events.first()) {
+            (Self::From { version, .. }, _) => version,
+            (Self::Newest(_), Some(oldest)) => oldest.version,
+            (Self::Newest(_), None) => 1,
+        };
+        (first..).zip(events).all(|(expected, event)| event.version == expected)
+    }
+
     pub(crate) fn first(count: usize) -> Self {
         Self::From {
             version: 1,
@@ -181,7 +194,7 @@ impl EventStore {
             return self.load_end(snapshots, every, aggregate_id).await;
         }
         let mut stream = Stream::unborn(aggregate_id);
-        for event in &self.read_on(&mut stream, 1).await? {
+        for event in &self.read_on(&mut stream, 1, None).await? {
             stream.fold(event)?;
         }
         Ok(stream)
@@ -257,23 +270,39 @@ impl EventStore {
             .ok_or_else(|| CorruptStream::NotAnEvent(format!("{aggregate_id} has no Version")).into())
     }
 
-    /// The events of `stream` from version `from` on; the stream bears the cost.
+    /// The events of `stream` from version `from` on, at most `limit`; the stream bears the cost.
     pub(crate) async fn read_on<A: Aggregate>(
         &self,
         stream: &mut Stream<A>,
         from: Version,
+        limit: Option<usize>,
     ) -> Result<Vec<Recorded>, StoreError> {
-        let part = Part::From {
-            version: from,
-            limit: None,
-        };
+        let part = Part::From { version: from, limit };
         let (events, cost) = self.read(&stream.aggregate_id, part).await?;
         stream.cost += cost;
         Ok(events)
     }
 
-    /// One strong Query, continued until it is through: a page ends at 1 MB. Events come oldest first.
+    /// A strong read of a part of a stream. Events come oldest first.
+    ///
+    /// While a transaction of several events is carried out, a reader may see a later one of them before an earlier one.
+    /// So a gap is looked at again; what stays is the caller's to find.
+    /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-isolation>
     pub(crate) async fn read(&self, aggregate_id: &str, part: Part) -> Result<(Vec<Recorded>, Cost), StoreError> {
+        let mut cost = Cost::default();
+        for attempt in 0.. {
+            let (events, read) = self.read_once(aggregate_id, part).await?;
+            cost += read;
+            if attempt == GAP_ATTEMPTS || part.is_contiguous(&events) {
+                return Ok((events, cost));
+            }
+            pause(attempt).await;
+        }
+        Ok((Vec::new(), cost))
+    }
+
+    /// One Query, continued until it is through: a page ends at 1 MB.
+    async fn read_once(&self, aggregate_id: &str, part: Part) -> Result<(Vec<Recorded>, Cost), StoreError> {
         let (from, limit, forward) = match part {
             Part::From { version, limit } => (version, limit, true),
             Part::Newest(limit) => (1, Some(limit), false),

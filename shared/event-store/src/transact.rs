@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::{Aggregate, Metadata};
 
+use crate::store::MAX_TRANSACT_ITEMS;
 use crate::{AppendError, EventStore, Recorded, StoreError, Stream, Version};
 
 /// How often a decision is taken before the writer gives up.
@@ -160,13 +161,25 @@ impl EventStore {
             .take_while(|(expected, winner)| winner.version == *expected)
             .map(|(_, winner)| winner)
             .collect();
+        let key = metadata.idempotency.as_ref().map(|idempotency| &idempotency.key);
+        let uses_key = |event: &Recorded| {
+            let used = event.metadata.idempotency.as_ref().map(|idempotency| &idempotency.key);
+            key.is_some() && used == key && event.metadata.user_id == metadata.user_id
+        };
+        // Who has used the key before needs no more than the events of that one append.
+        let limit = newer.iter().any(uses_key).then_some(MAX_TRANSACT_ITEMS);
         let from = stream.version + 1 + newer.len() as Version;
-        newer.extend(self.read_on(stream, from).await?);
+        newer.extend(self.read_on(stream, from, limit).await?);
 
         let mut ours = Vec::new();
         for event in newer {
             let is_ours = event.metadata.command_id == metadata.command_id;
             if !is_ours && !ours.is_empty() {
+                break;
+            }
+            // The stream ends where it stood when the key was used.
+            let has_used_key = limit.is_some() && stream.use_of_key(metadata).is_some();
+            if has_used_key && !uses_key(&event) {
                 break;
             }
             stream.fold(&event)?;

@@ -118,6 +118,20 @@ impl ParkedEvents {
         Ok(())
     }
 
+    /// Parks an aggregate that is not parked already: what the stream has reported of it says more.
+    ///
+    /// # Errors
+    /// What DynamoDB said.
+    pub(crate) async fn park_unless_parked(&self, entry: &Parked) -> Result<(), StoreError> {
+        let item = serde_dynamo::to_item(entry).map_err(|error| StoreError::Rejected(error.to_string()))?;
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        let put = put
+            .condition_expression("attribute_not_exists(AggregateId)")
+            .send()
+            .await;
+        unless_refused(put).map(|_| ())
+    }
+
     /// At most `limit` entries after `after`, in no particular order. A Scan: the table is meant to be empty.
     ///
     /// # Errors

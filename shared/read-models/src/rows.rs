@@ -98,6 +98,14 @@ impl<R: Row> Rows<R> {
         Self { generation, ..self }
     }
 
+    pub(crate) fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    pub(crate) fn is_of_newer_code(&self, item: &Item) -> bool {
+        generation(item) > self.generation
+    }
+
     pub(crate) async fn get(&self, key: Item, consistent: bool) -> Result<Found<R>, StoreError> {
         let found = self
             .client

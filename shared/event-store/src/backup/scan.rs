@@ -78,7 +78,7 @@ impl<'a> Segment<'a> {
         if self.is_through {
             return Ok(None);
         }
-        let page = patiently(async || {
+        let page = patiently(|| async {
             let scan = self
                 .store
                 .client
@@ -102,7 +102,7 @@ impl<'a> Segment<'a> {
 pub(super) async fn is_empty(store: &EventStore) -> Result<bool, StoreError> {
     let mut start = None;
     loop {
-        let page = patiently(async || {
+        let page = patiently(|| async {
             let scan = store
                 .client
                 .scan()
@@ -126,7 +126,7 @@ pub(super) async fn is_empty(store: &EventStore) -> Result<bool, StoreError> {
 
 /// Some events of an aggregate from version `from` on, read strongly; none when there are no more.
 pub(super) async fn query(store: &EventStore, aggregate_id: &str, from: Version) -> Result<Vec<Recorded>, StoreError> {
-    let page = patiently(async || {
+    let page = patiently(|| async {
         let query = store
             .client
             .query()

@@ -1,7 +1,7 @@
 //! Replays: read models computed anew from the events, or compared with them, beside live traffic.
 //!
-//! One pass over the events serves every read model that is replayed. It only writes rows, so nothing that the events
-//! set off happens again. Rows go only forwards, so it does not matter whether a replay or a stream record comes first.
+//! One pass over the events serves every read model that is replayed. It appends nothing, so nothing that the events set
+//! off happens again. Rows go only forwards, so it does not matter whether a replay or a stream record comes first.
 //!
 //! | module | what it holds |
 //! |---|---|

@@ -12,6 +12,7 @@ pub const MAX_SEGMENTS: u32 = 64;
 pub const DEFAULT_BATCH: usize = 1_000;
 pub const MAX_BATCH: usize = 10_000;
 
+/// What a replay is to do. [`Plan::check`] says whether it can.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Plan {
@@ -25,6 +26,7 @@ pub struct Plan {
     pub batch: usize,
 }
 
+/// What comes of comparing events and rows.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
@@ -34,6 +36,7 @@ pub enum Purpose {
     Verify,
 }
 
+/// Which orders are replayed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {

@@ -13,8 +13,9 @@ use uuid::Uuid;
 
 use super::plan::{Plan, Scope};
 
-/// How many differences are kept with a replay. Those who watch it see all.
+/// How many differences are kept with a replay, and how many paths of each. Those who watch it see all.
 pub const MAX_KEPT_DIFFERENCES: usize = 100;
+const MAX_KEPT_PATHS: usize = 10;
 
 /// A replay between its runs: an item of the Replays table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +37,7 @@ pub struct Replay {
     pub updated_at: DateTime<Utc>,
 }
 
+/// Who is at work on a replay.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -101,6 +103,8 @@ pub enum What {
     Outdated,
     /// The row says something else.
     Fields(Vec<FieldDifference>),
+    /// The row says something else in the fields of these paths. So it is kept: what rows say may be personal, and large.
+    Paths(Vec<String>),
     /// A row that no events account for.
     Extra(RowKey),
     /// The order's events cannot be read.
@@ -116,6 +120,20 @@ pub struct FieldDifference {
     pub found: Value,
 }
 
+impl Difference {
+    /// What is kept of it.
+    pub(super) fn kept(self) -> Self {
+        let what = match self.what {
+            What::Fields(fields) => {
+                let paths = fields.into_iter().map(|field| field.path);
+                What::Paths(paths.take(MAX_KEPT_PATHS).collect())
+            }
+            what => what,
+        };
+        Self { what, ..self }
+    }
+}
+
 impl What {
     /// In a word.
     pub fn name(&self) -> &'static str {
@@ -123,7 +141,7 @@ impl What {
             Self::Missing => "missing",
             Self::Version { .. } => "version",
             Self::Outdated => "outdated",
-            Self::Fields(_) => "fields",
+            Self::Fields(_) | Self::Paths(_) => "fields",
             Self::Extra(_) => "extra",
             Self::Unreadable(_) => "unreadable",
         }

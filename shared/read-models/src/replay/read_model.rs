@@ -1,5 +1,7 @@
 //! What a replay asks of a read model.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::order::OrderId;
@@ -9,8 +11,9 @@ use serde_json::Value;
 
 use super::progress::{FieldDifference, RowKey};
 use crate::order_summary::OrderSummaryRow;
-use crate::rows::{Found, Item, Put, Row, Rows};
+use crate::rows::{Found, Item, Put, Row, Rows, unless_refused};
 
+/// The rows of one projection, as a replay deals with them.
 #[async_trait]
 pub trait ReadModel: Send + Sync {
     /// Of its projection.
@@ -28,7 +31,8 @@ pub trait ReadModel: Send + Sync {
     /// Where `order` has its row.
     fn place_of(&self, order: &OrderSummaryRow) -> Result<RowKey, StoreError>;
 
-    async fn remove(&self, row: &RowKey) -> Result<(), StoreError>;
+    /// Removes a row, unless it has been written again since it was seen at this version, or newer code wrote it.
+    async fn remove(&self, row: &RowKey, seen: Option<Version>) -> Result<(), StoreError>;
 }
 
 /// What came of showing an order.
@@ -36,7 +40,9 @@ pub trait ReadModel: Send + Sync {
 pub enum Shown {
     Written,
     /// The order at this newer version is shown.
-    AtVersion(Version),
+    Newer(Version),
+    /// Older code has written the order at this newer version: it has to be folded again.
+    Stale(Version),
     /// What newer code has written is left as it is.
     OfNewerCode,
 }
@@ -63,6 +69,7 @@ pub struct PlacedRow {
     pub key: RowKey,
     /// `None` when the row names no order.
     pub order_id: Option<OrderId>,
+    pub version: Option<Version>,
 }
 
 #[async_trait]
@@ -74,7 +81,8 @@ impl<R: Row> ReadModel for Rows<R> {
     async fn show(&self, order: &OrderSummaryRow) -> Result<Shown, StoreError> {
         Ok(match self.put(&R::of(order)).await? {
             Put::Written => Shown::Written,
-            Put::NewerThere(version) | Put::Stale(version) => Shown::AtVersion(version),
+            Put::NewerThere(version) => Shown::Newer(version),
+            Put::Stale(version) => Shown::Stale(version),
             Put::OfNewerCode => Shown::OfNewerCode,
         })
     }
@@ -100,12 +108,12 @@ impl<R: Row> ReadModel for Rows<R> {
     }
 
     async fn rows(&self, segment: Segment, limit: usize, after: Option<&RowKey>) -> Result<RowPage, StoreError> {
-        let attributes: Vec<_> = R::KEY
+        let attributes: BTreeSet<_> = R::KEY
             .iter()
             .copied()
-            .filter(|name| *name != ORDER_ID)
-            .chain([ORDER_ID])
+            .chain([ORDER_ID, "Version", "Generation"])
             .collect();
+        let attributes: Vec<_> = attributes.into_iter().collect();
         let page = self
             .client
             .scan()
@@ -117,12 +125,17 @@ impl<R: Row> ReadModel for Rows<R> {
             .set_exclusive_start_key(after.map(to_item))
             .send()
             .await?;
+        let items = page.items.unwrap_or_default().into_iter();
+        let ours = items.filter(|item| !self.is_of_newer_code(item));
         let placed = |item: Item| PlacedRow {
             key: key_of::<R>(&item),
             order_id: item.get(ORDER_ID).and_then(|id| id.as_s().ok()?.parse().ok()),
+            version: item
+                .get("Version")
+                .and_then(|version| version.as_n().ok()?.parse().ok()),
         };
         Ok(RowPage {
-            rows: page.items.unwrap_or_default().into_iter().map(placed).collect(),
+            rows: ours.map(placed).collect(),
             next: page.last_evaluated_key.as_ref().map(key_of::<R>),
         })
     }
@@ -131,14 +144,22 @@ impl<R: Row> ReadModel for Rows<R> {
         Ok(key_of::<R>(&self.item(&R::of(order))?))
     }
 
-    async fn remove(&self, row: &RowKey) -> Result<(), StoreError> {
-        self.client
+    async fn remove(&self, row: &RowKey, seen: Option<Version>) -> Result<(), StoreError> {
+        let number = |number: u64| AttributeValue::N(number.to_string());
+        let ours = "(attribute_not_exists(Generation) OR Generation <= :generation)";
+        let delete = self
+            .client
             .delete_item()
             .table_name(&self.table)
             .set_key(Some(to_item(row)))
-            .send()
-            .await?;
-        Ok(())
+            .expression_attribute_values(":generation", number(self.generation().into()));
+        let delete = match seen {
+            Some(version) => delete
+                .condition_expression(format!("Version = :seen AND {ours}"))
+                .expression_attribute_values(":seen", number(version)),
+            None => delete.condition_expression(ours),
+        };
+        unless_refused(delete.send().await).map(|_| ())
     }
 }
 
@@ -162,7 +183,7 @@ fn json(row: &impl Row) -> Result<Value, StoreError> {
 fn compare_values(path: &str, expected: &Value, found: &Value, differences: &mut Vec<FieldDifference>) {
     match (expected, found) {
         (Value::Object(expected), Value::Object(found)) => {
-            let names: std::collections::BTreeSet<_> = expected.keys().chain(found.keys()).collect();
+            let names: BTreeSet<_> = expected.keys().chain(found.keys()).collect();
             for name in names {
                 let path = if path.is_empty() {
                     name.clone()

@@ -1,8 +1,7 @@
 //! Carries a replay out: run, stop, go on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -10,13 +9,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::Aggregate;
 use domain::order::Order;
 use event_store::by_time::{self, EventQuery};
-use event_store::patience::{MAX_REPETITIONS, pause};
+use event_store::patience::patiently;
 use event_store::scan::Segment;
 use event_store::{EventStore, StoreError};
 use futures::future::try_join_all;
 use futures::{StreamExt, TryStreamExt, stream};
 use lambda_edge::{ConfigError, Environment};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
 use super::fold::{Finished, Folded, Open, fold_stream};
@@ -24,8 +23,9 @@ use super::plan::{InvalidPlan, Plan, Purpose, Scope};
 use super::progress::{Counts, Difference, MAX_KEPT_DIFFERENCES, Position, Replay, RowKey, Status, What};
 use super::read_model::{Comparison, PlacedRow, ReadModel, Shown};
 use super::replays::Replays;
-use crate::order_summary::OrderSummaryRow;
+use crate::order_summary::{OrderSummaryProjection, OrderSummaryRow};
 use crate::parked::{Parked, ParkedEvents};
+use crate::projector::Projection;
 use crate::{from_env, projections};
 
 /// How many orders of a batch are worked on at once.
@@ -33,6 +33,9 @@ const CONCURRENT_ORDERS: usize = 16;
 
 /// How often a checkpoint is written. What was done since the last one is done again after a crash.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(2);
+
+/// How long a batch may go on when the replay is to stop.
+const STOP_GRACE: Duration = Duration::from_secs(3);
 
 /// How long a row may be behind an order that has just changed before it counts as a difference.
 const MAX_LAG: TimeDelta = TimeDelta::seconds(30);
@@ -58,21 +61,33 @@ pub enum ReplayError {
     Unknown(String),
     #[error("another process goes on with the replay")]
     TakenOver,
+    /// It was told to stop while it waited.
+    #[error("the replay was stopped")]
+    Stopped,
+    /// Nothing accounts for any row: most likely this is the wrong table.
+    #[error("the event store has no events; the rows that there are were left alone")]
+    NoEvents,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Tells a running replay to stop at the next batch.
+/// Tells a running replay to stop at the next batch, or while it waits for DynamoDB.
 #[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop(Arc<watch::Sender<bool>>);
 
 impl Stop {
+    /// Cannot be taken back.
     pub fn now(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.send_replace(true);
     }
 
     pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        *self.0.borrow()
+    }
+
+    async fn wait(&self) {
+        // An error says that nobody can set it any more, which is not so while `self` is there.
+        let _ = self.0.subscribe().wait_for(|is_set| *is_set).await;
     }
 }
 
@@ -80,6 +95,7 @@ impl Stop {
 pub trait Observer: Sync {
     /// After each batch.
     fn progressed(&self, replay: &Replay);
+    /// A row that is not what the events say.
     fn found(&self, difference: &Difference);
 }
 
@@ -99,6 +115,8 @@ struct Run<'a> {
     stop: &'a Stop,
     observer: &'a dyn Observer,
     progress: Mutex<Progress>,
+    /// Orders that a replay since a moment has done: each may have events on many pages.
+    done: Mutex<HashSet<String>>,
 }
 
 struct Progress {
@@ -178,6 +196,7 @@ impl Replayer {
             read_models: self.read_models.iter().filter(wanted).cloned().collect(),
             stop,
             observer,
+            done: Mutex::default(),
             progress: Mutex::new(Progress {
                 saved_at: Instant::now(),
                 replay,
@@ -192,7 +211,10 @@ impl Replayer {
         replay.updated_at = Utc::now();
         // Also after an error: what was done need not be done again.
         let is_ours = self.replays.save(&replay).await;
-        outcome?;
+        match outcome {
+            Ok(_) | Err(ReplayError::Stopped) => {}
+            Err(error) => return Err(error),
+        }
         match is_ours? {
             true => Ok(replay),
             false => Err(ReplayError::TakenOver),
@@ -282,7 +304,11 @@ impl Run<'_> {
         let page = self
             .patiently(|| self.store().query_events(&query, self.plan.batch, after.as_ref()))
             .await?;
-        let orders: BTreeSet<_> = page.events.iter().map(|event| event.aggregate_id.clone()).collect();
+        let mut orders: BTreeSet<_> = page.events.iter().map(|event| event.aggregate_id.clone()).collect();
+        {
+            let mut done = self.done.lock().await;
+            orders.retain(|aggregate_id| done.insert(aggregate_id.clone()));
+        }
         let orders = orders
             .into_iter()
             .map(|aggregate_id| async move { self.replay_order(self.fold_stream(&aggregate_id).await?).await });
@@ -313,6 +339,12 @@ impl Run<'_> {
             .patiently(|| model.rows(self.part(number), self.plan.batch, after.as_ref()))
             .await?;
         let extra = self.unaccounted_for(&**model, page.rows).await?;
+        if self.plan.purpose == Purpose::Rebuild && !extra.is_empty() {
+            let any = self.patiently(|| self.store().scan(Segment::WHOLE, 1, None)).await?;
+            if any.events.is_empty() && any.next.is_none() {
+                return Err(ReplayError::NoEvents);
+            }
+        }
         let batch = together(extra.into_iter().map(|row| self.extra(&**model, row))).await?;
         let position = match page.next {
             Some(next) => Position::Rows {
@@ -354,7 +386,7 @@ impl Run<'_> {
         let mut batch = Batch::default();
         match self.plan.purpose {
             Purpose::Rebuild => {
-                self.patiently(|| model.remove(&row.key)).await?;
+                self.patiently(|| model.remove(&row.key, row.version)).await?;
                 batch.counts.removed += 1;
             }
             Purpose::Verify => batch.found(Difference {
@@ -391,16 +423,17 @@ impl Run<'_> {
         Ok(batch)
     }
 
-    /// How many rows were written. What cannot be read to its end is shown as far as it can be, and parked, as the live
-    /// projection does it.
+    /// How many rows were written. What cannot be read to its end is shown as far as it can be, and parked.
     async fn rebuild(&self, model: &dyn ReadModel, folded: &Folded) -> Result<u64, ReplayError> {
         let written = match &folded.order {
             Some(order) => self.show(model, order).await?,
             None => 0,
         };
         if let Some(reason) = &folded.unreadable {
-            let entry = Parked::new(model.name(), &folded.aggregate_id, &[], reason.clone());
-            self.patiently(|| self.replayer.parked.park(&entry)).await?;
+            // It is this projection that reads events, whichever read model is replayed.
+            let entry = Parked::new(OrderSummaryProjection::NAME, &folded.aggregate_id, &[], reason.clone());
+            self.patiently(|| self.replayer.parked.park_unless_parked(&entry))
+                .await?;
         }
         Ok(written)
     }
@@ -415,21 +448,33 @@ impl Run<'_> {
 
     /// How many rows were written.
     async fn show(&self, model: &dyn ReadModel, order: &OrderSummaryRow) -> Result<u64, ReplayError> {
-        let shown = match self.patiently(|| model.show(order)).await? {
-            Shown::Written => return Ok(1),
-            Shown::OfNewerCode => return Ok(0),
-            Shown::AtVersion(shown) => shown,
-        };
-        // The row was written after the scan, or by older code, or has a version that the order never had.
-        let Some(order) = self.fold_stream(&order.order_id.to_string()).await?.order else {
-            return Ok(0);
-        };
-        if order.version < shown {
-            let place = model.place_of(&order)?;
-            self.patiently(|| model.remove(&place)).await?;
+        let place = model.place_of(order)?;
+        let aggregate_id = order.order_id.to_string();
+        let mut shown = self.patiently(|| model.show(order)).await?;
+        loop {
+            let (version, is_stale) = match shown {
+                Shown::Written => return Ok(1),
+                Shown::OfNewerCode => return Ok(0),
+                Shown::Newer(version) => (version, false),
+                Shown::Stale(version) => (version, true),
+            };
+            // The row was written after the scan, or by older code, or has a version that the order never had. Only a
+            // whole stream can tell.
+            let now = self.fold_stream(&aggregate_id).await?;
+            let (Some(order), None) = (now.order, now.unreadable) else {
+                return Ok(0);
+            };
+            if order.version < version {
+                self.patiently(|| model.remove(&place, Some(version))).await?;
+            } else if !is_stale {
+                return Ok(0);
+            }
+            // Once more: what was appended before the row was removed may have found it too new to follow.
+            let Some(order) = self.fold_stream(&aggregate_id).await?.order else {
+                return Ok(0);
+            };
+            shown = self.patiently(|| model.show(&order)).await?;
         }
-        let again = self.patiently(|| model.show(&order)).await?;
-        Ok(u64::from(again == Shown::Written))
     }
 
     /// What is wrong with the row. A row may be behind an order that has changed just now, but not for long.
@@ -453,7 +498,7 @@ impl Run<'_> {
                 return Ok(Some(what));
             }
             if check > 0 {
-                tokio::time::sleep(LAG_PAUSE).await;
+                self.unless_stopped(tokio::time::sleep(LAG_PAUSE)).await?;
             }
             if let Some(now) = self.fold_stream(&order.order_id.to_string()).await?.order {
                 order = now;
@@ -476,7 +521,7 @@ impl Run<'_> {
         for difference in batch.differences {
             self.observer.found(&difference);
             if replay.differences.len() < MAX_KEPT_DIFFERENCES {
-                replay.differences.push(difference);
+                replay.differences.push(difference.kept());
             }
         }
         self.observer.progressed(replay);
@@ -489,21 +534,25 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Repeats what DynamoDB does not serve now.
+    /// Repeats what DynamoDB does not serve now, until it does or the replay is to stop.
     async fn patiently<T, Fut>(&self, work: impl Fn() -> Fut) -> Result<T, ReplayError>
     where
         Fut: Future<Output = Result<T, StoreError>>,
     {
-        for attempt in 0..MAX_REPETITIONS {
-            match work().await {
-                Err(StoreError::Throttled(cause) | StoreError::Unavailable(cause)) if !self.stop.is_set() => {
-                    tracing::warn!(cause, "a replay waits for DynamoDB");
-                    pause(attempt).await;
-                }
-                done => return Ok(done?),
-            }
+        Ok(self.unless_stopped(patiently(work)).await??)
+    }
+
+    /// The outcome of what may take long. What is under way when the stop comes has a moment to end.
+    async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, ReplayError> {
+        let stopped = async {
+            self.stop.wait().await;
+            tokio::time::sleep(STOP_GRACE).await;
+        };
+        tokio::select! {
+            biased;
+            done = work => Ok(done),
+            () = stopped => Err(ReplayError::Stopped),
         }
-        Ok(work().await?)
     }
 
     fn store(&self) -> &EventStore {

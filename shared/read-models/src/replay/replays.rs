@@ -12,6 +12,7 @@ use lambda_edge::{ConfigError, Environment};
 use super::progress::{Replay, Status};
 use crate::rows::unless_refused;
 
+/// The Replays table.
 #[derive(Debug, Clone)]
 pub struct Replays {
     client: Client,
@@ -28,6 +29,8 @@ impl Replays {
         })
     }
 
+    /// Writes a new replay down. One that is there already stays as it is.
+    ///
     /// # Errors
     /// What DynamoDB said.
     pub async fn create(&self, replay: &Replay) -> Result<(), StoreError> {
@@ -36,7 +39,7 @@ impl Replays {
             .map(|_| ())
     }
 
-    /// As of now.
+    /// The replay as it is now; `None` when there is none of this id.
     ///
     /// # Errors
     /// What DynamoDB said, or [`StoreError::Corrupt`] when the item cannot be read.
