@@ -13,3 +13,4 @@ mod logs;
 mod queries;
 mod read_after;
 mod time_travel;
+mod views;

@@ -8,11 +8,12 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use domain::order::OrderStatus;
 use domain::text::CustomerId;
+use futures::{StreamExt, TryStreamExt, stream};
 use lambda_edge::http::{self, Call, Cursors, Page, PageSize, Problem, Reply, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
-use read_models::customer_orders::CustomerOrdersQuery;
+use read_models::customer_orders::{CustomerOrderRow, CustomerOrdersQuery};
 use read_models::problems::read_problem;
-use read_models::views::OrderRowView;
+use read_models::views::{AnyOrderView, Detail, OrderRowView};
 use read_models::{CustomerOrders, FreshOrders, OrderSummaries, from_env};
 use serde::Deserialize;
 
@@ -42,6 +43,9 @@ pub fn routes() -> Routes<App> {
     Routes::new().on("GET /customers/{customer_id}/orders", orders)
 }
 
+/// How many orders of a page are read at once.
+const CONCURRENT_READS: usize = 16;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Parameters {
@@ -49,6 +53,7 @@ struct Parameters {
     #[serde(default)]
     page_size: PageSize,
     cursor: Option<String>,
+    view: Option<Detail>,
 }
 
 async fn orders(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
@@ -56,6 +61,7 @@ async fn orders(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         status,
         page_size,
         cursor,
+        view,
     } = call.query()?;
     let customer_id: CustomerId = call.path("customer_id")?;
     let query = format!(
@@ -79,9 +85,27 @@ async fn orders(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         None => None,
         Some(next) => Some(app.cursors.seal(&query, next)?),
     };
-    let reply = Reply::ok(&Page {
-        data: page.orders.into_iter().map(OrderRowView::from).collect(),
-        next_cursor,
-    })?;
+    let data = match view.unwrap_or(Detail::Compact) {
+        Detail::Compact => {
+            let rows = page.orders.into_iter().map(OrderRowView::from);
+            rows.map(AnyOrderView::Compact).collect()
+        }
+        Detail::Full => whole_orders(&app, page.orders).await?,
+    };
+    let reply = Reply::ok(&Page { data, next_cursor })?;
     Ok(reply.read_source(page.source.as_str()))
+}
+
+/// The orders of these rows, at their versions or later ones.
+async fn whole_orders(app: &App, rows: Vec<CustomerOrderRow>) -> Result<Vec<AnyOrderView>, Problem> {
+    let orders = rows.into_iter().map(|row| async move {
+        let order = app
+            .orders
+            .order(row.order_id, row.version)
+            .await
+            .map_err(read_problem)?;
+        Ok(order.map(|(order, _)| AnyOrderView::of(order, Detail::Full)))
+    });
+    let orders: Vec<_> = stream::iter(orders).buffered(CONCURRENT_READS).try_collect().await?;
+    Ok(orders.into_iter().flatten().collect())
 }

@@ -9,7 +9,7 @@ use lambda_edge::http::{Caching, Call, Problem, Reply, StatusCode};
 use read_models::ReadSource;
 use read_models::order_summary::OrderSummaryRow;
 use read_models::problems::{order_not_found, read_problem, version_not_reached};
-use read_models::views::OrderView;
+use read_models::views::{AnyOrderView, Detail};
 use serde::Deserialize;
 
 use crate::App;
@@ -21,12 +21,14 @@ pub async fn order(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         as_of: Option<String>,
         version: Option<String>,
         min_version: Option<String>,
+        view: Option<Detail>,
     }
 
     let Parameters {
         as_of,
         version,
         min_version,
+        view,
     } = call.query()?;
     let order_id: OrderId = call.path("order_id")?;
     let caching = match version {
@@ -54,7 +56,8 @@ pub async fn order(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     };
     let row = row.ok_or_else(order_not_found)?;
     let version = row.version;
-    let reply = Reply::ok(&OrderView::from(row))?.version(version);
+    let order = AnyOrderView::of(row, view.unwrap_or(Detail::Full));
+    let reply = Reply::ok(&order)?.version(version);
     Ok(reply.read_source(source.as_str()).caching(caching))
 }
 

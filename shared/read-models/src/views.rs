@@ -6,12 +6,40 @@ use domain::order::{Address, Order, OrderId, OrderItem, OrderStatus};
 use event_store::Version;
 use event_store::recorded::rfc3339_micros;
 use rust_decimal::Decimal;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::customer_orders::CustomerOrderRow;
 use crate::order_summary::OrderSummaryRow;
 use crate::parked::Parked;
 use crate::replay::{Difference, Purpose, Replay, Scope, Status};
+use crate::rows::Row;
+
+/// How much of an order is shown: the parameter `view`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Detail {
+    /// [`OrderRowView`], as lists have it.
+    Compact,
+    /// [`OrderView`], as one order has it.
+    Full,
+}
+
+/// An order in either view.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum AnyOrderView {
+    Compact(OrderRowView),
+    Full(Box<OrderView>),
+}
+
+impl AnyOrderView {
+    pub fn of(order: OrderSummaryRow, detail: Detail) -> Self {
+        match detail {
+            Detail::Compact => Self::Compact(CustomerOrderRow::of(&order).into()),
+            Detail::Full => Self::Full(Box::new(order.into())),
+        }
+    }
+}
 
 /// One order, whole.
 #[derive(Debug, Clone, PartialEq, Serialize)]
