@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io::Write;
 use std::path::Path;
 
-use event_store::backup::{ImportError, ImportMode, ImportStep};
+use event_store::backup::{ImportError, ImportMode, ImportProgress, ImportStep};
 use serde::Serialize;
 
 use crate::connection::Connection;
@@ -56,24 +56,25 @@ pub async fn import(
     let mode = if resume { ImportMode::Resume } else { ImportMode::Empty };
     let progress = Progress::new("Checking the file");
     let reached = Cell::new(ImportStep::CheckingFile);
-    let imported = connection
-        .events()?
-        .import(file, mode, &|now| {
-            reached.set(now.step);
-            progress.import(now);
-        })
-        .await
-        .map_err(|source| {
-            let file = file.to_owned();
-            match source {
-                ImportError::NotEmpty => CliError::NotEmpty { file },
-                ImportError::Store(source) => match reached.get() {
-                    ImportStep::CheckingFile | ImportStep::CheckingTable => source.into(),
-                    ImportStep::Writing | ImportStep::Verifying => CliError::Interrupted { file, source },
-                },
-                _ => CliError::Import { file, source },
-            }
-        })?;
+    let (events, hear) = (connection.events()?, |now: ImportProgress| {
+        reached.set(now.step);
+        progress.import(now);
+    });
+    let imported = tokio::select! {
+        imported = events.import(file, mode, &hear) => imported,
+        () = interrupted() => return Err(CliError::ImportStopped { file: file.to_owned() }),
+    };
+    let imported = imported.map_err(|source| {
+        let file = file.to_owned();
+        match source {
+            ImportError::NotEmpty => CliError::NotEmpty { file },
+            ImportError::Store(source) => match reached.get() {
+                ImportStep::CheckingFile | ImportStep::CheckingTable => source.into(),
+                ImportStep::Writing | ImportStep::Verifying => CliError::Interrupted { file, source },
+            },
+            _ => CliError::Import { file, source },
+        }
+    })?;
     drop(progress);
     let done = Done {
         file,

@@ -33,6 +33,8 @@ pub enum CliError {
     NotEmpty { file: PathBuf },
     #[error("the import of {file} was interrupted: {source}. What was written stays; it goes on with --resume.")]
     Interrupted { file: PathBuf, source: StoreError },
+    #[error("the import of {file} was stopped; what was written stays, and it goes on with --resume")]
+    ImportStopped { file: PathBuf },
     #[error("the export was stopped, and there is no {file}")]
     ExportStopped { file: PathBuf },
     #[error("nothing of {aggregate_id} is parked by {projection}")]

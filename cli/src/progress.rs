@@ -1,9 +1,10 @@
 //! How far a command is. Shown on stderr, and only to a terminal.
 
+use std::fmt;
 use std::time::Duration;
 
 use event_store::backup::{ImportProgress, ImportStep};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 use read_models::replay::progress::Position;
 use read_models::replay::{Purpose, Replay};
 
@@ -52,8 +53,21 @@ impl Drop for Progress {
 /// A bar that says how many events of a replay are done, how fast, how many remain, and until when.
 pub struct ReplayProgress(ProgressBar);
 
-const WITH_TOTAL: &str = "{msg} [{bar:32}] {human_pos} of about {human_len} events, {per_sec}, {eta} left";
-const WITHOUT_TOTAL: &str = "{msg}: {human_pos} events, {per_sec}, {elapsed}";
+const WITH_TOTAL: &str = "{msg} [{bar:32}] {human_pos} of about {human_len} events, {rate}, {remaining}";
+const WITHOUT_TOTAL: &str = "{msg}: {human_pos} events, {rate}, {elapsed}";
+
+fn rate(state: &ProgressState, out: &mut dyn fmt::Write) {
+    // It goes to a terminal; what cannot be shown there is not missed.
+    let _ = write!(out, "{:.0}/s", state.per_sec());
+}
+
+fn remaining(state: &ProgressState, out: &mut dyn fmt::Write) {
+    let events = state.len().unwrap_or_default().saturating_sub(state.pos());
+    let _ = match state.per_sec() >= 1.0 {
+        true => write!(out, "{events} left for about {}", HumanDuration(state.eta())),
+        false => write!(out, "{events} left"),
+    };
+}
 
 impl ReplayProgress {
     pub fn new(replay: &Replay) -> Self {
@@ -62,13 +76,16 @@ impl ReplayProgress {
             None => (ProgressBar::no_length(), WITHOUT_TOTAL),
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
+            let style = style.with_key("rate", rate).with_key("remaining", remaining);
             bar.set_style(style.progress_chars("=> "));
         }
         // What earlier runs have done is not of this one's speed.
         bar.set_position(replay.counts.events);
         bar.reset_eta();
         bar.enable_steady_tick(Duration::from_millis(200));
-        Self(bar)
+        let progress = Self(bar);
+        progress.show(replay);
+        progress
     }
 
     pub fn show(&self, replay: &Replay) {

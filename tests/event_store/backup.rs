@@ -482,7 +482,7 @@ async fn a_file_that_is_not_right_is_refused_by_its_line_and_nothing_is_written(
     let order = |order: &[usize]| sealed(&order.iter().map(|n| lines[*n].clone()).collect::<Vec<_>>());
     let name = "Queso Cabrales";
     let huge = format!("\"city\":\"{}\"", "x".repeat(500_000));
-    let cases: [(String, u64, &str); 28] = [
+    let cases: [(String, u64, &str); 32] = [
         (String::new(), 1, "the file is empty"),
         ("{}\n".to_owned(), 1, "not the header"),
         (lines[1..].join("\n"), 1, "not the header"),
@@ -512,6 +512,27 @@ async fn a_file_that_is_not_right_is_refused_by_its_line_and_nothing_is_written(
         (format!("{}\n", lines[..6].join("\n")), 7, "the trailer is missing"),
         (lines[..6].join("\n"), 6, "ends within it"),
         (whole.split_at(whole.len() / 2).0.to_owned(), 4, "ends within it"),
+        // What DynamoDB would not give back as it is.
+        (with(1, "\"data\":{", "\"data\":{\"n\":1e3,"), 2, "data has a number"),
+        (
+            with(1, "\"data\":{", "\"data\":{\"n\":[1.50, -0.0],"),
+            2,
+            "data has a number",
+        ),
+        (
+            with(1, "\"data\":{", "\"data\":{\"\":1,"),
+            2,
+            "data has a field without a name",
+        ),
+        (
+            with(
+                1,
+                "\"data\":{",
+                &format!("\"data\":{{\"n\":{}{},", "[".repeat(31), "]".repeat(31)),
+            ),
+            2,
+            "nested too deeply",
+        ),
         // Reordered, duplicated, gapped: with a trailer that fits.
         (order(&[0, 2, 1, 3, 4, 5]), 2, "version 2 stands where 1 should be"),
         (order(&[0, 1, 2, 2, 3, 4, 5]), 4, "version 2 stands where 3 should be"),

@@ -186,7 +186,7 @@ async fn a_snapshot_that_cannot_be_used_is_ignored_and_replaced() {
     let tables = Tables::new().await;
     let store = store(&tables, 10);
     type Damage = fn(&mut std::collections::HashMap<String, AttributeValue>);
-    let damages: [(&str, Damage); 6] = [
+    let damages: [(&str, Damage); 7] = [
         ("other code", |item| {
             item.insert("Fingerprint".to_owned(), AttributeValue::S("0".to_owned()));
         }),
@@ -198,6 +198,9 @@ async fn a_snapshot_that_cannot_be_used_is_ignored_and_replaced() {
         }),
         ("ahead of the stream", |item| {
             item.insert("Version".to_owned(), AttributeValue::N("1000".to_owned()));
+        }),
+        ("of no version", |item| {
+            item.insert("Version".to_owned(), AttributeValue::N("0".to_owned()));
         }),
         ("of another history", |item| {
             item.insert("EventId".to_owned(), AttributeValue::S(Uuid::now_v7().to_string()));

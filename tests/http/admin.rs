@@ -112,6 +112,65 @@ async fn a_parked_order_is_redriven_once_its_cause_is_mended_with_all_that_happe
     assert_eq!(row["version"], 3);
 }
 
+/// The row stands behind the event that cannot be read, so nothing would have to be read to keep it.
+#[tokio::test]
+async fn an_entry_stays_as_long_as_its_cause_wherever_the_row_stands() {
+    let api = Api::start().await;
+    let id = api.create_order().await;
+    store(&api)
+        .append::<Order>(&id, 1, &[added("42", 1)], &metadata())
+        .await
+        .unwrap();
+    api.order_at(&id, 2).await;
+    let events = api.stack.dynamodb().query().table_name("EventStore");
+    let events = events.key_condition_expression("AggregateId = :id AND Version = :two");
+    let events = events.expression_attribute_values(":id", AttributeValue::S(id.clone()));
+    let events = events.expression_attribute_values(":two", AttributeValue::N("2".to_owned()));
+    let good = events.send().await.unwrap().items.unwrap().remove(0);
+    let mut bad = good.clone();
+    bad.insert("EventVersion".to_owned(), AttributeValue::N("9".to_owned()));
+    put(&api, bad).await;
+    let entry = [
+        ("Projection", "order-summary"),
+        ("AggregateId", &id),
+        ("ParkedAt", "2026-11-20T12:00:00.000000Z"),
+    ];
+    let entry = entry.map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned())));
+    let park = api.stack.dynamodb().put_item().table_name("ParkedEvents");
+    park.set_item(Some(entry.into())).send().await.unwrap();
+
+    redrive(&api, &id).await.assert_problem(409, "still_failing");
+    assert_eq!(api.get(&format!("/orders/{id}")).await.body["version"], 2);
+    put(&api, good).await;
+    assert_eq!(redrive(&api, &id).await.status, 200);
+    assert!(parked(&api).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_read_does_not_hide_the_others() {
+    let api = Api::start().await;
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    for (aggregate_id, error) in [("a/b c", AttributeValue::N("1".to_owned())), ("fine", text("a reason"))] {
+        let park = api.stack.dynamodb().put_item().table_name("ParkedEvents");
+        let park = park
+            .item("Projection", text("ghost"))
+            .item("AggregateId", text(aggregate_id));
+        park.item("Error", error).send().await.unwrap();
+    }
+    let mut errors: Vec<_> = parked(&api)
+        .await
+        .iter()
+        .map(|entry| entry["error"].to_string())
+        .collect();
+    errors.sort_unstable();
+    assert!(
+        errors[0].contains("a reason") && errors[1].contains("cannot be read"),
+        "{errors:?}"
+    );
+    let redriven = api.post_empty("/admin/parked/redrive").await;
+    assert_eq!((redriven.status, &redriven.body["still_failing"]), (200, &json!(2)));
+}
+
 #[tokio::test]
 async fn everything_that_is_parked_is_redriven_page_by_page() {
     let api = Api::start().await;

@@ -38,6 +38,9 @@ pub async fn query(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let event_types = event_types(parameters.r#type.as_deref())?;
     let from = time("from", parameters.from.as_deref())?;
     let to = time("to", parameters.to.as_deref())?.unwrap_or(END_OF_TIME);
+    if parameters.correlation_id.as_deref() == Some("") {
+        return Err(Problem::parameter("correlation_id", "must not be empty"));
+    }
     if parameters.correlation_id.is_some() && from.is_none() {
         // Everything since then is read to find it.
         return Err(Problem::parameter("from", "is required with correlation_id"));

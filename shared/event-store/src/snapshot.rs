@@ -170,6 +170,8 @@ impl EventStore {
         end: &mut Vec<Recorded>,
     ) -> Result<(), StoreError> {
         let oldest = end.first().map_or(0, |event| event.version);
+        // What a damaged snapshot names need not be a version.
+        let from = from.max(1);
         if from < oldest {
             let part = Part::From {
                 version: from,

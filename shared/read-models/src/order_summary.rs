@@ -156,20 +156,7 @@ impl Projection for OrderSummaryProjection {
     const AGGREGATE_KEY: &'static str = "AggregateId";
 
     async fn apply(&self, aggregate_id: &str, records: &[EventRecord]) -> Result<(), ProjectError> {
-        self.bring_up_to(aggregate_id, newest_version(records)).await
-    }
-
-    async fn refresh(&self, aggregate_id: &str) -> Result<(), ProjectError> {
-        self.bring_up_to(aggregate_id, None).await
-    }
-}
-
-impl OrderSummaryProjection {
-    /// Folds into the row whatever has been appended since; nothing, if the row is known to be at `newest` already.
-    async fn bring_up_to(&self, aggregate_id: &str, newest: Option<Version>) -> Result<(), ProjectError> {
-        let order_id: OrderId = aggregate_id
-            .parse()
-            .map_err(|error| ProjectError::Lasting(format!("AggregateId {error}")))?;
+        let order_id = order_id(aggregate_id)?;
         let row = match self.rows.read(order_id, true).await? {
             Found::Row(row) => Some(row),
             // Written anew from the first event.
@@ -177,17 +164,35 @@ impl OrderSummaryProjection {
             Found::OfNewerCode => return Err(ProjectError::Passing(NEWER_CODE.to_owned())),
         };
         let version = row.as_ref().map_or(0, |row| row.version);
-        if newest.is_some_and(|newest| newest <= version) {
+        // The row is known to be up to date already.
+        if newest_version(records).is_some_and(|newest| newest <= version) {
             return Ok(());
         }
+        self.fold_onto(order_id, row).await
+    }
 
-        let events = self.events.events(aggregate_id, version + 1, None).await?;
+    /// From the first event on: what the row rests upon may have been what could not be read.
+    async fn refresh(&self, aggregate_id: &str) -> Result<(), ProjectError> {
+        self.fold_onto(order_id(aggregate_id)?, None).await
+    }
+}
+
+impl OrderSummaryProjection {
+    /// Folds onto the row whatever follows it, as far as it can be read, and writes the row.
+    async fn fold_onto(&self, order_id: OrderId, row: Option<OrderSummaryRow>) -> Result<(), ProjectError> {
+        let version = row.as_ref().map_or(0, |row| row.version);
+        let events = self.events.events(&order_id.to_string(), version + 1, None).await?;
         let (row, folded) = OrderSummaryRow::fold(order_id, row, &events);
         if let Some(row) = row.filter(|row| row.version > version) {
             self.rows.put(&row).await?.settled()?;
         }
         folded.map_err(|error| StoreError::from(error).into())
     }
+}
+
+fn order_id(aggregate_id: &str) -> Result<OrderId, ProjectError> {
+    let parsed = aggregate_id.parse();
+    parsed.map_err(|error| ProjectError::Lasting(format!("AggregateId {error}")))
 }
 
 /// The newest version that the records name; `None` when one of them names none.

@@ -59,6 +59,25 @@ pub struct ParkedPage {
 }
 
 impl Parked {
+    /// An entry that cannot be read is one all the same: it can be listed, and projected again.
+    fn of_item(item: HashMap<String, AttributeValue>) -> Self {
+        let text = |name: &str| {
+            item.get(name)
+                .and_then(|value| value.as_s().ok().cloned())
+                .unwrap_or_default()
+        };
+        let (projection, aggregate_id, parked_at) = (text("Projection"), text("AggregateId"), text("ParkedAt"));
+        serde_dynamo::from_item(item).unwrap_or_else(|error| Self {
+            projection,
+            aggregate_id,
+            error: format!("the entry itself cannot be read: {}", reason_without_data(&error)),
+            event_id: String::new(),
+            sequence_number: None,
+            keys: HashMap::new(),
+            parked_at,
+        })
+    }
+
     fn key(&self) -> ParkedKey {
         ParkedKey {
             projection: self.projection.clone(),
@@ -135,7 +154,7 @@ impl ParkedEvents {
     /// At most `limit` entries after `after`, in no particular order. A Scan: the table is meant to be empty.
     ///
     /// # Errors
-    /// What DynamoDB said, or [`StoreError::Corrupt`] when an entry cannot be read.
+    /// What DynamoDB said.
     pub async fn page(&self, limit: usize, after: Option<ParkedKey>) -> Result<ParkedPage, StoreError> {
         let found = self
             .client
@@ -148,13 +167,18 @@ impl ParkedEvents {
             .await?;
         let next = found.last_evaluated_key.map(serde_dynamo::from_item).transpose();
         Ok(ParkedPage {
-            entries: serde_dynamo::from_items(found.items.unwrap_or_default()).map_err(unreadable)?,
+            entries: found
+                .items
+                .unwrap_or_default()
+                .into_iter()
+                .map(Parked::of_item)
+                .collect(),
             next: next.map_err(unreadable)?,
         })
     }
 
     /// # Errors
-    /// What DynamoDB said, or [`StoreError::Corrupt`] when the entry cannot be read.
+    /// What DynamoDB said.
     pub async fn get(&self, key: &ParkedKey) -> Result<Option<Parked>, StoreError> {
         let found = self
             .client
@@ -164,7 +188,7 @@ impl ParkedEvents {
             .consistent_read(true)
             .send()
             .await?;
-        found.item.map(serde_dynamo::from_item).transpose().map_err(unreadable)
+        Ok(found.item.map(Parked::of_item))
     }
 
     /// Removes the entry. Returns false when the aggregate was parked once more since it was read, and is so still.

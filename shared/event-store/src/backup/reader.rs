@@ -5,8 +5,10 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::aggregate::reason_without_data;
 use serde::de::DeserializeOwned;
+use serde_json::{Number, Value};
 use sha2::{Digest, Sha256};
 
 use super::content::fingerprint;
@@ -20,6 +22,37 @@ const MAX_KEY_BYTES: usize = 2048;
 
 /// The longest name of an event type, in bytes: it is a key of `EventTypeIndex`, together with `#` and a shard.
 const MAX_TYPE_BYTES: usize = MAX_KEY_BYTES - 11;
+
+/// How deeply a document of DynamoDB may be nested, below the attribute that holds it.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
+const MAX_DEPTH: u32 = 31;
+
+/// Whether DynamoDB gives back what is put there: it writes numbers in its own way.
+fn is_kept_exactly(data: &Value, depth: u32) -> Result<(), &'static str> {
+    match data {
+        Value::Number(number) if !is_number_kept(number) => Err("has a number that DynamoDB writes otherwise"),
+        Value::Array(_) | Value::Object(_) if depth == 0 => Err("is nested too deeply for DynamoDB"),
+        Value::Array(values) => values.iter().try_for_each(|value| is_kept_exactly(value, depth - 1)),
+        Value::Object(fields) if fields.contains_key("") => Err("has a field without a name"),
+        Value::Object(fields) => fields.values().try_for_each(|value| is_kept_exactly(value, depth - 1)),
+        _ => Ok(()),
+    }
+}
+
+fn is_number_kept(number: &Number) -> bool {
+    let Ok(AttributeValue::N(stored)) = serde_dynamo::to_attribute_value(number) else {
+        return false;
+    };
+    is_plain(&stored) && serde_json::from_str::<Number>(&stored).is_ok_and(|read| read == *number)
+}
+
+/// As DynamoDB writes numbers: digits, without an exponent, a negative zero, or zeros at the end of a fraction.
+fn is_plain(number: &str) -> bool {
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let unsigned = number.strip_prefix('-').unwrap_or(number);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    digits(whole) && digits(fraction) && !fraction.ends_with('0') && number != "-0"
+}
 
 /// A backup file, read from its beginning. It is checked while it is read; whoever has come to its end knows that the
 /// whole file is right.
@@ -110,6 +143,9 @@ impl Reader {
         }
         if event.stored.event_type.len() > MAX_TYPE_BYTES {
             return Err(self.bad(format!("event_type is longer than {MAX_TYPE_BYTES} bytes")));
+        }
+        if let Err(reason) = is_kept_exactly(&event.stored.data, MAX_DEPTH) {
+            return Err(self.bad(format!("data {reason}")));
         }
         let fingerprint = fingerprint(aggregate_id);
         let before = self.versions.get(&fingerprint).copied();

@@ -99,8 +99,10 @@ pub enum What {
     Missing,
     /// The row is at another version than the order.
     Version { expected: Version, found: Version },
-    /// The row is of another generation, or cannot be read.
+    /// The row is of an older generation, or cannot be read.
     Outdated,
+    /// The row is of a newer generation than this code, which neither reads nor replaces it.
+    OfNewerCode,
     /// The row says something else.
     Fields(Vec<FieldDifference>),
     /// The row says something else in the fields of these paths. So it is kept: what rows say may be personal, and large.
@@ -141,6 +143,7 @@ impl What {
             Self::Missing => "missing",
             Self::Version { .. } => "version",
             Self::Outdated => "outdated",
+            Self::OfNewerCode => "of_newer_code",
             Self::Fields(_) | Self::Paths(_) => "fields",
             Self::Extra(_) => "extra",
             Self::Unreadable(_) => "unreadable",

@@ -53,6 +53,7 @@ pub enum Comparison {
     Missing,
     AtVersion(Version),
     Outdated,
+    OfNewerCode,
     Different(Vec<FieldDifference>),
 }
 
@@ -95,7 +96,8 @@ impl<R: Row> ReadModel for Rows<R> {
             .filter_map(|name| Some(((*name).to_owned(), item.get(*name)?.clone())));
         let found = match self.get(key.collect(), true).await? {
             Found::Nothing => return Ok(Comparison::Missing),
-            Found::Outdated | Found::Unreadable(_) | Found::OfNewerCode => return Ok(Comparison::Outdated),
+            Found::Outdated | Found::Unreadable(_) => return Ok(Comparison::Outdated),
+            Found::OfNewerCode => return Ok(Comparison::OfNewerCode),
             Found::Row(row) if row.version() != expected.version() => return Ok(Comparison::AtVersion(row.version())),
             Found::Row(row) => row,
         };

@@ -485,6 +485,7 @@ impl Run<'_> {
                 Comparison::Same => return Ok(None),
                 Comparison::Different(fields) => return Ok(Some(What::Fields(fields))),
                 Comparison::Outdated => return Ok(Some(What::Outdated)),
+                Comparison::OfNewerCode => return Ok(Some(What::OfNewerCode)),
                 Comparison::Missing => What::Missing,
                 Comparison::AtVersion(found) => What::Version {
                     expected: order.version,
