@@ -21,7 +21,7 @@ const WRITES: [&str; 4] = ["PutItem", "TransactWriteItems", "DeleteItem", "Updat
 
 /// Invokes a function in a process of its own, until one lives to answer.
 async fn invoke(tables: &Tables, binary: &'static str, payload: &Value) -> Value {
-    let environment = tables.environment_with(binary, &[("SNAPSHOT_EVERY", "Order=2")]);
+    let environment = tables.environment_with(binary, &[("SNAPSHOT_EVERY", "Order:2")]);
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         let process = tokio::task::spawn_blocking(|| Runtime::new().unwrap()).await.unwrap();

@@ -17,7 +17,7 @@ use crate::support::{Fault, Tables};
 
 /// A store that takes a snapshot of an order every `every` events.
 fn store(tables: &Tables, every: u32) -> EventStore {
-    let every = format!("Order={every}").parse().unwrap();
+    let every = format!("Order:{every}").parse().unwrap();
     tables.store().with_snapshots(Snapshots::new("Snapshots", every))
 }
 
@@ -283,7 +283,7 @@ async fn a_snapshot_table_that_does_not_answer_is_no_error_to_the_caller() {
     assert_eq!(tables.proxy.pending_faults(), 0);
 
     // Nor is one that cannot be written.
-    let unwritable = "Order=10".parse().unwrap();
+    let unwritable = "Order:10".parse().unwrap();
     let unwritable = tables.store().with_snapshots(Snapshots::new("NoSuchTable", unwritable));
     let transacted = add(&unwritable, &id).await;
     assert_eq!(transacted.stream.version, 32);

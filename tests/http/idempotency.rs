@@ -15,7 +15,7 @@ use crate::support::orders::{added, metadata};
 use crate::support::{Tables, project};
 
 /// Orders of more than 7 events have a snapshot.
-const SNAPSHOT_EVERY: &str = "Order=5";
+const SNAPSHOT_EVERY: &str = "Order:5";
 
 /// The command function, called as API Gateway calls it, by any user.
 struct Commands {

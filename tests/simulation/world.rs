@@ -65,7 +65,7 @@ impl World {
 
     /// A function's environment. Snapshots come soon, so that there are some.
     pub fn environment(&self, binary: &str) -> Environment {
-        environment(&self.template, binary, &[("SNAPSHOT_EVERY", "Order=3")])
+        environment(&self.template, binary, &[("SNAPSHOT_EVERY", "Order:3")])
     }
 
     /// A running instance of a function.

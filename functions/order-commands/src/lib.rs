@@ -26,7 +26,7 @@ pub struct App {
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let snapshots = Snapshots::new(
         env.required("SNAPSHOTS_TABLE")?,
-        env.parsed("SNAPSHOT_EVERY", "a list such as `Order=50,Stock=20`")?,
+        env.parsed("SNAPSHOT_EVERY", "a list such as `Order:50,Stock:20`")?,
     );
     let orders = EventStore::new(
         Client::new(aws),

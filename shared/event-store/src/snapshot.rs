@@ -31,13 +31,13 @@ pub struct Snapshots {
 }
 
 /// After how many events of an aggregate type the next snapshot is due; types that are not named have none. As text:
-/// `Order=50,Stock=20`.
+/// `Order:50,Stock:20`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SnapshotEvery(BTreeMap<String, NonZeroU32>);
 
 /// The text is not a list of aggregate types and numbers from 1.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("not a list such as `Order=50,Stock=20`")]
+#[error("not a list such as `Order:50,Stock:20`")]
 pub struct NotSnapshotEvery;
 
 impl FromStr for SnapshotEvery {
@@ -45,7 +45,7 @@ impl FromStr for SnapshotEvery {
 
     fn from_str(text: &str) -> Result<Self, NotSnapshotEvery> {
         let entry = |entry: &str| {
-            let (aggregate_type, events) = entry.split_once('=')?;
+            let (aggregate_type, events) = entry.split_once(':')?;
             Some((aggregate_type.trim().to_owned(), events.trim().parse().ok()?))
         };
         let entries = text.split(',').filter(|text| !text.trim().is_empty());
@@ -339,11 +339,11 @@ mod tests {
 
     #[test]
     fn which_types_have_snapshots_is_a_list() {
-        let every: SnapshotEvery = "Order=50, Stock=20".parse().unwrap();
+        let every: SnapshotEvery = "Order:50, Stock:20".parse().unwrap();
         assert_eq!(every.0["Order"].get(), 50);
         assert_eq!(every.0["Stock"].get(), 20);
         assert_eq!("".parse(), Ok(SnapshotEvery::default()));
-        for text in ["Order", "Order=", "Order=0", "Order=-1", "Order=many"] {
+        for text in ["Order", "Order:", "Order:0", "Order:-1", "Order:many", "Order=1"] {
             assert_eq!(text.parse::<SnapshotEvery>(), Err(NotSnapshotEvery), "{text}");
         }
     }
