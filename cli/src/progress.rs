@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use event_store::backup::{ImportProgress, ImportStep};
-use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use read_models::replay::progress::Position;
 use read_models::replay::{Purpose, Replay};
 
@@ -71,10 +71,15 @@ fn remaining(state: &ProgressState, out: &mut dyn fmt::Write) {
 
 impl ReplayProgress {
     pub fn new(replay: &Replay) -> Self {
-        let (bar, template) = match replay.events_total {
-            Some(total) => (ProgressBar::new(total), WITH_TOTAL),
-            None => (ProgressBar::no_length(), WITHOUT_TOTAL),
+        Self::on(ProgressDrawTarget::stderr(), replay)
+    }
+
+    fn on(target: ProgressDrawTarget, replay: &Replay) -> Self {
+        let template = match replay.events_total {
+            Some(_) => WITH_TOTAL,
+            None => WITHOUT_TOTAL,
         };
+        let bar = ProgressBar::with_draw_target(replay.events_total, target);
         if let Ok(style) = ProgressStyle::with_template(template) {
             let style = style.with_key("rate", rate).with_key("remaining", remaining);
             bar.set_style(style.progress_chars("=> "));
@@ -109,5 +114,85 @@ impl ReplayProgress {
 impl Drop for ReplayProgress {
     fn drop(&mut self) {
         self.0.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use indicatif::TermLike;
+    use read_models::replay::{Plan, Scope, Status};
+
+    use super::*;
+
+    /// A terminal that keeps what was last written to it.
+    #[derive(Debug, Clone, Default)]
+    struct Terminal(Arc<Mutex<String>>);
+
+    impl TermLike for Terminal {
+        fn width(&self) -> u16 {
+            200
+        }
+
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.write_str(text)
+        }
+
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.0.lock().unwrap().push_str(text);
+            Ok(())
+        }
+
+        fn clear_line(&self) -> io::Result<()> {
+            self.0.lock().unwrap().clear();
+            Ok(())
+        }
+
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_terminal_is_told_what_is_done_how_fast_and_what_is_left() {
+        let terminal = Terminal::default();
+        let plan = Plan::new(Purpose::Rebuild, Scope::Everything, &["order-summary"]);
+        let mut replay = Replay::new(plan, Status::Running, Some(1_000));
+        let progress = ReplayProgress::on(ProgressDrawTarget::term_like(Box::new(terminal.clone())), &replay);
+        let shown = |replay: &Replay| {
+            progress.show(replay);
+            progress.0.force_draw();
+            terminal.0.lock().unwrap().clone()
+        };
+        replay.counts.events = 400;
+        let line = shown(&replay);
+        for part in ["Replaying [", "400 of about 1,000 events", "/s, 600 left"] {
+            assert!(line.contains(part), "{part} is not in {line}");
+        }
+        // The total was counted hours ago, and there are more by now.
+        replay.counts.events = 1_200;
+        let line = shown(&replay);
+        assert!(
+            line.contains("1,200 of about 1,200 events") && line.contains("0 left"),
+            "{line}"
+        );
     }
 }

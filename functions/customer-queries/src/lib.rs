@@ -1,4 +1,8 @@
 //! Queries on the orders of a customer.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `read_after` | `X-Read-After`: the order that a caller has just changed |
 
 mod read_after;
 

@@ -23,7 +23,7 @@ pub async fn history(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     if events.is_empty() {
         return Err(order_not_found());
     }
-    let data = history::history(&order_id, &events).map_err(Problem::internal)?;
+    let data = history::history(&events).map_err(Problem::internal)?;
     let reply = Reply::ok(&History { data })?.version(events.len() as Version);
     Ok(reply.caching(Caching::Revalidated))
 }

@@ -4,7 +4,7 @@ use domain::Aggregate;
 use domain::aggregate::store_event;
 use domain::order::{Order, OrderStatus};
 use event_store::recorded::rfc3339_micros;
-use event_store::{CorruptStream, Recorded, Stream, Version};
+use event_store::{CorruptStream, Recorded, Version};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::Value;
@@ -49,15 +49,14 @@ pub struct EventView {
 }
 
 /// One entry per event, oldest first; events into which an upcaster splits a stored one have its version. `events` is
-/// the whole stream of an order.
+/// the whole stream of an order, without gaps, as [`EventStore::events`](event_store::EventStore::events) reads it.
 ///
 /// # Errors
-/// [`CorruptStream`] when an event is missing or cannot be read.
-pub fn history(aggregate_id: &str, events: &[Recorded]) -> Result<Vec<HistoryEntry>, CorruptStream> {
-    let mut stream = Stream::<Order>::unborn(aggregate_id);
+/// [`CorruptStream`] when an event cannot be read.
+pub fn history(events: &[Recorded]) -> Result<Vec<HistoryEntry>, CorruptStream> {
+    let mut order = None;
     let mut entries = Vec::with_capacity(events.len());
     for recorded in events {
-        let mut order = stream.state.clone();
         for event in recorded.events::<Order>()? {
             let total_before = order.as_ref().map(Order::total_amount);
             order = Order::evolve(order, &event);
@@ -77,7 +76,6 @@ pub fn history(aggregate_id: &str, events: &[Recorded]) -> Result<Vec<HistoryEnt
                 },
             });
         }
-        stream.fold(recorded)?;
     }
     Ok(entries)
 }
