@@ -356,7 +356,7 @@ async fn wrong_rows_are_found_by_verify_and_mended_by_replay() {
     // The row that the first one feeds has followed it.
     let mut found: Vec<_> = printed
         .iter()
-        .take(2)
+        .take(3)
         .map(|line| (&line["read_model"], &line["order_id"]))
         .collect();
     found.sort_unstable_by_key(|(read_model, _)| read_model.to_string());
@@ -364,11 +364,12 @@ async fn wrong_rows_are_found_by_verify_and_mended_by_replay() {
         found,
         [
             (&json!("customer-orders"), &json!(ids[2])),
+            (&json!("daily-orders"), &json!(ids[2])),
             (&json!("order-summary"), &json!(ids[2]))
         ]
     );
     assert_eq!(printed[0]["what"]["fields"][0]["path"], "TotalAmount");
-    assert_eq!(printed[2]["differences_found"], 2);
+    assert_eq!(printed[3]["differences_found"], 3);
 
     let (printed, outcome) = run(
         endpoint,
@@ -390,7 +391,7 @@ async fn a_replay_can_be_left_to_the_function_and_be_asked_for_again() {
     let endpoint = api.stack.dynamodb_endpoint();
     let (printed, outcome) = run(endpoint, &["verify", "--background"]).await;
     assert_eq!(outcome.unwrap(), Outcome::Incomplete);
-    assert_eq!(printed.len(), 3);
+    assert_eq!(printed.len(), 4);
     let (printed, outcome) = run(endpoint, &["replay", "--background", "--segments", "2", "--batch", "3"]).await;
     assert_eq!(outcome.unwrap(), Outcome::Done);
     let id = printed[0]["replay_id"].as_str().unwrap();
@@ -410,7 +411,7 @@ async fn a_replay_that_makes_no_sense_is_refused_with_one_sentence() {
     for (arguments, expected) in [
         (
             &["replay", "--projection", "orders"][..],
-            "read_models must be some of order-summary, customer-orders",
+            "read_models must be some of order-summary, customer-orders, daily-orders",
         ),
         (&["replay", "--segments", "0"], "segments must be 1 to 64"),
         (&["verify", "--batch", "10001"], "batch must be 1 to 10000"),

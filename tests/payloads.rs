@@ -99,7 +99,12 @@ fn command_samples() -> [(&'static str, Option<Vec<OrderEvent>>, u16, &'static s
 }
 
 const ORDER_QUERIES: [&str; 4] = ["get-order", "get-order-history", "get-order-events", "get-health"];
-const CUSTOMER_QUERIES: [&str; 2] = ["get-customer-orders", "get-customer-orders-by-status"];
+const CUSTOMER_QUERIES: [&str; 3] = [
+    "get-customer-orders",
+    "get-customer-orders-by-status",
+    "get-customer-order-summary",
+];
+const REPORT_QUERIES: [&str; 1] = ["get-daily-orders"];
 /// With the status that each answers when nothing is parked.
 const ADMIN: [(&str, u16); 5] = [
     ("query-events", 200),
@@ -149,10 +154,12 @@ async fn each_query_finds_the_order() {
     let rows = tables.items("OrderSummary").await;
     assert_eq!(rows.len(), 1);
     invoke(&tables, "customer-orders-projection", "order-modified").await;
+    invoke(&tables, "order-index-projection", "order-modified").await;
     let mut answers = Vec::new();
     for (binary, names) in [
         ("order-queries", &ORDER_QUERIES[..]),
         ("customer-queries", &CUSTOMER_QUERIES),
+        ("report-queries", &REPORT_QUERIES),
     ] {
         for name in names {
             let answer = invoke(&tables, binary, name).await;
@@ -160,7 +167,7 @@ async fn each_query_finds_the_order() {
             answers.push(serde_json::from_str::<Value>(answer["body"].as_str().unwrap()).unwrap());
         }
     }
-    let [order, history, events, health, orders, shipped_orders] = answers.try_into().unwrap();
+    let [order, history, events, health, orders, shipped_orders, summary, day] = answers.try_into().unwrap();
     assert_eq!(
         (&order["status"], &order["total_amount"]),
         (&json!("shipped"), &json!("280.63"))
@@ -170,6 +177,11 @@ async fn each_query_finds_the_order() {
     assert_eq!(health["status"], "healthy");
     assert_eq!(orders["data"][0]["status"], "submitted");
     assert_eq!(shipped_orders["data"], json!([]));
+    assert_eq!(summary["by_status"], json!({ "submitted": 1 }));
+    assert_eq!(
+        day["revenue"],
+        json!([{ "currency": "EUR", "gross": "280.63", "net": "280.63" }])
+    );
 }
 
 #[tokio::test]
@@ -189,10 +201,15 @@ async fn each_batch_is_projected_without_failures() {
     }
     for (name, status) in ROW_BATCHES {
         let tables = Tables::new().await;
-        let answer = invoke(&tables, "customer-orders-projection", name).await;
-        assert_eq!(answer, json!({ "batchItemFailures": [] }), "{name}");
-        let rows = tables.items("CustomerOrders").await;
-        assert_eq!(rows[0]["Status"], AttributeValue::S(status.to_owned()), "{name}");
+        for (projection, table) in [
+            ("customer-orders-projection", "CustomerOrders"),
+            ("order-index-projection", "DailyOrders"),
+        ] {
+            let answer = invoke(&tables, projection, name).await;
+            assert_eq!(answer, json!({ "batchItemFailures": [] }), "{name}");
+            let rows = tables.rows(table).await;
+            assert_eq!(rows[0]["Status"], AttributeValue::S(status.to_owned()), "{name}");
+        }
     }
 }
 
@@ -255,6 +272,9 @@ fn every_sample_is_tested_here() {
     for name in CUSTOMER_QUERIES {
         add("customer-queries", name);
     }
+    for name in REPORT_QUERIES {
+        add("report-queries", name);
+    }
     for (name, _) in ADMIN {
         add("admin", name);
     }
@@ -263,6 +283,7 @@ fn every_sample_is_tested_here() {
     }
     for (name, _) in ROW_BATCHES {
         add("customer-orders-projection", name);
+        add("order-index-projection", name);
     }
 
     for (name, _) in REPLAYS {

@@ -28,6 +28,7 @@ fn each_functions_route_table_is_that_of_the_template() {
         ("order-commands", owned(order_commands::routes().keys().collect())),
         ("order-queries", owned(order_queries::routes().keys().collect())),
         ("customer-queries", owned(customer_queries::routes().keys().collect())),
+        ("report-queries", owned(report_queries::routes().keys().collect())),
         ("admin", owned(admin::routes().keys().collect())),
     ];
     for (binary, routes) in &tables {
@@ -87,14 +88,7 @@ fn the_local_stack_contains_the_templates_functions() {
 #[test]
 fn no_function_has_the_right_to_alter_or_delete_an_event() {
     let text = std::fs::read_to_string(project().join("template.yaml")).unwrap();
-    for action in [
-        "UpdateItem",
-        "BatchWriteItem",
-        "PartiQL",
-        "dynamodb:*",
-        "CrudPolicy",
-        "WritePolicy",
-    ] {
+    for action in ["PartiQL", "dynamodb:*", "CrudPolicy", "WritePolicy"] {
         assert!(!text.contains(action), "template.yaml allows {action}");
     }
     let statements: Vec<_> = text
@@ -106,12 +100,13 @@ fn no_function_has_the_right_to_alter_or_delete_an_event() {
         let statements = statements.iter().filter(|statement| statement.contains(action));
         statements.copied().collect()
     };
-    let deleting = allowing("DeleteItem");
-    assert_eq!(deleting.len(), 2, "only ParkedEvents and rows lose items: {deleting:?}");
-    assert!(
-        deleting.iter().all(|statement| !statement.contains("EventStore")),
-        "{deleting:?}"
-    );
+    for action in ["DeleteItem", "UpdateItem", "BatchWriteItem"] {
+        let altering = allowing(action);
+        assert!(
+            altering.iter().all(|statement| !statement.contains("EventStore")),
+            "{altering:?}"
+        );
+    }
     // Only commands append: no projection and no replay does, so neither can send an integration event again.
     let appending: Vec<_> = allowing("PutItem")
         .into_iter()

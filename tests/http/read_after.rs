@@ -5,18 +5,9 @@ use domain::order::OrderEvent;
 use lambda_runtime::Context;
 use serde_json::{Value, json};
 
-use crate::projections::{append, deliver, order, stream_records};
+use crate::projections::{append, deliver_everything, order};
 use crate::support::orders::{added, submitted};
 use crate::support::{Tables, project};
-
-async fn project_all(tables: &Tables) {
-    for (source, projection) in [
-        ("EventStore", "order-summary-projection"),
-        ("OrderSummary", "customer-orders-projection"),
-    ] {
-        deliver(tables, projection, &stream_records(tables, source).await).await;
-    }
-}
 
 /// The answer to a list of VINET's orders: its status, its body, and where it was read from.
 async fn list(tables: &Tables, query: &str, read_after: Option<&str>) -> (u64, Value, Option<String>) {
@@ -70,7 +61,7 @@ async fn a_new_order_and_a_changed_one_are_listed_before_they_are_projected() {
     for _ in 0..5 {
         ids.insert(0, vinet(&tables, &[added("p", 1)]).await);
     }
-    project_all(&tables).await;
+    deliver_everything(&tables).await;
     let known: Vec<_> = ids.iter().map(|id| (id.clone(), 2)).collect();
 
     // Nobody asks for it: nothing of it is shown.
@@ -114,7 +105,7 @@ async fn a_new_order_and_a_changed_one_are_listed_before_they_are_projected() {
     let source = async |read_after: &str| list(&tables, "", Some(read_after)).await.2;
     assert_eq!(source(&format!("{new}@1")).await.as_deref(), Some("events"));
     assert_eq!(source(&format!("{}@2", ids[0])).await.as_deref(), Some("projection"));
-    project_all(&tables).await;
+    deliver_everything(&tables).await;
     assert_eq!(source(&format!("{new}@1")).await.as_deref(), Some("projection"));
     assert_eq!(list(&tables, "", None).await.2.as_deref(), Some("projection"));
 }
@@ -152,7 +143,7 @@ async fn what_cannot_be_read_after_is_an_error_and_is_not_waited_for() {
 async fn a_list_costs_one_read_more_when_it_must_be_as_new_as_an_order() {
     let tables = Tables::new().await;
     let id = vinet(&tables, &[]).await;
-    project_all(&tables).await;
+    deliver_everything(&tables).await;
     tables.proxy.take_operations();
     list(&tables, "", None).await;
     assert_eq!(tables.proxy.take_operations(), ["Query"]);

@@ -4,18 +4,22 @@ mod delivery;
 mod faults;
 mod parking;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use domain::order::{Order, OrderEvent, OrderId};
 use event_store::Recorded;
 use lambda_runtime::Context;
 use local_stack::functions::FUNCTIONS;
 use read_models::Row;
 use read_models::customer_orders::CustomerOrderRow;
+use read_models::daily_orders::DailyOrderRow;
 use read_models::order_summary::OrderSummaryRow;
+use rust_decimal::Decimal;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::support::Tables;
 use crate::support::orders::{created, metadata, new_order_id};
+use crate::support::{Item, Tables, is_row};
 
 /// Invokes a projection with a batch of records; returns the sequence numbers that it wants again.
 pub(crate) async fn deliver(tables: &Tables, binary: &str, records: &[Value]) -> Vec<String> {
@@ -30,6 +34,21 @@ pub(crate) async fn deliver(tables: &Tables, binary: &str, records: &[Value]) ->
         .iter()
         .map(|failure| failure["itemIdentifier"].as_str().unwrap().to_owned())
         .collect()
+}
+
+/// Each projection with the table whose stream it reads, in the order in which they follow each other.
+pub(crate) const TRIGGERS: [(&str, &str); 3] = [
+    ("EventStore", "order-summary-projection"),
+    ("OrderSummary", "customer-orders-projection"),
+    ("OrderSummary", "order-index-projection"),
+];
+
+/// Delivers everything to every projection.
+pub(crate) async fn deliver_everything(tables: &Tables) {
+    for (source, projection) in TRIGGERS {
+        let records = stream_records(tables, source).await;
+        assert_eq!(deliver(tables, projection, &records).await, [""; 0]);
+    }
 }
 
 /// All records of a table's stream, as DynamoDB gives them to Lambda.
@@ -75,8 +94,9 @@ pub(crate) async fn stream_records(tables: &Tables, table: &str) -> Vec<Value> {
     }
 }
 
+/// The rows of a table, without totals and marks.
 pub(crate) async fn rows<T: DeserializeOwned>(tables: &Tables, table: &str) -> Vec<T> {
-    serde_dynamo::from_items(tables.items(table).await).unwrap()
+    serde_dynamo::from_items(tables.rows(table).await).unwrap()
 }
 
 /// The row that folding the order's events gives.
@@ -87,7 +107,7 @@ pub(crate) async fn folded(tables: &Tables, order_id: &str) -> OrderSummaryRow {
     row.unwrap()
 }
 
-/// OrderSummary and CustomerOrders hold exactly what folding the events of these orders gives.
+/// All tables of rows hold exactly what folding the events of these orders gives, and their totals are right.
 pub(crate) async fn assert_rows_are_folds(tables: &Tables, order_ids: &[String]) {
     let mut expected = Vec::new();
     for id in order_ids {
@@ -98,10 +118,66 @@ pub(crate) async fn assert_rows_are_folds(tables: &Tables, order_ids: &[String])
     summaries.sort_by_key(|row| row.order_id);
     assert_eq!(summaries, expected);
 
-    let expected: Vec<CustomerOrderRow> = expected.iter().map(CustomerOrderRow::of).collect();
+    let orders = expected;
+    let expected: Vec<CustomerOrderRow> = orders.iter().map(CustomerOrderRow::of).collect();
     let mut listed: Vec<CustomerOrderRow> = rows(tables, "CustomerOrders").await;
     listed.sort_by_key(|row| row.order_id);
     assert_eq!(listed, expected);
+    let wrong = wrong_totals::<CustomerOrderRow>(tables.items("CustomerOrders").await);
+    assert_eq!(wrong, [""; 0]);
+
+    let expected: Vec<DailyOrderRow> = orders.iter().map(DailyOrderRow::of).collect();
+    let mut days: Vec<DailyOrderRow> = rows(tables, "DailyOrders").await;
+    days.sort_by_key(|row| row.order_id);
+    assert_eq!(days, expected);
+    let wrong = wrong_totals::<DailyOrderRow>(tables.items("DailyOrders").await);
+    assert_eq!(wrong, [""; 0]);
+}
+
+/// What is wrong with the totals and marks of a table, computed from its rows without the code that keeps them.
+pub(crate) fn wrong_totals<R: Row>(items: Vec<Item>) -> Vec<String> {
+    let [hash, range] = R::KEY else {
+        panic!("a table of two keys")
+    };
+    let text = |item: &Item, name: &str| item[name].as_s().unwrap().clone();
+    let mut expected: BTreeMap<String, BTreeMap<String, Decimal>> = BTreeMap::new();
+    let mut totals = expected.clone();
+    let (mut marks, mut marks_there) = (BTreeSet::new(), BTreeSet::new());
+    for item in items {
+        let partition = text(&item, hash);
+        let key = text(&item, range);
+        if is_row(&item) {
+            let row: R = serde_dynamo::from_item(item).unwrap();
+            let sums = expected.entry(partition.clone()).or_default();
+            for (name, amount) in row.amounts().with_prefix("") {
+                *sums.entry(name.to_owned()).or_default() += amount;
+            }
+            if let Some(mark) = row.mark()
+                && marks.insert((partition, mark))
+            {
+                *sums.entry("customers".to_owned()).or_default() += Decimal::ONE;
+            }
+        } else if item.contains_key("Revision") {
+            let amounts = item.iter().filter(|(name, _)| name.starts_with(char::is_lowercase));
+            let amounts = amounts.map(|(name, value)| (name.clone(), value.as_n().unwrap().parse().unwrap()));
+            totals.insert(partition, amounts.collect());
+        } else {
+            marks_there.insert((partition, key));
+        }
+    }
+    for amounts in expected.values_mut().chain(totals.values_mut()) {
+        amounts.retain(|_, amount| !amount.is_zero());
+    }
+    let mut wrong = Vec::new();
+    if expected != totals {
+        wrong.push(format!("the rows come to {expected:?}, and the totals are {totals:?}"));
+    }
+    if marks != marks_there {
+        wrong.push(format!(
+            "the rows have the marks {marks:?}, and there are {marks_there:?}"
+        ));
+    }
+    wrong
 }
 
 /// A new order of `customer` with `events` after its creation.

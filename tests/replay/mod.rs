@@ -33,7 +33,7 @@ fn plan(purpose: Purpose, scope: Scope) -> Plan {
     Plan {
         segments: 2,
         batch: 7,
-        ..Plan::new(purpose, scope, &["order-summary", "customer-orders"])
+        ..Plan::new(purpose, scope, &["order-summary", "customer-orders", "daily-orders"])
     }
 }
 

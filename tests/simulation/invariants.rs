@@ -7,10 +7,14 @@ use domain::order::OrderId;
 use event_store::Recorded;
 use read_models::Row;
 use read_models::customer_orders::CustomerOrderRow;
+use read_models::daily_orders::DailyOrderRow;
 use read_models::order_summary::OrderSummaryRow;
 use read_models::views::OrderView;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
+
+use crate::projections::wrong_totals;
+use crate::support::is_row;
 
 use super::history::{Attempt, History, Outcome};
 use super::linearizability;
@@ -36,6 +40,7 @@ pub async fn check(world: &World) -> Result<(), String> {
     versions_are_contiguous(&events)?;
     answers_agree_with(&events, &world.history.borrow())?;
     rows_are_folds(world, &events).await?;
+    totals_are_sums(world).await?;
     rows_went_only_forwards(world, &events)?;
     let parked = items(world, "ParkedEvents").await;
     ensure!(parked.is_empty(), "parked: {parked:?}");
@@ -193,7 +198,9 @@ fn read_is_new_enough_and_was_so(read: &Read, events: &Events) -> Result<(), Str
 }
 
 async fn rows<T: DeserializeOwned>(world: &World, table: &str) -> Vec<T> {
-    serde_dynamo::from_items(items(world, table).await).unwrap()
+    let mut items = items(world, table).await;
+    items.retain(is_row);
+    serde_dynamo::from_items(items).unwrap()
 }
 
 async fn rows_are_folds(world: &World, events: &Events) -> Result<(), String> {
@@ -206,13 +213,28 @@ async fn rows_are_folds(world: &World, events: &Events) -> Result<(), String> {
         "OrderSummary is {found:#?}\nbut the events say {expected:#?}"
     );
 
-    let expected: Vec<_> = expected.iter().map(CustomerOrderRow::of).collect();
+    let orders = expected;
+    let expected: Vec<_> = orders.iter().map(CustomerOrderRow::of).collect();
     let mut found: Vec<CustomerOrderRow> = rows(world, "CustomerOrders").await;
     found.sort_by_key(|row| row.order_id);
     ensure!(
         found == expected,
         "CustomerOrders is {found:#?}\nbut the events say {expected:#?}"
     );
+
+    let mut days: Vec<_> = orders.iter().map(DailyOrderRow::of).collect();
+    days.sort_by_key(|row| row.order_id);
+    let mut found: Vec<DailyOrderRow> = rows(world, "DailyOrders").await;
+    found.sort_by_key(|row| row.order_id);
+    ensure!(found == days, "DailyOrders is {found:#?}\nbut the events say {days:#?}");
+    Ok(())
+}
+
+async fn totals_are_sums(world: &World) -> Result<(), String> {
+    let customers = wrong_totals::<CustomerOrderRow>(items(world, "CustomerOrders").await);
+    let days = wrong_totals::<DailyOrderRow>(items(world, "DailyOrders").await);
+    ensure!(customers.is_empty(), "CustomerOrders: {customers:?}");
+    ensure!(days.is_empty(), "DailyOrders: {days:?}");
     Ok(())
 }
 

@@ -46,6 +46,8 @@ use std::time::Duration;
 use futures::future::{LocalBoxFuture, join, join_all};
 use tokio::time::timeout;
 
+use crate::projections::TRIGGERS;
+
 use client::Client;
 use faults::Faults;
 use trigger::Trigger;
@@ -95,8 +97,7 @@ fn run(seed: u64) -> Run {
 /// All actors at once; at the end the faults are over and everything is delivered.
 async fn act(world: &World) {
     world.dynamodb.set_faults(Faults::draw());
-    let summaries = Trigger::new(world, "EventStore", "order-summary-projection");
-    let customers = Trigger::new(world, "OrderSummary", "customer-orders-projection");
+    let triggers = TRIGGERS.map(|(table, projection)| Trigger::new(world, table, projection));
 
     // Those that come to an end.
     let mut actors: Vec<LocalBoxFuture<'_, ()>> = Vec::new();
@@ -109,8 +110,9 @@ async fn act(world: &World) {
     // Those that go on until the run is over.
     let mut followers: Vec<LocalBoxFuture<'_, ()>> = vec![Box::pin(reader::run(world, "reader"))];
     for number in 0..DELIVERIES {
-        followers.push(Box::pin(summaries.deliver(format!("summary-{number}"))));
-        followers.push(Box::pin(customers.deliver(format!("customer-{number}"))));
+        for trigger in &triggers {
+            followers.push(Box::pin(trigger.deliver(format!("{}-{number}", trigger.binary))));
+        }
     }
     let all = async {
         join_all(actors).await;
@@ -118,8 +120,9 @@ async fn act(world: &World) {
     };
     join(all, join_all(followers)).await;
 
-    summaries.drain().await;
-    customers.drain().await;
+    for trigger in &triggers {
+        trigger.drain().await;
+    }
 }
 
 /// What must happen in some run at least, lest the simulation proves nothing; as it stands in a trace.

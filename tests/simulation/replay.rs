@@ -18,7 +18,7 @@ pub async fn run(world: &World, name: &str) {
             ..Plan::new(
                 Purpose::Rebuild,
                 Scope::Everything,
-                &["order-summary", "customer-orders"],
+                &["order-summary", "customer-orders", "daily-orders"],
             )
         };
         let begun = Replay::new(plan, Status::Running, None);

@@ -15,7 +15,7 @@ const MAX_BATCH: usize = 8;
 
 pub struct Trigger<'a> {
     world: &'a World,
-    binary: &'static str,
+    pub binary: &'static str,
     stream: RefCell<Stream>,
     /// Read from the stream, and to be delivered yet.
     undelivered: RefCell<Vec<Value>>,

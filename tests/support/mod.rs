@@ -5,11 +5,13 @@ pub mod fault_proxy;
 pub mod orders;
 pub mod test_folder;
 
+use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
 use event_store::EventStore;
 use lambda_edge::Environment;
 use lambda_edge::http::LOCAL_CALLER;
@@ -22,6 +24,13 @@ pub const SHARDS: NonZeroU32 = NonZeroU32::new(8).unwrap();
 pub use api::{Answer, Api};
 pub use fault_proxy::{Fault, FaultProxy};
 pub use test_folder::TestFolder;
+
+pub type Item = HashMap<String, AttributeValue>;
+
+/// Totals have a revision, and marks have nothing but their keys.
+pub fn is_row(item: &Item) -> bool {
+    !item.contains_key("Revision") && item.len() > 2
+}
 
 /// The project's folder.
 pub fn project() -> PathBuf {
@@ -91,10 +100,14 @@ impl Tables {
         self._embedded.endpoint()
     }
 
-    pub async fn items(
-        &self,
-        table: &str,
-    ) -> Vec<std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>> {
+    /// The rows of a table, without the totals and marks that stand beside them.
+    pub async fn rows(&self, table: &str) -> Vec<Item> {
+        let mut rows = self.items(table).await;
+        rows.retain(is_row);
+        rows
+    }
+
+    pub async fn items(&self, table: &str) -> Vec<Item> {
         let mut pages = self.dynamodb.scan().table_name(table).into_paginator().items().send();
         let mut items = Vec::new();
         while let Some(item) = pages.next().await {

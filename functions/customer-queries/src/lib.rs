@@ -44,7 +44,9 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
 }
 
 pub fn routes() -> Routes<App> {
-    Routes::new().on("GET /customers/{customer_id}/orders", orders)
+    Routes::new()
+        .on("GET /customers/{customer_id}/orders", orders)
+        .on("GET /customers/{customer_id}/order-summary", order_summary)
 }
 
 /// How many orders of a page are read at once.
@@ -112,4 +114,10 @@ async fn whole_orders(app: &App, rows: Vec<CustomerOrderRow>) -> Result<Vec<AnyO
     });
     let orders: Vec<_> = stream::iter(orders).buffered(CONCURRENT_READS).try_collect().await?;
     Ok(orders.into_iter().flatten().collect())
+}
+
+async fn order_summary(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    call.no_query()?;
+    let customer_id: CustomerId = call.path("customer_id")?;
+    Reply::ok(&app.customer_orders.summary(&customer_id).await.map_err(read_problem)?)
 }

@@ -65,6 +65,11 @@ impl Tables {
                     vec![("CustomerId", text()), ("OrderKey", text())],
                 )?,
                 table(
+                    "daily_orders",
+                    "DAILY_ORDERS_TABLE",
+                    vec![("DayShard", text()), ("Entry", text())],
+                )?,
+                table(
                     "parked_events",
                     "PARKED_EVENTS_TABLE",
                     vec![("Projection", text()), ("AggregateId", text())],

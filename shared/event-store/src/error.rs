@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use crate::{Recorded, Version};
 
 /// A call to DynamoDB that did not succeed, or brought what cannot be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// Wait and try again. An earlier attempt of the same request may have been carried out nevertheless.
     #[error("DynamoDB is throttling: {0}")]
@@ -134,31 +134,49 @@ pub(crate) fn of_put(error: SdkError<PutItemError>) -> AppendError {
 /// Why a TransactWriteItems failed.
 pub(crate) fn of_transaction(error: SdkError<TransactWriteItemsError>) -> AppendError {
     match error.as_service_error() {
-        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-            of_cancellation(cancelled.cancellation_reasons())
+        Some(TransactWriteItemsError::TransactionCanceledException(error)) => {
+            of_cancellation(error.cancellation_reasons())
         }
         Some(TransactWriteItemsError::TransactionInProgressException(_)) => AppendError::TransactionInProgress,
         _ => StoreError::from(error).into(),
     }
 }
 
+fn of_cancellation(reasons: &[CancellationReason]) -> AppendError {
+    match cancelled(reasons) {
+        Cancelled::Refused => conflict(reasons.iter().map(CancellationReason::item)),
+        Cancelled::InProgress => AppendError::TransactionInProgress,
+        Cancelled::Store(error) => error.into(),
+    }
+}
+
+/// Why a transaction was cancelled.
+#[derive(Debug)]
+pub enum Cancelled {
+    /// The conditions of some of its items were not met.
+    Refused,
+    /// Another transaction on the same items is in progress: try again in a moment.
+    InProgress,
+    Store(StoreError),
+}
+
 /// Why a transaction was cancelled. Each item has its own reason, most of them `None`; the gravest decides.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
-fn of_cancellation(reasons: &[CancellationReason]) -> AppendError {
+pub fn cancelled(reasons: &[CancellationReason]) -> Cancelled {
     let gravest = reasons.iter().max_by_key(|reason| Gravity::of(reason));
     let described = gravest.map(|reason| {
         let message = reason.message().unwrap_or("no message");
         format!("{}: {message}", reason.code().unwrap_or("None"))
     });
     let described = described.unwrap_or_else(|| "no reason is given".to_owned());
-    match gravest.map_or(Gravity::None, Gravity::of) {
-        Gravity::None => StoreError::Unavailable(described).into(),
-        Gravity::Throttled => StoreError::Throttled(described).into(),
-        Gravity::InProgress => AppendError::TransactionInProgress,
-        Gravity::Lost => conflict(reasons.iter().map(CancellationReason::item)),
-        Gravity::Misconfigured => StoreError::Misconfigured(described).into(),
-        Gravity::Broken => StoreError::Rejected(described).into(),
-    }
+    Cancelled::Store(match gravest.map_or(Gravity::None, Gravity::of) {
+        Gravity::None => StoreError::Unavailable(described),
+        Gravity::Throttled => StoreError::Throttled(described),
+        Gravity::InProgress => return Cancelled::InProgress,
+        Gravity::Lost => return Cancelled::Refused,
+        Gravity::Misconfigured => StoreError::Misconfigured(described),
+        Gravity::Broken => StoreError::Rejected(described),
+    })
 }
 
 /// How long a cancellation reason stays in the way, least first: a throttle passes by itself, a lost race takes a new

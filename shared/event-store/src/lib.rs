@@ -27,7 +27,7 @@ pub mod store;
 pub mod transact;
 
 pub use cost::Cost;
-pub use error::{AppendError, CorruptStream, StoreError, cause};
+pub use error::{AppendError, Cancelled, CorruptStream, StoreError, cancelled, cause};
 pub use recorded::Recorded;
 pub use snapshot::{SnapshotEvery, Snapshots};
 pub use store::{EventStore, Stream};

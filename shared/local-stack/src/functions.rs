@@ -7,8 +7,10 @@ pub const FUNCTIONS: &[(&str, Constructor)] = &[
     ("order-commands", order_commands::function),
     ("order-queries", order_queries::function),
     ("customer-queries", customer_queries::function),
+    ("report-queries", report_queries::function),
     ("admin", admin::function),
     ("replay", replay::function),
     ("order-summary-projection", order_summary_projection::function),
     ("customer-orders-projection", customer_orders_projection::function),
+    ("order-index-projection", order_index_projection::function),
 ];

@@ -16,10 +16,12 @@ use lambda_edge::{ConfigError, Environment};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use crate::derived::Derived;
 use crate::fresh::ReadSource;
 use crate::order_summary::{OrderSummaries, OrderSummaryRow};
 use crate::projector::{ProjectError, Projection};
-use crate::rows::{Found, NEWER_CODE, Put, Row, Rows};
+use crate::rows::{Row, Rows};
+use crate::totals::{Amounts, Totals};
 
 /// An order in its customer's list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,9 +45,10 @@ pub struct CustomerOrderRow {
 }
 
 impl Row for CustomerOrderRow {
-    const PROJECTION: &'static str = CustomerOrdersProjection::NAME;
-    const GENERATION: u32 = 1;
+    const NAME: &'static str = CustomerOrdersProjection::NAME;
+    const GENERATION: u32 = 2;
     const KEY: &'static [&'static str] = &["CustomerId", "OrderKey"];
+    const TOTALS: Option<Totals> = Some(SUMMARY);
 
     fn of(order: &OrderSummaryRow) -> Self {
         let order_key = format!("{}#{}", rfc3339_micros(order.created_at), order.order_id);
@@ -67,7 +70,20 @@ impl Row for CustomerOrderRow {
     fn version(&self) -> Version {
         self.version
     }
+
+    fn amounts(&self) -> Amounts {
+        let mut amounts = Amounts::default();
+        amounts.add(format!("status#{}", self.status), Decimal::ONE);
+        amounts.add_money(&self.currency, self.total_amount, self.status);
+        amounts
+    }
 }
+
+/// Before all order keys, which begin with a digit.
+pub(crate) const SUMMARY: Totals = Totals {
+    key: "#summary",
+    marked: None,
+};
 
 fn status_key(status: OrderStatus, order_key: &str) -> String {
     format!("{status}#{order_key}")
@@ -133,7 +149,9 @@ impl CustomerOrders {
         });
         let request = self.client.query().table_name(&self.table);
         let request = match status {
-            None => request.key_condition_expression("CustomerId = :customer"),
+            None => request
+                .key_condition_expression("CustomerId = :customer AND OrderKey > :summary")
+                .expression_attribute_values(":summary", AttributeValue::S(SUMMARY.key.to_owned())),
             Some(status) => request
                 .index_name("StatusIndex")
                 .key_condition_expression("CustomerId = :customer AND begins_with(StatusKey, :status)")
@@ -199,17 +217,11 @@ impl CustomerOrdersQuery<'_> {
 }
 
 /// Keeps CustomerOrders up to date with OrderSummary.
-///
-/// A record carries the order's whole row, so the newest one is all that is needed.
-pub struct CustomerOrdersProjection {
-    rows: CustomerOrders,
-    /// What the records tell of.
-    source: OrderSummaries,
-}
+pub struct CustomerOrdersProjection(Derived<CustomerOrderRow>);
 
 impl CustomerOrdersProjection {
     pub fn new(rows: CustomerOrders, source: OrderSummaries) -> Self {
-        Self { rows, source }
+        Self(Derived::new(rows, source))
     }
 }
 
@@ -219,38 +231,10 @@ impl Projection for CustomerOrdersProjection {
     const AGGREGATE_KEY: &'static str = "OrderId";
 
     async fn apply(&self, order_id: &str, records: &[EventRecord]) -> Result<(), ProjectError> {
-        let mut newest: Option<OrderSummaryRow> = None;
-        for record in records {
-            let image = record.change.new_image.clone();
-            // An image that this code cannot read was written by other code, as was perhaps the row here.
-            let Found::Row(row) = self.source.found(image.into()) else {
-                return self.refresh(order_id).await;
-            };
-            if newest.as_ref().is_none_or(|newest| newest.version < row.version) {
-                newest = Some(row);
-            }
-        }
-        let Some(order) = newest else {
-            return Ok(());
-        };
-        match self.rows.put(&CustomerOrderRow::of(&order)).await? {
-            Put::Stale(_) => self.refresh(order_id).await,
-            put => put.settled(),
-        }
+        self.0.apply(order_id, records).await
     }
 
     async fn refresh(&self, order_id: &str) -> Result<(), ProjectError> {
-        let order_id: OrderId = order_id
-            .parse()
-            .map_err(|error| ProjectError::Lasting(format!("OrderId {error}")))?;
-        match self.source.read(order_id, true).await? {
-            Found::Row(order) => self.rows.put(&CustomerOrderRow::of(&order)).await?.settled(),
-            // When an outdated row is written anew, a record tells of it.
-            Found::Nothing | Found::Outdated => Ok(()),
-            Found::Unreadable(reason) => Err(ProjectError::Lasting(format!(
-                "its row in OrderSummary cannot be read: {reason}"
-            ))),
-            Found::OfNewerCode => Err(ProjectError::Passing(NEWER_CODE.to_owned())),
-        }
+        self.0.refresh(order_id).await
     }
 }

@@ -5,6 +5,10 @@
 //! | [`projector`] | what every projection does with a batch: group, apply, park, report |
 //! | [`order_summary`] | one row per order, from the event store's stream |
 //! | [`customer_orders`] | one row per order under its customer, from OrderSummary's stream |
+//! | [`customer_summary`] | what all orders of a customer come to |
+//! | [`daily_orders`] | what the orders of a day come to |
+//! | `derived` | rows that follow from those of OrderSummary |
+//! | [`totals`] | totals that change together with the rows that they are of |
 //! | [`replay`] | read models computed anew, or compared with the events |
 //! | [`fresh`] | orders as they are at least since some version |
 //! | [`projections`] | all of them, found by their names |
@@ -16,9 +20,13 @@
 //! | [`from_env`] | the event store as a function's environment names it |
 
 pub mod customer_orders;
+pub mod customer_summary;
+pub mod daily_orders;
+mod derived;
 pub mod fresh;
 pub mod from_env;
 pub mod history;
+pub mod order_index;
 pub mod order_summary;
 pub mod parked;
 pub mod problems;
@@ -26,10 +34,13 @@ pub mod projections;
 pub mod projector;
 pub mod replay;
 pub mod rows;
+pub mod totals;
 pub mod views;
 
 pub use customer_orders::{CustomerOrders, CustomerOrdersProjection};
+pub use daily_orders::DailyOrders;
 pub use fresh::{FreshOrders, ReadSource};
+pub use order_index::OrderIndexProjection;
 pub use order_summary::{OrderSummaries, OrderSummaryProjection};
 pub use parked::ParkedEvents;
 pub use projections::Projections;

@@ -94,7 +94,7 @@ impl OrderSummaryRow {
 }
 
 impl Row for OrderSummaryRow {
-    const PROJECTION: &'static str = OrderSummaryProjection::NAME;
+    const NAME: &'static str = OrderSummaryProjection::NAME;
     const GENERATION: u32 = 1;
     const KEY: &'static [&'static str] = &["OrderId"];
 
@@ -122,14 +122,18 @@ impl OrderSummaries {
     /// # Errors
     /// What DynamoDB said.
     pub async fn order(&self, order_id: OrderId) -> Result<Option<OrderSummaryRow>, StoreError> {
-        match self.read(order_id, false).await? {
+        match self.order_row(order_id, false).await? {
             Found::Row(row) => Ok(Some(row)),
             Found::Nothing | Found::Outdated | Found::Unreadable(_) | Found::OfNewerCode => Ok(None),
         }
     }
 
     /// `consistent`: as of now, at twice the price.
-    pub(crate) async fn read(&self, order_id: OrderId, consistent: bool) -> Result<Found<OrderSummaryRow>, StoreError> {
+    pub(crate) async fn order_row(
+        &self,
+        order_id: OrderId,
+        consistent: bool,
+    ) -> Result<Found<OrderSummaryRow>, StoreError> {
         let key = HashMap::from([("OrderId".to_owned(), AttributeValue::S(order_id.to_string()))]);
         self.get(key, consistent).await
     }
@@ -157,7 +161,7 @@ impl Projection for OrderSummaryProjection {
 
     async fn apply(&self, aggregate_id: &str, records: &[EventRecord]) -> Result<(), ProjectError> {
         let order_id = order_id(aggregate_id)?;
-        let row = match self.rows.read(order_id, true).await? {
+        let row = match self.rows.order_row(order_id, true).await? {
             Found::Row(row) => Some(row),
             // Written anew from the first event.
             Found::Nothing | Found::Outdated | Found::Unreadable(_) => None,
@@ -184,7 +188,7 @@ impl OrderSummaryProjection {
         let events = self.events.events(&order_id.to_string(), version + 1, None).await?;
         let (row, folded) = OrderSummaryRow::fold(order_id, row, &events);
         if let Some(row) = row.filter(|row| row.version > version) {
-            self.rows.put(&row).await?.settled()?;
+            self.rows.put(&row, None).await?.settled()?;
         }
         folded.map_err(|error| StoreError::from(error).into())
     }

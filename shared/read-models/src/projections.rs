@@ -9,13 +9,17 @@ use lambda_edge::{ConfigError, Environment};
 use crate::parked::{Parked, ParkedEvents};
 use crate::projector::{Projection, Redriven, redrive};
 use crate::replay::ReadModel;
-use crate::{CustomerOrders, CustomerOrdersProjection, OrderSummaries, OrderSummaryProjection, from_env};
+use crate::{
+    CustomerOrders, CustomerOrdersProjection, DailyOrders, OrderIndexProjection, OrderSummaries,
+    OrderSummaryProjection, from_env,
+};
 
 /// Every projection, and what they have parked.
 pub struct Projections {
     parked: ParkedEvents,
     order_summary: OrderSummaryProjection,
     customer_orders: CustomerOrdersProjection,
+    order_index: OrderIndexProjection,
 }
 
 /// Every read model, for replays.
@@ -26,6 +30,7 @@ pub fn read_models(env: &Environment, client: &Client) -> Result<Vec<Arc<dyn Rea
     Ok(vec![
         Arc::new(OrderSummaries::from_env(env, client.clone())?),
         Arc::new(CustomerOrders::from_env(env, client.clone())?),
+        Arc::new(DailyOrders::from_env(env, client.clone())?),
     ])
 }
 
@@ -36,9 +41,11 @@ impl Projections {
         let events = from_env::event_store(env, client.clone())?;
         let summaries = OrderSummaries::from_env(env, client.clone())?;
         let customer_orders = CustomerOrders::from_env(env, client.clone())?;
+        let daily_orders = DailyOrders::from_env(env, client.clone())?;
         Ok(Self {
             parked: ParkedEvents::from_env(env, client)?,
             order_summary: OrderSummaryProjection::new(events, summaries.clone()),
+            order_index: OrderIndexProjection::new(daily_orders, summaries.clone()),
             customer_orders: CustomerOrdersProjection::new(customer_orders, summaries),
         })
     }
@@ -51,6 +58,7 @@ impl Projections {
         match entry.projection.as_str() {
             OrderSummaryProjection::NAME => redrive(&self.order_summary, &self.parked, entry).await,
             CustomerOrdersProjection::NAME => redrive(&self.customer_orders, &self.parked, entry).await,
+            OrderIndexProjection::NAME => redrive(&self.order_index, &self.parked, entry).await,
             _ => {
                 let reason = "this version has no such projection".to_owned();
                 self.parked.failed_again(entry, reason).await?;

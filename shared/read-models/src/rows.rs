@@ -18,13 +18,14 @@ use serde::de::DeserializeOwned;
 
 use crate::order_summary::OrderSummaryRow;
 use crate::projector::ProjectError;
+use crate::totals::{Amounts, Totals};
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// The row that an order has in a read model: a function of the order alone.
 pub trait Row: Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// The projection that keeps these rows.
-    const PROJECTION: &'static str;
+    /// Of the read model.
+    const NAME: &'static str;
 
     /// From 1. Rows that say nothing of it are of the first.
     const GENERATION: u32;
@@ -36,6 +37,19 @@ pub trait Row: Serialize + DeserializeOwned + Send + Sync + 'static {
 
     /// The order's version that the row shows.
     fn version(&self) -> Version;
+
+    /// Where the totals of a partition stand; `None` when these rows are not counted.
+    const TOTALS: Option<Totals> = None;
+
+    /// What the row adds to the totals of its partition.
+    fn amounts(&self) -> Amounts {
+        Amounts::default()
+    }
+
+    /// The range key of what is counted once, however many rows of the partition have it.
+    fn mark(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A table of rows.
@@ -107,7 +121,13 @@ impl<R: Row> Rows<R> {
     }
 
     pub(crate) async fn get(&self, key: Item, consistent: bool) -> Result<Found<R>, StoreError> {
-        let found = self
+        let found = self.read(key, consistent).await?;
+        Ok(found.map_or(Found::Nothing, |item| self.found(item)))
+    }
+
+    /// `consistent`: as of now, at twice the price.
+    pub(crate) async fn read(&self, key: Item, consistent: bool) -> Result<Option<Item>, StoreError> {
+        let read = self
             .client
             .get_item()
             .table_name(&self.table)
@@ -115,7 +135,7 @@ impl<R: Row> Rows<R> {
             .consistent_read(consistent)
             .send()
             .await?;
-        Ok(found.item.map_or(Found::Nothing, |item| self.found(item)))
+        Ok(read.item)
     }
 
     /// What an item of the table, or an image in its stream, is to this code.
@@ -129,7 +149,7 @@ impl<R: Row> Rows<R> {
             Ok(row) => Found::Row(row),
             Err(error) => {
                 let reason = reason_without_data(&error);
-                tracing::warn!(projection = R::PROJECTION, reason, "a row cannot be read");
+                tracing::warn!(read_model = R::NAME, reason, "a row cannot be read");
                 Found::Unreadable(reason)
             }
         }
@@ -137,9 +157,20 @@ impl<R: Row> Rows<R> {
 
     /// Writes a row unless a newer one is there. Rows go only forwards, and so do their generations.
     ///
+    /// `before` is believed to be the row there; when it is not, a row that is counted costs one request more.
+    pub(crate) async fn put(&self, row: &R, before: Option<&R>) -> Result<Put, StoreError> {
+        match R::TOTALS {
+            Some(totals) => {
+                let there = before.map(|before| self.item(before)).transpose()?;
+                self.put_counted(totals, row, there).await
+            }
+            None => self.put_uncounted(row).await,
+        }
+    }
+
     /// A row of the same version is written again: it says the same, or it was written by other code. So is one whose
     /// `Version` is not a number, which cannot be a row of ours.
-    pub(crate) async fn put(&self, row: &R) -> Result<Put, StoreError> {
+    async fn put_uncounted(&self, row: &R) -> Result<Put, StoreError> {
         let number = |number: u64| AttributeValue::N(number.to_string());
         let written = self
             .client
@@ -164,9 +195,7 @@ impl<R: Row> Rows<R> {
             return Err(error.into());
         };
         let there = refused.item();
-        let version = there
-            .and_then(|item| item.get("Version")?.as_n().ok()?.parse().ok())
-            .unwrap_or_default();
+        let version = there.and_then(version).unwrap_or_default();
         Ok(match there.map_or(1, generation) {
             there if there > self.generation => Put::OfNewerCode,
             there if there < self.generation => Put::Stale(version),
@@ -178,12 +207,18 @@ impl<R: Row> Rows<R> {
     pub(crate) fn item(&self, row: &R) -> Result<Item, StoreError> {
         let mut item: Item = serde_dynamo::to_item(row).map_err(|error| StoreError::Rejected(error.to_string()))?;
         item.insert("Generation".to_owned(), AttributeValue::N(self.generation.to_string()));
+        item.extend(Self::counted(row));
         Ok(item)
     }
 }
 
+/// The version of a row; `None` when it has none, and so cannot be a row of ours.
+pub(crate) fn version(item: &Item) -> Option<Version> {
+    item.get("Version")?.as_n().ok()?.parse().ok()
+}
+
 /// The generation of a row.
-fn generation(item: &Item) -> u32 {
+pub(crate) fn generation(item: &Item) -> u32 {
     let generation = item.get("Generation").and_then(|value| value.as_n().ok()?.parse().ok());
     generation.unwrap_or(1)
 }

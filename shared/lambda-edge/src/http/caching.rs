@@ -15,6 +15,8 @@ pub enum Caching {
     Nobody,
     /// The caller, who asks each time whether there is something new.
     Revalidated,
+    /// The caller, for an hour: it changes seldom, and who looks at it does not mind.
+    Hour,
     /// The caller, for a day: it will not change.
     Settled,
 }
@@ -24,6 +26,7 @@ impl Caching {
         HeaderValue::from_static(match self {
             Self::Nobody => "no-store",
             Self::Revalidated => "private, no-cache",
+            Self::Hour => "private, max-age=3600",
             Self::Settled => "private, max-age=86400",
         })
     }

@@ -109,6 +109,8 @@ pub enum What {
     Paths(Vec<String>),
     /// A row that no events account for.
     Extra(RowKey),
+    /// The totals of this partition are not those of its rows.
+    Totals(String),
     /// The order's events cannot be read.
     Unreadable(String),
 }
@@ -146,6 +148,7 @@ impl What {
             Self::OfNewerCode => "of_newer_code",
             Self::Fields(_) | Self::Paths(_) => "fields",
             Self::Extra(_) => "extra",
+            Self::Totals(_) => "totals",
             Self::Unreadable(_) => "unreadable",
         }
     }

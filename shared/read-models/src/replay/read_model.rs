@@ -11,12 +11,12 @@ use serde_json::Value;
 
 use super::progress::{FieldDifference, RowKey};
 use crate::order_summary::OrderSummaryRow;
-use crate::rows::{Found, Item, Put, Row, Rows, unless_refused};
+use crate::rows::{Found, Item, Put, Row, Rows, unless_refused, version};
+use crate::totals::{Amounts, ORDER_ID};
 
-/// The rows of one projection, as a replay deals with them.
+/// A read model, as a replay deals with it.
 #[async_trait]
 pub trait ReadModel: Send + Sync {
-    /// Of its projection.
     fn name(&self) -> &'static str;
 
     /// Makes the read model show `order`, unless it shows a newer state already.
@@ -33,6 +33,9 @@ pub trait ReadModel: Send + Sync {
 
     /// Removes a row, unless it has been written again since it was seen at this version, or newer code wrote it.
     async fn remove(&self, row: &RowKey, seen: Option<Version>) -> Result<(), StoreError>;
+
+    /// Counts a partition again from its rows: the names of the totals that were wrong. With `mend`, they are right now.
+    async fn recount(&self, partition: &str, mend: bool) -> Result<Vec<String>, StoreError>;
 }
 
 /// What came of showing an order.
@@ -61,6 +64,8 @@ pub enum Comparison {
 #[derive(Debug, Clone, PartialEq)]
 pub struct RowPage {
     pub rows: Vec<PlacedRow>,
+    /// Where rows are counted: the partitions that end here.
+    pub partitions: BTreeSet<String>,
     /// After which row the next page begins; `None` after the last page.
     pub next: Option<RowKey>,
 }
@@ -76,11 +81,19 @@ pub struct PlacedRow {
 #[async_trait]
 impl<R: Row> ReadModel for Rows<R> {
     fn name(&self) -> &'static str {
-        R::PROJECTION
+        R::NAME
     }
 
     async fn show(&self, order: &OrderSummaryRow) -> Result<Shown, StoreError> {
-        Ok(match self.put(&R::of(order)).await? {
+        let row = R::of(order);
+        let put = match R::TOTALS {
+            Some(totals) => {
+                let there = self.read(to_item(&key_of::<R>(&self.item(&row)?)), true).await?;
+                self.put_counted(totals, &row, there).await?
+            }
+            None => self.put(&row, None).await?,
+        };
+        Ok(match put {
             Put::Written => Shown::Written,
             Put::NewerThere(version) => Shown::Newer(version),
             Put::Stale(version) => Shown::Stale(version),
@@ -90,11 +103,12 @@ impl<R: Row> ReadModel for Rows<R> {
 
     async fn compare(&self, order: &OrderSummaryRow) -> Result<Comparison, StoreError> {
         let expected = R::of(order);
-        let item = self.item(&expected)?;
-        let key = R::KEY
-            .iter()
-            .filter_map(|name| Some(((*name).to_owned(), item.get(*name)?.clone())));
-        let found = match self.get(key.collect(), true).await? {
+        let key = to_item(&key_of::<R>(&self.item(&expected)?));
+        let Some(item) = self.read(key, true).await? else {
+            return Ok(Comparison::Missing);
+        };
+        let counted = Amounts::of_row(&item);
+        let found = match self.found(item) {
             Found::Nothing => return Ok(Comparison::Missing),
             Found::Outdated | Found::Unreadable(_) => return Ok(Comparison::Outdated),
             Found::OfNewerCode => return Ok(Comparison::OfNewerCode),
@@ -103,6 +117,13 @@ impl<R: Row> ReadModel for Rows<R> {
         };
         let mut differences = Vec::new();
         compare_values("", &json(&expected)?, &json(&found)?, &mut differences);
+        if counted != expected.amounts() {
+            differences.push(FieldDifference {
+                path: "Counted".to_owned(),
+                expected: Value::from(format!("{:?}", expected.amounts())),
+                found: Value::from(format!("{counted:?}")),
+            });
+        }
         Ok(match differences.is_empty() {
             true => Comparison::Same,
             false => Comparison::Different(differences),
@@ -128,17 +149,31 @@ impl<R: Row> ReadModel for Rows<R> {
             .send()
             .await?;
         let items = page.items.unwrap_or_default().into_iter();
-        let ours = items.filter(|item| !self.is_of_newer_code(item));
+        let items: Vec<Item> = items.filter(|item| !self.is_of_newer_code(item)).collect();
+        let next = page.last_evaluated_key.as_ref().map(key_of::<R>);
+        let partition = |key: &RowKey| key.get(*R::KEY.first()?).cloned();
+        let mut partitions = BTreeSet::new();
+        if R::TOTALS.is_some() {
+            let keys = items.iter().map(key_of::<R>).chain(after.cloned());
+            partitions.extend(keys.filter_map(|key| partition(&key)));
+            // More of it may follow.
+            next.as_ref()
+                .and_then(partition)
+                .map(|partition| partitions.remove(&partition));
+        }
+        // Totals and marks are mended with their partition.
+        let rows = items
+            .into_iter()
+            .filter(|item| R::TOTALS.is_none() || item.contains_key("Version"));
         let placed = |item: Item| PlacedRow {
             key: key_of::<R>(&item),
             order_id: item.get(ORDER_ID).and_then(|id| id.as_s().ok()?.parse().ok()),
-            version: item
-                .get("Version")
-                .and_then(|version| version.as_n().ok()?.parse().ok()),
+            version: version(&item),
         };
         Ok(RowPage {
-            rows: ours.map(placed).collect(),
-            next: page.last_evaluated_key.as_ref().map(key_of::<R>),
+            rows: rows.map(placed).collect(),
+            partitions,
+            next,
         })
     }
 
@@ -147,6 +182,9 @@ impl<R: Row> ReadModel for Rows<R> {
     }
 
     async fn remove(&self, row: &RowKey, seen: Option<Version>) -> Result<(), StoreError> {
+        if let Some(totals) = R::TOTALS {
+            return self.remove_counted(totals, to_item(row), seen).await;
+        }
         let number = |number: u64| AttributeValue::N(number.to_string());
         let ours = "(attribute_not_exists(Generation) OR Generation <= :generation)";
         let delete = self
@@ -163,9 +201,14 @@ impl<R: Row> ReadModel for Rows<R> {
         };
         unless_refused(delete.send().await).map(|_| ())
     }
-}
 
-const ORDER_ID: &str = "OrderId";
+    async fn recount(&self, partition: &str, mend: bool) -> Result<Vec<String>, StoreError> {
+        match R::TOTALS {
+            Some(totals) => Rows::recount(self, totals, partition, mend).await,
+            None => Ok(Vec::new()),
+        }
+    }
+}
 
 fn key_of<R: Row>(item: &Item) -> RowKey {
     let text = |name: &&str| Some(((*name).to_owned(), item.get(*name)?.as_s().ok()?.clone()));

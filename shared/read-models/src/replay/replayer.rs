@@ -1,6 +1,7 @@
 //! Carries a replay out: run, stop, go on.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ops::AddAssign;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -345,7 +346,12 @@ impl Run<'_> {
                 return Err(ReplayError::NoEvents);
             }
         }
-        let batch = together(extra.into_iter().map(|row| self.extra(&**model, row))).await?;
+        let mut batch = together(extra.into_iter().map(|row| self.extra(&**model, row))).await?;
+        let recounts = page
+            .partitions
+            .into_iter()
+            .map(|partition| self.recount(&**model, partition));
+        batch += together(recounts).await?;
         let position = match page.next {
             Some(next) => Position::Rows {
                 read_model,
@@ -393,6 +399,23 @@ impl Run<'_> {
                 read_model: model.name().to_owned(),
                 order_id: row.order_id.map(|id| id.to_string()).unwrap_or_default(),
                 what: What::Extra(row.key),
+            }),
+        }
+        Ok(batch)
+    }
+
+    /// Looks at the totals of a partition.
+    async fn recount(&self, model: &dyn ReadModel, partition: String) -> Result<Batch, ReplayError> {
+        let mut batch = Batch::default();
+        let mend = self.plan.purpose == Purpose::Rebuild;
+        let wrong = self.patiently(|| model.recount(&partition, mend)).await?;
+        match (wrong.is_empty(), mend) {
+            (true, _) => {}
+            (false, true) => batch.counts.written += 1,
+            (false, false) => batch.found(Difference {
+                read_model: model.name().to_owned(),
+                order_id: String::new(),
+                what: What::Totals(partition),
             }),
         }
         Ok(batch)
@@ -568,6 +591,13 @@ impl Run<'_> {
     }
 }
 
+impl AddAssign for Batch {
+    fn add_assign(&mut self, other: Self) {
+        self.counts += other.counts;
+        self.differences.extend(other.differences);
+    }
+}
+
 impl Batch {
     fn found(&mut self, difference: Difference) {
         self.counts.differences += 1;
@@ -581,8 +611,7 @@ async fn together(
     stream::iter(work)
         .buffer_unordered(CONCURRENT_ORDERS)
         .try_fold(Batch::default(), |mut all, batch| async move {
-            all.counts += batch.counts;
-            all.differences.extend(batch.differences);
+            all += batch;
             Ok(all)
         })
         .await

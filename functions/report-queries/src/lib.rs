@@ -1,0 +1,72 @@
+//! Reports over all orders.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use chrono::{NaiveDate, Utc};
+use event_store::StoreError;
+use lambda_edge::http::{self, Caching, Call, Problem, Reply, Routes};
+use lambda_edge::{ConfigError, Environment, Function};
+use moka::future::Cache;
+use read_models::DailyOrders;
+use read_models::daily_orders::DailyReport;
+use read_models::problems::read_problem;
+use serde::Deserialize;
+
+/// How many days are kept, and how long: what happens to their orders later is seen as late as that.
+const CACHED_DAYS: u64 = 400;
+const CACHED_FOR: Duration = Duration::from_secs(60);
+
+/// What the handlers need.
+pub struct App {
+    daily_orders: DailyOrders,
+    /// Days that are over, to whose orders little happens.
+    closed_days: Cache<NaiveDate, DailyReport>,
+}
+
+/// # Errors
+/// When the environment lacks a variable.
+pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
+    let app = App {
+        daily_orders: DailyOrders::from_env(env, Client::new(aws))?,
+        closed_days: Cache::builder()
+            .max_capacity(CACHED_DAYS)
+            .time_to_live(CACHED_FOR)
+            .build(),
+    };
+    Ok(http::function(env, app, routes()))
+}
+
+pub fn routes() -> Routes<App> {
+    Routes::new().on("GET /reports/daily-orders", daily_orders)
+}
+
+async fn daily_orders(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Parameters {
+        date: String,
+    }
+
+    let Parameters { date } = call.query()?;
+    let day = http::day("date", &date)?;
+    let is_closed = day < Utc::now().date_naive();
+    let report = match is_closed {
+        false => app.daily_orders.report(day).await.map_err(read_problem)?,
+        true => app
+            .closed_day(day)
+            .await
+            .map_err(|error| read_problem((*error).clone()))?,
+    };
+    let caching = if is_closed { Caching::Hour } else { Caching::Nobody };
+    Ok(Reply::ok(&report)?.caching(caching))
+}
+
+impl App {
+    /// Requests that come at once for the same day read it once.
+    async fn closed_day(&self, day: NaiveDate) -> Result<DailyReport, Arc<StoreError>> {
+        self.closed_days.try_get_with(day, self.daily_orders.report(day)).await
+    }
+}

@@ -1,0 +1,171 @@
+//! DailyOrders: what the orders of each day come to.
+//!
+//! A day's rows are spread over some partitions by customer, each with its totals, so that neither the rows nor the totals
+//! of a busy day all lie on one key. All orders of a customer on a day are in one partition: so customers are counted once.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use chrono::NaiveDate;
+use domain::aggregate::fnv1a;
+use domain::order::{OrderId, OrderStatus};
+use event_store::patience::pause;
+use event_store::{StoreError, Version};
+use lambda_edge::{ConfigError, Environment};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use serde::{Deserialize, Serialize};
+
+use crate::customer_orders::CustomerOrderRow;
+use crate::order_summary::OrderSummaryRow;
+use crate::rows::{Row, Rows};
+use crate::totals::{Amounts, Money, Totals};
+
+/// How many partitions a day has. Each takes 1,000 write units a second, and a new order takes 6. Another number makes rows
+/// stand elsewhere: it takes a new [`Row::GENERATION`].
+const SHARDS: u64 = 8;
+
+/// An order on the day of its creation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DailyOrderRow {
+    /// `<day>#<shard of the customer>`
+    pub day_shard: String,
+    /// `order#<time of creation>#<order id>`
+    pub entry: String,
+    pub order_id: OrderId,
+    pub version: Version,
+    pub customer_id: String,
+    pub status: OrderStatus,
+    pub currency: String,
+    pub total_amount: Decimal,
+}
+
+impl Row for DailyOrderRow {
+    const NAME: &'static str = "daily-orders";
+    const GENERATION: u32 = 1;
+    const KEY: &'static [&'static str] = &["DayShard", "Entry"];
+    const TOTALS: Option<Totals> = Some(DAY);
+
+    fn of(order: &OrderSummaryRow) -> Self {
+        let listed = CustomerOrderRow::of(order);
+        let shard = fnv1a(&[listed.customer_id.as_bytes()]) % SHARDS;
+        Self {
+            day_shard: day_shard(listed.created_at.date_naive(), shard),
+            entry: format!("order#{}", listed.order_key),
+            order_id: listed.order_id,
+            version: listed.version,
+            customer_id: listed.customer_id,
+            status: listed.status,
+            currency: listed.currency,
+            total_amount: listed.total_amount,
+        }
+    }
+
+    fn version(&self) -> Version {
+        self.version
+    }
+
+    fn amounts(&self) -> Amounts {
+        let mut amounts = Amounts::default();
+        amounts.add("orders", Decimal::ONE);
+        match self.status {
+            OrderStatus::Shipped | OrderStatus::Delivered => amounts.add("shipped", Decimal::ONE),
+            OrderStatus::Cancelled => amounts.add("cancelled", Decimal::ONE),
+            OrderStatus::Created | OrderStatus::Submitted | OrderStatus::Confirmed | OrderStatus::Paid => {}
+        }
+        amounts.add_money(&self.currency, self.total_amount, self.status);
+        amounts
+    }
+
+    fn mark(&self) -> Option<String> {
+        Some(format!("customer#{}", self.customer_id))
+    }
+}
+
+const DAY: Totals = Totals {
+    key: "totals",
+    marked: Some("customers"),
+};
+
+fn day_shard(day: NaiveDate, shard: u64) -> String {
+    format!("{day}#{shard}")
+}
+
+/// The orders that were created on a day (UTC), as they are now.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DailyReport {
+    /// `YYYY-MM-DD`
+    pub date: String,
+    pub total_orders: u64,
+    pub unique_customers: u64,
+    /// Also those that have been delivered.
+    pub shipped_orders: u64,
+    pub cancelled_orders: u64,
+    pub revenue: Vec<Money>,
+}
+
+/// The DailyOrders table.
+pub type DailyOrders = Rows<DailyOrderRow>;
+
+impl DailyOrders {
+    /// # Errors
+    /// When `DAILY_ORDERS_TABLE` is not set.
+    pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
+        Ok(Self::new(client, env.required("DAILY_ORDERS_TABLE")?))
+    }
+
+    /// One request, of half a read unit for each partition of the day.
+    ///
+    /// # Errors
+    /// What DynamoDB said.
+    pub async fn report(&self, day: NaiveDate) -> Result<DailyReport, StoreError> {
+        let mut amounts = Amounts::default();
+        for totals in self.totals_of(day).await? {
+            amounts.add_all(&totals);
+        }
+        let count = |name: &str| amounts.get(name).to_u64().unwrap_or_default();
+        Ok(DailyReport {
+            date: day.to_string(),
+            total_orders: count("orders"),
+            unique_customers: count("customers"),
+            shipped_orders: count("shipped"),
+            cancelled_orders: count("cancelled"),
+            revenue: amounts.money(),
+        })
+    }
+
+    async fn totals_of(&self, day: NaiveDate) -> Result<Vec<Amounts>, StoreError> {
+        let keys = (0..SHARDS).map(|shard| {
+            HashMap::from([
+                ("DayShard".to_owned(), AttributeValue::S(day_shard(day, shard))),
+                ("Entry".to_owned(), AttributeValue::S(DAY.key.to_owned())),
+            ])
+        });
+        let mut wanted: Vec<_> = keys.collect();
+        let mut totals = Vec::new();
+        for attempt in 0..MAX_ATTEMPTS {
+            let keys = KeysAndAttributes::builder().set_keys(Some(wanted)).build();
+            let keys = keys.map_err(|error| StoreError::Rejected(error.to_string()))?;
+            let read = self
+                .client
+                .batch_get_item()
+                .request_items(&self.table, keys)
+                .send()
+                .await?;
+            let items = read.responses.unwrap_or_default().into_values().flatten();
+            totals.extend(items.map(|item| Amounts::of_totals(&item)));
+            let unprocessed = read.unprocessed_keys.unwrap_or_default().into_values();
+            wanted = unprocessed.flat_map(|keys| keys.keys).collect();
+            if wanted.is_empty() {
+                return Ok(totals);
+            }
+            pause(attempt).await;
+        }
+        Err(StoreError::Throttled("a batch was not read to its end".to_owned()))
+    }
+}
+
+/// How often what a batch has left unread is asked for again.
+const MAX_ATTEMPTS: u32 = 5;

@@ -1,0 +1,36 @@
+//! The second projection on OrderSummary's stream: it keeps DailyOrders and OrderSearch.
+
+use async_trait::async_trait;
+use lambda_edge::stream::EventRecord;
+
+use crate::daily_orders::{DailyOrderRow, DailyOrders};
+use crate::derived::Derived;
+use crate::order_summary::OrderSummaries;
+use crate::projector::{ProjectError, Projection};
+
+/// Keeps DailyOrders and OrderSearch up to date with OrderSummary.
+pub struct OrderIndexProjection {
+    daily_orders: Derived<DailyOrderRow>,
+}
+
+impl OrderIndexProjection {
+    pub fn new(daily_orders: DailyOrders, source: OrderSummaries) -> Self {
+        Self {
+            daily_orders: Derived::new(daily_orders, source),
+        }
+    }
+}
+
+#[async_trait]
+impl Projection for OrderIndexProjection {
+    const NAME: &'static str = "order-index";
+    const AGGREGATE_KEY: &'static str = "OrderId";
+
+    async fn apply(&self, order_id: &str, records: &[EventRecord]) -> Result<(), ProjectError> {
+        self.daily_orders.apply(order_id, records).await
+    }
+
+    async fn refresh(&self, order_id: &str) -> Result<(), ProjectError> {
+        self.daily_orders.refresh(order_id).await
+    }
+}
