@@ -12,5 +12,6 @@ mod idempotency;
 mod logs;
 mod queries;
 mod read_after;
+mod reports;
 mod time_travel;
 mod views;

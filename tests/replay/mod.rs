@@ -4,6 +4,7 @@ mod function;
 mod generations;
 mod rebuild;
 mod resume;
+mod totals;
 mod verify;
 
 use std::collections::HashMap;

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod fault_proxy;
 pub mod orders;
+pub mod samples;
 pub mod test_folder;
 
 use std::collections::HashMap;
