@@ -1,4 +1,4 @@
-//! An order's history, its events, and the system's health.
+//! Lists of orders, an order's history, its events, and the system's health.
 
 use std::sync::Arc;
 
@@ -10,6 +10,10 @@ use read_models::problems::{order_not_found, read_problem};
 use serde::{Deserialize, Serialize};
 
 use crate::App;
+
+pub async fn orders(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    app.lists.answer(&call, call.query()?).await
+}
 
 pub async fn history(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     #[derive(Serialize)]

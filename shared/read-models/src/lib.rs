@@ -5,6 +5,9 @@
 //! | [`projector`] | what every projection does with a batch: group, apply, park, report |
 //! | [`order_summary`] | one row per order, from the event store's stream |
 //! | [`customer_orders`] | one row per order under its customer, from OrderSummary's stream |
+//! | [`order_lists`] | orders in lists, from the rows of both |
+//! | [`list_requests`] | lists as they are asked for over HTTP |
+//! | [`read_after`] | `X-Read-After`: the order that a caller has just changed |
 //! | [`replay`] | read models computed anew, or compared with the events |
 //! | [`fresh`] | orders as they are at least since some version |
 //! | [`projections`] | all of them, found by their names |
@@ -19,17 +22,22 @@ pub mod customer_orders;
 pub mod fresh;
 pub mod from_env;
 pub mod history;
+pub mod list_requests;
+pub mod order_lists;
 pub mod order_summary;
 pub mod parked;
 pub mod problems;
 pub mod projections;
 pub mod projector;
+pub mod read_after;
 pub mod replay;
 pub mod rows;
 pub mod views;
 
 pub use customer_orders::{CustomerOrders, CustomerOrdersProjection};
 pub use fresh::{FreshOrders, ReadSource};
+pub use list_requests::OrderListRequests;
+pub use order_lists::OrderLists;
 pub use order_summary::{OrderSummaries, OrderSummaryProjection};
 pub use parked::ParkedEvents;
 pub use projections::Projections;
