@@ -3,6 +3,7 @@
 
 use chrono::{Duration, Utc};
 use domain::order::OrderEvent;
+use lambda_edge::Function;
 use lambda_runtime::Context;
 use local_stack::functions::FUNCTIONS;
 use serde_json::{Value, json};
@@ -24,6 +25,16 @@ async fn project_all(tables: &Tables) {
 pub(super) const ALL: &str = "order-queries/get-orders";
 pub(super) const OF_CUSTOMER: &str = "customer-queries/get-customer-orders";
 
+/// A list's function, and the sample of its route.
+fn opened(tables: &Tables, list: &str) -> (Function, Value) {
+    let file = project().join("events").join(format!("{list}.json"));
+    let sample = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let binary = list.split('/').next().unwrap();
+    let (_, constructor) = FUNCTIONS.iter().find(|(name, _)| *name == binary).unwrap();
+    let function = constructor(&tables.environment(binary), &tables.config).unwrap();
+    (function, sample)
+}
+
 /// The answer to a list: its status, its body, and where it was read from.
 pub(super) async fn ask(
     tables: &Tables,
@@ -31,8 +42,15 @@ pub(super) async fn ask(
     query: &str,
     read_after: Option<&str>,
 ) -> (u64, Value, Option<String>) {
-    let file = project().join("events").join(format!("{list}.json"));
-    let mut event: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    asked(&opened(tables, list), query, read_after).await
+}
+
+async fn asked(
+    (function, sample): &(Function, Value),
+    query: &str,
+    read_after: Option<&str>,
+) -> (u64, Value, Option<String>) {
+    let mut event = sample.clone();
     event["rawQueryString"] = json!(query);
     event["queryStringParameters"] = query
         .split('&')
@@ -42,9 +60,6 @@ pub(super) async fn ask(
     if let Some(read_after) = read_after {
         event["headers"]["x-read-after"] = json!(read_after);
     }
-    let binary = list.split('/').next().unwrap();
-    let (_, constructor) = FUNCTIONS.iter().find(|(name, _)| *name == binary).unwrap();
-    let function = constructor(&tables.environment(binary), &tables.config).unwrap();
     let answer = function.invoke(event, Context::default()).await.unwrap();
     (
         answer["statusCode"].as_u64().unwrap(),
@@ -61,11 +76,12 @@ pub(super) async fn walk(
     page_size: usize,
     read_after: Option<&str>,
 ) -> Vec<(String, u64)> {
+    let list = opened(tables, list);
     let mut walked = Vec::new();
     let mut cursor = String::new();
     loop {
         let query = format!("page_size={page_size}{filter}{cursor}");
-        let (status, body, _) = ask(tables, list, &query, read_after).await;
+        let (status, body, _) = asked(&list, &query, read_after).await;
         assert_eq!(status, 200, "{body}");
         for row in body["data"].as_array().unwrap() {
             let id = row["order_id"].as_str().unwrap().to_owned();
