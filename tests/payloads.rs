@@ -98,13 +98,20 @@ fn command_samples() -> [(&'static str, Option<Vec<OrderEvent>>, u16, &'static s
     ]
 }
 
-const ORDER_QUERIES: [&str; 4] = ["get-order", "get-order-history", "get-order-events", "get-health"];
 const CUSTOMER_QUERIES: [&str; 3] = [
     "get-customer-orders",
     "get-customer-orders-by-status",
     "get-customer-order-summary",
 ];
 const REPORT_QUERIES: [&str; 1] = ["get-daily-orders"];
+const ORDER_QUERIES: [&str; 6] = [
+    "get-order",
+    "get-order-history",
+    "get-order-events",
+    "get-health",
+    "get-orders",
+    "get-orders-by-status",
+];
 /// With the status that each answers when nothing is parked.
 const ADMIN: [(&str, u16); 5] = [
     ("query-events", 200),
@@ -167,7 +174,18 @@ async fn each_query_finds_the_order() {
             answers.push(serde_json::from_str::<Value>(answer["body"].as_str().unwrap()).unwrap());
         }
     }
-    let [order, history, events, health, orders, shipped_orders, summary, day] = answers.try_into().unwrap();
+    let [
+        order,
+        history,
+        events,
+        health,
+        all,
+        all_shipped,
+        orders,
+        shipped_orders,
+        summary,
+        day,
+    ] = answers.try_into().unwrap();
     assert_eq!(
         (&order["status"], &order["total_amount"]),
         (&json!("shipped"), &json!("280.63"))
@@ -175,6 +193,8 @@ async fn each_query_finds_the_order() {
     assert_eq!(history["data"].as_array().unwrap().len(), 4);
     assert_eq!(events["data"][3]["event_type"], "OrderShipped");
     assert_eq!(health["status"], "healthy");
+    assert_eq!(all_shipped["data"][0]["total_amount"], "280.63");
+    assert_eq!(all, all_shipped);
     assert_eq!(orders["data"][0]["status"], "submitted");
     assert_eq!(shipped_orders["data"], json!([]));
     assert_eq!(summary["by_status"], json!({ "submitted": 1 }));

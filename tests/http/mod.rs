@@ -9,6 +9,7 @@ mod concurrency;
 mod faults;
 mod first_versions;
 mod idempotency;
+mod lists;
 mod logs;
 mod queries;
 mod read_after;

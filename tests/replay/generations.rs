@@ -181,11 +181,13 @@ async fn what_rows_hold_changes_only_with_their_generation() {
     };
     let line = |product_id: &str, quantity: u32| json!({ "product_id": product_id, "quantity": quantity, "unit_price": "14.00" });
     let time = "2026-11-20T12:00:00.000000Z";
+    let order_key = format!("{time}#{id}");
     assert_eq!(
         stored("OrderSummary").await,
         json!({
-            "Generation": 1, "OrderId": id, "Version": 4, "CustomerId": "VINET", "Status": "submitted", "Currency": "USD",
+            "Generation": 2, "OrderId": id, "Version": 4, "CustomerId": "VINET", "Status": "submitted", "Currency": "USD",
             "TotalAmount": "56.00", "ItemCount": 2, "CreatedAt": time, "UpdatedAt": time,
+            "OrderKey": order_key, "ListShard": "1", "StatusShard": "submitted#1",
             "Order": {
                 "customer_id": "VINET", "status": "submitted", "currency": "USD", "tax": { "rate": "0" },
                 "items": [line("11", 3), line("42", 1)],
@@ -194,7 +196,6 @@ async fn what_rows_hold_changes_only_with_their_generation() {
             },
         })
     );
-    let order_key = format!("{time}#{id}");
     assert_eq!(
         stored("CustomerOrders").await,
         json!({

@@ -1,4 +1,4 @@
-//! An order's history, its events, and the system's health.
+//! Lists of orders, an order's history, its events, and the system's health.
 
 use std::sync::Arc;
 
@@ -6,10 +6,59 @@ use domain::order::OrderId;
 use event_store::Version;
 use lambda_edge::http::{Caching, Call, Page, PageSize, Problem, Reply, StatusCode};
 use read_models::history::{self, EventView, HistoryEntry};
+use read_models::order_search::{Question, QuestionError};
 use read_models::problems::{order_not_found, read_problem};
+use read_models::views::{AnyOrderView, Detail};
 use serde::{Deserialize, Serialize};
 
 use crate::App;
+
+pub async fn orders(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    app.lists.answer(&call, call.query()?).await
+}
+
+pub async fn search(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Parameters {
+        q: String,
+        #[serde(default)]
+        page_size: PageSize,
+        cursor: Option<String>,
+        view: Option<Detail>,
+    }
+
+    let Parameters {
+        q,
+        page_size,
+        cursor,
+        view,
+    } = call.query()?;
+    let question: Question = q
+        .parse()
+        .map_err(|error: QuestionError| Problem::parameter("q", error.to_string()))?;
+    let name = format!("orders with {question:?}");
+    let before = match cursor {
+        None => None,
+        Some(cursor) => Some(app.cursors.open(&name, &cursor)?),
+    };
+    let page = app
+        .search
+        .page(&question, page_size.get(), before)
+        .await
+        .map_err(read_problem)?;
+    let next_cursor = match &page.next {
+        None => None,
+        Some(next) => Some(app.cursors.seal(&name, next)?),
+    };
+    let detail = view.unwrap_or(Detail::Compact);
+    let data = page
+        .orders
+        .into_iter()
+        .map(|order| AnyOrderView::of(order, detail))
+        .collect();
+    Reply::ok(&Page { data, next_cursor })
+}
 
 pub async fn history(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     #[derive(Serialize)]

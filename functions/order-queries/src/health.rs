@@ -70,6 +70,11 @@ impl Tables {
                     vec![("DayShard", text()), ("Entry", text())],
                 )?,
                 table(
+                    "order_search",
+                    "ORDER_SEARCH_TABLE",
+                    vec![("Term", text()), ("Posting", text())],
+                )?,
+                table(
                     "parked_events",
                     "PARKED_EVENTS_TABLE",
                     vec![("Projection", text()), ("AggregateId", text())],

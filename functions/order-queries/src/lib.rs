@@ -1,9 +1,9 @@
-//! Queries on one order, and the system's health.
+//! Queries on orders, and the system's health.
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | [`order`] | one order: as the read model has it, at least at some version, or as it was |
-//! | [`handlers`] | an order's history, its events, and the system's health |
+//! | [`handlers`] | lists of orders, the search, an order's history, its events, and the system's health |
 //! | [`health`] | whether every table can be read |
 
 pub mod handlers;
@@ -15,7 +15,8 @@ use aws_sdk_dynamodb::Client;
 use event_store::EventStore;
 use lambda_edge::http::{self, Cursors, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
-use read_models::{FreshOrders, OrderSummaries, from_env};
+use read_models::order_search::OrderSearchQueries;
+use read_models::{FreshOrders, OrderListRequests, OrderSearch, OrderSummaries, from_env};
 
 use crate::health::Tables;
 
@@ -23,6 +24,8 @@ use crate::health::Tables;
 pub struct App {
     pub events: EventStore,
     pub orders: FreshOrders,
+    pub lists: OrderListRequests,
+    pub search: OrderSearchQueries,
     pub cursors: Cursors,
     pub tables: Tables,
 }
@@ -33,9 +36,12 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
     let dynamodb = Client::new(aws);
     let events = from_env::event_store(env, dynamodb.clone())?;
     let rows = OrderSummaries::from_env(env, dynamodb.clone())?;
+    let orders = FreshOrders::new(events.clone(), rows.clone());
     let app = App {
-        events: events.clone(),
-        orders: FreshOrders::new(events, rows),
+        events,
+        lists: OrderListRequests::from_env(env, dynamodb.clone(), orders.clone())?,
+        search: OrderSearchQueries::new(OrderSearch::from_env(env, dynamodb.clone())?, rows),
+        orders,
         cursors: Cursors::from_env(env)?,
         tables: Tables::from_env(env, dynamodb)?,
     };
@@ -44,6 +50,8 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
 
 pub fn routes() -> Routes<App> {
     Routes::new()
+        .on("GET /orders", handlers::orders)
+        .on("GET /orders/search", handlers::search)
         .on("GET /orders/{order_id}", order::order)
         .on("GET /orders/{order_id}/history", handlers::history)
         .on("GET /orders/{order_id}/events", handlers::events)

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
-use chrono::{NaiveDate, Utc};
 use event_store::StoreError;
 use lambda_edge::http::{self, Caching, Call, Problem, Reply, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
 use moka::future::Cache;
 use read_models::DailyOrders;
 use read_models::daily_orders::DailyReport;
+use read_models::day::Day;
 use read_models::problems::read_problem;
 use serde::Deserialize;
 
@@ -23,7 +23,7 @@ const CACHED_FOR: Duration = Duration::from_secs(60);
 pub struct App {
     daily_orders: DailyOrders,
     /// Days that are over, to whose orders little happens.
-    closed_days: Cache<NaiveDate, DailyReport>,
+    closed_days: Cache<Day, DailyReport>,
 }
 
 /// # Errors
@@ -47,12 +47,11 @@ async fn daily_orders(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Parameters {
-        date: String,
+        date: Day,
     }
 
-    let Parameters { date } = call.query()?;
-    let day = http::day("date", &date)?;
-    let is_closed = day < Utc::now().date_naive();
+    let Parameters { date: day } = call.query()?;
+    let is_closed = day < Day::today();
     let report = match is_closed {
         false => app.daily_orders.report(day).await.map_err(read_problem)?,
         true => app
@@ -66,7 +65,7 @@ async fn daily_orders(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 
 impl App {
     /// Requests that come at once for the same day read it once.
-    async fn closed_day(&self, day: NaiveDate) -> Result<DailyReport, Arc<StoreError>> {
+    async fn closed_day(&self, day: Day) -> Result<DailyReport, Arc<StoreError>> {
         self.closed_days.try_get_with(day, self.daily_orders.report(day)).await
     }
 }

@@ -28,7 +28,8 @@ impl Cost {
         }
     }
 
-    pub(crate) fn read(capacity: Option<&ConsumedCapacity>) -> Self {
+    /// A request that read, and what DynamoDB reported of it.
+    pub fn read(capacity: Option<&ConsumedCapacity>) -> Self {
         Self {
             read_units: capacity.and_then(ConsumedCapacity::capacity_units).unwrap_or_default(),
             ..Self::request()

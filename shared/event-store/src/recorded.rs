@@ -135,8 +135,8 @@ struct Item {
     event_type_shard: String,
 }
 
-/// The shard of an aggregate.
-fn shard_of(aggregate_id: &str, shards: u32) -> u32 {
+/// The shard of an aggregate, a number below `shards`: always the same one.
+pub fn shard_of(aggregate_id: &str, shards: u32) -> u32 {
     (fnv1a(&[aggregate_id.as_bytes()]) % u64::from(shards)) as u32
 }
 

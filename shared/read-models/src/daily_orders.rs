@@ -6,25 +6,23 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
-use chrono::NaiveDate;
-use domain::aggregate::fnv1a;
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::order::{OrderId, OrderStatus};
-use event_store::patience::pause;
+use event_store::recorded::shard_of;
 use event_store::{StoreError, Version};
 use lambda_edge::{ConfigError, Environment};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
 
-use crate::customer_orders::CustomerOrderRow;
+use crate::day::Day;
 use crate::order_summary::OrderSummaryRow;
-use crate::rows::{Row, Rows};
+use crate::rows::{Row, Rows, batch_get};
 use crate::totals::{Amounts, Money, Totals};
 
 /// How many partitions a day has. Each takes 1,000 write units a second, and a new order takes 6. Another number makes rows
 /// stand elsewhere: it takes a new [`Row::GENERATION`].
-const SHARDS: u64 = 8;
+const SHARDS: u32 = 8;
 
 /// An order on the day of its creation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,17 +47,16 @@ impl Row for DailyOrderRow {
     const TOTALS: Option<Totals> = Some(DAY);
 
     fn of(order: &OrderSummaryRow) -> Self {
-        let listed = CustomerOrderRow::of(order);
-        let shard = fnv1a(&[listed.customer_id.as_bytes()]) % SHARDS;
+        let shard = shard_of(&order.customer_id, SHARDS);
         Self {
-            day_shard: day_shard(listed.created_at.date_naive(), shard),
-            entry: format!("order#{}", listed.order_key),
-            order_id: listed.order_id,
-            version: listed.version,
-            customer_id: listed.customer_id,
-            status: listed.status,
-            currency: listed.currency,
-            total_amount: listed.total_amount,
+            day_shard: day_shard(order.created_at.date_naive().into(), shard),
+            entry: format!("order#{}", order.order_key),
+            order_id: order.order_id,
+            version: order.version,
+            customer_id: order.customer_id.clone(),
+            status: order.status,
+            currency: order.currency.clone(),
+            total_amount: order.total_amount,
         }
     }
 
@@ -89,7 +86,7 @@ const DAY: Totals = Totals {
     marked: Some("customers"),
 };
 
-fn day_shard(day: NaiveDate, shard: u64) -> String {
+fn day_shard(day: Day, shard: u32) -> String {
     format!("{day}#{shard}")
 }
 
@@ -120,10 +117,16 @@ impl DailyOrders {
     ///
     /// # Errors
     /// What DynamoDB said.
-    pub async fn report(&self, day: NaiveDate) -> Result<DailyReport, StoreError> {
+    pub async fn report(&self, day: Day) -> Result<DailyReport, StoreError> {
+        let keys = (0..SHARDS).map(|shard| {
+            HashMap::from([
+                ("DayShard".to_owned(), AttributeValue::S(day_shard(day, shard))),
+                ("Entry".to_owned(), AttributeValue::S(DAY.key.to_owned())),
+            ])
+        });
         let mut amounts = Amounts::default();
-        for totals in self.totals_of(day).await? {
-            amounts.add_all(&totals);
+        for totals in batch_get(&self.client, &self.table, keys.collect(), false).await? {
+            amounts.add_all(&Amounts::of_totals(&totals));
         }
         let count = |name: &str| amounts.get(name).to_u64().unwrap_or_default();
         Ok(DailyReport {
@@ -135,37 +138,4 @@ impl DailyOrders {
             revenue: amounts.money(),
         })
     }
-
-    async fn totals_of(&self, day: NaiveDate) -> Result<Vec<Amounts>, StoreError> {
-        let keys = (0..SHARDS).map(|shard| {
-            HashMap::from([
-                ("DayShard".to_owned(), AttributeValue::S(day_shard(day, shard))),
-                ("Entry".to_owned(), AttributeValue::S(DAY.key.to_owned())),
-            ])
-        });
-        let mut wanted: Vec<_> = keys.collect();
-        let mut totals = Vec::new();
-        for attempt in 0..MAX_ATTEMPTS {
-            let keys = KeysAndAttributes::builder().set_keys(Some(wanted)).build();
-            let keys = keys.map_err(|error| StoreError::Rejected(error.to_string()))?;
-            let read = self
-                .client
-                .batch_get_item()
-                .request_items(&self.table, keys)
-                .send()
-                .await?;
-            let items = read.responses.unwrap_or_default().into_values().flatten();
-            totals.extend(items.map(|item| Amounts::of_totals(&item)));
-            let unprocessed = read.unprocessed_keys.unwrap_or_default().into_values();
-            wanted = unprocessed.flat_map(|keys| keys.keys).collect();
-            if wanted.is_empty() {
-                return Ok(totals);
-            }
-            pause(attempt).await;
-        }
-        Err(StoreError::Throttled("a batch was not read to its end".to_owned()))
-    }
 }
-
-/// How often what a batch has left unread is asked for again.
-const MAX_ATTEMPTS: u32 = 5;

@@ -7,12 +7,18 @@
 //! | [`customer_orders`] | one row per order under its customer, from OrderSummary's stream |
 //! | [`customer_summary`] | what all orders of a customer come to |
 //! | [`daily_orders`] | what the orders of a day come to |
+//! | [`order_search`] | orders found by their words |
+//! | [`order_index`] | the projection that keeps the last two |
 //! | `derived` | rows that follow from those of OrderSummary |
 //! | [`totals`] | totals that change together with the rows that they are of |
+//! | [`order_lists`] | orders in lists, from the rows of both |
+//! | [`list_requests`] | lists as they are asked for over HTTP |
+//! | [`read_after`] | `X-Read-After`: the order that a caller has just changed |
 //! | [`replay`] | read models computed anew, or compared with the events |
 //! | [`fresh`] | orders as they are at least since some version |
 //! | [`projections`] | all of them, found by their names |
 //! | [`parked`] | what could not be projected, with the reason |
+//! | [`day`] | days in parameters and keys |
 //! | [`problems`] | what a query that failed answers |
 //! | [`rows`] | what the tables of rows have in common |
 //! | [`views`] | rows as the HTTP contract shows them |
@@ -22,16 +28,21 @@
 pub mod customer_orders;
 pub mod customer_summary;
 pub mod daily_orders;
+pub mod day;
 mod derived;
 pub mod fresh;
 pub mod from_env;
 pub mod history;
+pub mod list_requests;
 pub mod order_index;
+pub mod order_lists;
+pub mod order_search;
 pub mod order_summary;
 pub mod parked;
 pub mod problems;
 pub mod projections;
 pub mod projector;
+pub mod read_after;
 pub mod replay;
 pub mod rows;
 pub mod totals;
@@ -40,7 +51,10 @@ pub mod views;
 pub use customer_orders::{CustomerOrders, CustomerOrdersProjection};
 pub use daily_orders::DailyOrders;
 pub use fresh::{FreshOrders, ReadSource};
+pub use list_requests::OrderListRequests;
 pub use order_index::OrderIndexProjection;
+pub use order_lists::OrderLists;
+pub use order_search::OrderSearch;
 pub use order_summary::{OrderSummaries, OrderSummaryProjection};
 pub use parked::ParkedEvents;
 pub use projections::Projections;

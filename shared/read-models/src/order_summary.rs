@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
 use domain::order::{Order, OrderId, OrderStatus};
+use event_store::recorded::{rfc3339_micros, shard_of};
 use event_store::{CorruptStream, EventStore, Recorded, StoreError, Stream, Version};
 use lambda_edge::stream::EventRecord;
 use lambda_edge::{ConfigError, Environment};
@@ -16,10 +17,15 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::projector::{ProjectError, Projection};
-use crate::rows::{Found, NEWER_CODE, Row, Rows};
+use crate::rows::{Found, NEWER_CODE, Row, Rows, batch_get};
 
-/// An order's row. The columns beside `Order` follow from it; they are there for stream filters, and for people who look
-/// into the table.
+/// How many values of `ListShard`, and of `StatusShard` per status, the orders are spread over, as one value takes only
+/// 1,000 writes a second. A list is merged from so many queries. Another number makes rows hold something else: it takes
+/// another [`GENERATION`](Row::GENERATION).
+pub const LIST_SHARDS: u32 = 4;
+
+/// An order's row. The columns beside `Order` follow from it; they are there for indexes, stream filters, and for people
+/// who look into the table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct OrderSummaryRow {
@@ -37,6 +43,12 @@ pub struct OrderSummaryRow {
     /// When the newest event was appended.
     #[serde(with = "event_store::recorded::timestamp")]
     pub updated_at: DateTime<Utc>,
+    /// `<created_at>#<order id>`: never changes, and sorts by time.
+    pub order_key: String,
+    /// A number below [`LIST_SHARDS`].
+    pub list_shard: String,
+    /// `<status>#<list shard>`.
+    pub status_shard: String,
     pub order: Order,
 }
 
@@ -78,6 +90,7 @@ impl OrderSummaryRow {
         created_at: DateTime<Utc>,
         updated_at: DateTime<Utc>,
     ) -> Self {
+        let shard = shard_of(&order_id.to_string(), LIST_SHARDS);
         Self {
             order_id,
             version,
@@ -88,6 +101,9 @@ impl OrderSummaryRow {
             item_count: order.items.len(),
             created_at,
             updated_at,
+            order_key: format!("{}#{order_id}", rfc3339_micros(created_at)),
+            list_shard: shard.to_string(),
+            status_shard: status_shard(order.status, shard),
             order,
         }
     }
@@ -95,7 +111,7 @@ impl OrderSummaryRow {
 
 impl Row for OrderSummaryRow {
     const NAME: &'static str = OrderSummaryProjection::NAME;
-    const GENERATION: u32 = 1;
+    const GENERATION: u32 = 2;
     const KEY: &'static [&'static str] = &["OrderId"];
 
     fn of(order: &OrderSummaryRow) -> Self {
@@ -105,6 +121,11 @@ impl Row for OrderSummaryRow {
     fn version(&self) -> Version {
         self.version
     }
+}
+
+/// The key of the index by status.
+pub(crate) fn status_shard(status: OrderStatus, shard: u32) -> String {
+    format!("{status}#{shard}")
 }
 
 /// The OrderSummary table.
@@ -126,6 +147,22 @@ impl OrderSummaries {
             Found::Row(row) => Ok(Some(row)),
             Found::Nothing | Found::Outdated | Found::Unreadable(_) | Found::OfNewerCode => Ok(None),
         }
+    }
+
+    /// The rows of these orders that this code can read. One request for a hundred of them.
+    ///
+    /// # Errors
+    /// What DynamoDB said.
+    pub(crate) async fn orders(&self, ids: &[OrderId]) -> Result<HashMap<OrderId, OrderSummaryRow>, StoreError> {
+        let keys = ids
+            .iter()
+            .map(|id| HashMap::from([("OrderId".to_owned(), AttributeValue::S(id.to_string()))]));
+        let items = batch_get(&self.client, &self.table, keys.collect(), false).await?;
+        let rows = items.into_iter().filter_map(|item| match self.found(item) {
+            Found::Row(row) => Some((row.order_id, row)),
+            _ => None,
+        });
+        Ok(rows.collect())
     }
 
     /// `consistent`: as of now, at twice the price.

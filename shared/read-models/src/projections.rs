@@ -10,7 +10,7 @@ use crate::parked::{Parked, ParkedEvents};
 use crate::projector::{Projection, Redriven, redrive};
 use crate::replay::ReadModel;
 use crate::{
-    CustomerOrders, CustomerOrdersProjection, DailyOrders, OrderIndexProjection, OrderSummaries,
+    CustomerOrders, CustomerOrdersProjection, DailyOrders, OrderIndexProjection, OrderSearch, OrderSummaries,
     OrderSummaryProjection, from_env,
 };
 
@@ -31,6 +31,7 @@ pub fn read_models(env: &Environment, client: &Client) -> Result<Vec<Arc<dyn Rea
         Arc::new(OrderSummaries::from_env(env, client.clone())?),
         Arc::new(CustomerOrders::from_env(env, client.clone())?),
         Arc::new(DailyOrders::from_env(env, client.clone())?),
+        Arc::new(OrderSearch::from_env(env, client.clone())?),
     ])
 }
 
@@ -42,10 +43,11 @@ impl Projections {
         let summaries = OrderSummaries::from_env(env, client.clone())?;
         let customer_orders = CustomerOrders::from_env(env, client.clone())?;
         let daily_orders = DailyOrders::from_env(env, client.clone())?;
+        let search = OrderSearch::from_env(env, client.clone())?;
         Ok(Self {
             parked: ParkedEvents::from_env(env, client)?,
             order_summary: OrderSummaryProjection::new(events, summaries.clone()),
-            order_index: OrderIndexProjection::new(daily_orders, summaries.clone()),
+            order_index: OrderIndexProjection::new(daily_orders, search, summaries.clone()),
             customer_orders: CustomerOrdersProjection::new(customer_orders, summaries),
         })
     }

@@ -8,11 +8,10 @@ use event_store::recorded::rfc3339_micros;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::customer_orders::CustomerOrderRow;
+use crate::order_lists::ListedOrder;
 use crate::order_summary::OrderSummaryRow;
 use crate::parked::Parked;
 use crate::replay::{Difference, Purpose, Replay, Scope, Status};
-use crate::rows::Row;
 
 /// How much of an order is shown: the parameter `view`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -35,7 +34,7 @@ pub enum AnyOrderView {
 impl AnyOrderView {
     pub fn of(order: OrderSummaryRow, detail: Detail) -> Self {
         match detail {
-            Detail::Compact => Self::Compact(CustomerOrderRow::of(&order).into()),
+            Detail::Compact => Self::Compact(ListedOrder::from(order).into()),
             Detail::Full => Self::Full(Box::new(order.into())),
         }
     }
@@ -139,8 +138,8 @@ impl From<&OrderItem> for ItemView {
     }
 }
 
-impl From<CustomerOrderRow> for OrderRowView {
-    fn from(row: CustomerOrderRow) -> Self {
+impl From<ListedOrder> for OrderRowView {
+    fn from(row: ListedOrder) -> Self {
         Self {
             order_id: row.order_id,
             version: row.version,

@@ -12,14 +12,12 @@
 //! | [`cursor`] | opaque, tamper-evident places in a list |
 //! | [`idempotency`] | a caller's key for one request |
 //! | [`object`] | JSON objects, and nothing that could pass for one |
-//! | [`day`] | days in parameters |
 //! | [`exact`] | decimals read from JSON without going through a float |
 
 pub mod caching;
 pub mod call;
 pub mod caller;
 pub mod cursor;
-pub mod day;
 pub mod exact;
 pub mod idempotency;
 pub mod object;
@@ -32,7 +30,6 @@ pub use caching::Caching;
 pub use call::Call;
 pub use caller::Caller;
 pub use cursor::Cursors;
-pub use day::day;
 pub use idempotency::IdempotencyKey;
 pub use lambda_http::http::StatusCode;
 pub use object::Object;

@@ -3,22 +3,23 @@
 use domain::order::OrderId;
 use event_store::Version;
 use lambda_edge::http::{Call, Problem};
-use read_models::customer_orders::CustomerOrderRow;
-use read_models::problems::{order_not_found, read_problem, version_not_reached};
-use read_models::{FreshOrders, Row};
+
+use crate::fresh::FreshOrders;
+use crate::order_lists::ListedOrder;
+use crate::problems::{order_not_found, read_problem, version_not_reached};
 
 /// The order that the caller names, as new as it wants it or newer.
 ///
 /// # Errors
 /// 400 `malformed_header`, 404 `order_not_found`, 409 `version_not_reached`.
-pub async fn order(orders: &FreshOrders, call: &Call) -> Result<Option<CustomerOrderRow>, Problem> {
+pub async fn order(orders: &FreshOrders, call: &Call) -> Result<Option<ListedOrder>, Problem> {
     let Some((order_id, version)) = call.header("X-Read-After", EXPECTED, parse)? else {
         return Ok(None);
     };
     match orders.order(order_id, version).await.map_err(read_problem)? {
         None => Err(order_not_found()),
         Some((order, _)) if order.version < version => Err(version_not_reached(order.version, version)),
-        Some((order, _)) => Ok(Some(CustomerOrderRow::of(&order))),
+        Some((order, _)) => Ok(Some(order.into())),
     }
 }
 

@@ -1,0 +1,40 @@
+//! Days in parameters and keys.
+
+use std::fmt;
+
+use chrono::{NaiveDate, Utc};
+use serde::Deserialize;
+
+/// A UTC day, written `YYYY-MM-DD`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Day(NaiveDate);
+
+impl TryFrom<String> for Day {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        // Parsing also takes `2026-1-2` and `+2026-01-02`.
+        let day = text.parse().map(Self).ok();
+        day.filter(|day| day.to_string() == text && text.len() == "YYYY-MM-DD".len())
+            .ok_or("must be a day such as 2026-11-20")
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Day {
+    pub fn today() -> Self {
+        Self(Utc::now().date_naive())
+    }
+}
+
+impl From<NaiveDate> for Day {
+    fn from(day: NaiveDate) -> Self {
+        Self(day)
+    }
+}

@@ -1,0 +1,380 @@
+//! The table of the index: rows and postings, and how they change.
+//!
+//! Postings are too many for one transaction. So an order's row is written first, with all that is to be done; then the
+//! postings; then the row says that it is settled. Whoever finds a row that is not does it again. A posting carries the
+//! order's version at which it was put, so what is put and what is removed at different versions are different items, and
+//! nobody who is late can remove what another has put.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, PutRequest, WriteRequest};
+use domain::aggregate::reason_without_data;
+use domain::order::OrderId;
+use event_store::patience::pause;
+use event_store::recorded::shard_of;
+use event_store::{StoreError, Version};
+use futures::{StreamExt, TryStreamExt, stream};
+use lambda_edge::stream::EventRecord;
+use lambda_edge::{ConfigError, Environment};
+use serde::{Deserialize, Serialize};
+
+use super::words::{MAX_TERMS, terms_of};
+use crate::derived::newest;
+use crate::order_summary::{OrderSummaries, OrderSummaryRow};
+use crate::projector::ProjectError;
+use crate::rows::{Found, Item, NEWER_CODE, generation, unless_refused};
+
+/// What terms are; raised when an order is to have others.
+pub(super) const GENERATION: u32 = 1;
+
+/// Over how many keys the postings of a term are spread. Each takes 1,000 new orders a second.
+pub(super) const SHARDS: u32 = 4;
+
+/// The attributes of the table's key.
+pub(super) const TERM: &str = "Term";
+pub(super) const POSTING: &str = "Posting";
+
+/// Where an order's row stands: terms have neither character.
+const ROW_PREFIX: &str = "=";
+const ROW: &str = "terms";
+
+/// How many requests one BatchWriteItem holds.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>
+const MAX_BATCH_WRITES: usize = 25;
+const CONCURRENT_BATCHES: usize = 4;
+const MAX_ATTEMPTS: u32 = 8;
+
+/// The OrderSearch table.
+#[derive(Debug, Clone)]
+pub struct OrderSearch {
+    pub(super) client: Client,
+    pub(super) table: String,
+}
+
+/// What an order is found by.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct SearchRow {
+    /// `=<order id>`
+    pub(super) term: String,
+    /// `terms`
+    pub(super) posting: String,
+    pub(super) generation: u32,
+    pub(super) order_id: OrderId,
+    /// `<created_at>#<order id>`
+    pub(super) order_key: String,
+    /// The order's version of which the terms are; it may be at a later one that has the same.
+    pub(super) version: Version,
+    /// Terms that were added at later versions than this may have no posting yet.
+    pub(super) settled: Version,
+    pub(super) terms: Terms,
+    /// Terms whose postings may be there yet.
+    pub(super) removing: Terms,
+}
+
+/// Terms, each with the version at which it was added; stored as version → terms with spaces between.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
+pub(super) struct Terms(pub(super) BTreeSet<(String, Version)>);
+
+impl From<BTreeMap<String, String>> for Terms {
+    fn from(stored: BTreeMap<String, String>) -> Self {
+        let by_version = stored
+            .iter()
+            .filter_map(|(version, terms)| Some((version.parse().ok()?, terms)));
+        Self(
+            by_version
+                .flat_map(|(version, terms)| terms.split(' ').map(move |term| (term.to_owned(), version)))
+                .collect(),
+        )
+    }
+}
+
+impl From<Terms> for BTreeMap<String, String> {
+    fn from(terms: Terms) -> Self {
+        let mut stored = Self::new();
+        for (term, version) in terms.0 {
+            let terms = stored.entry(version.to_string()).or_default();
+            if !terms.is_empty() {
+                terms.push(' ');
+            }
+            terms.push_str(&term);
+        }
+        stored
+    }
+}
+
+impl SearchRow {
+    fn empty(order: &OrderSummaryRow) -> Self {
+        Self {
+            term: row_term(order.order_id),
+            posting: ROW.to_owned(),
+            generation: GENERATION,
+            order_id: order.order_id,
+            order_key: order.order_key.clone(),
+            version: 0,
+            settled: 0,
+            terms: Terms::default(),
+            removing: Terms::default(),
+        }
+    }
+
+    /// The row of `order`, and what is to be done for it.
+    fn moved_to(&self, order: &OrderSummaryRow) -> Self {
+        let wanted = terms_of(order);
+        if wanted.len() == MAX_TERMS {
+            tracing::warn!(order_id = %order.order_id, "an order has more terms than it is found by");
+        }
+        let (kept, gone): (BTreeSet<_>, BTreeSet<_>) = self
+            .terms
+            .0
+            .iter()
+            .cloned()
+            .partition(|(term, _)| wanted.contains(term));
+        let known: BTreeSet<&String> = kept.iter().map(|(term, _)| term).collect();
+        let new = wanted.iter().filter(|term| !known.contains(term));
+        let new: Vec<_> = new.map(|term| (term.clone(), order.version)).collect();
+        let mut next = self.clone();
+        next.generation = GENERATION;
+        next.version = order.version;
+        next.removing.0.extend(gone);
+        next.terms = Terms(kept.into_iter().chain(new).collect());
+        next
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        self.settled == self.version && self.removing.0.is_empty()
+    }
+
+    pub(super) fn posting_key(&self, (term, added): &(String, Version)) -> Item {
+        let shard = shard_of(&self.order_id.to_string(), SHARDS);
+        HashMap::from([
+            (TERM.to_owned(), AttributeValue::S(term_key(term, shard))),
+            (
+                POSTING.to_owned(),
+                AttributeValue::S(format!("{}#{added}", self.order_key)),
+            ),
+        ])
+    }
+}
+
+pub(super) fn row_term(order_id: OrderId) -> String {
+    format!("{ROW_PREFIX}{order_id}")
+}
+
+pub(super) fn term_key(term: &str, shard: u32) -> String {
+    format!("{term}#{shard}")
+}
+
+pub(super) fn row_key(order_id: OrderId) -> Item {
+    HashMap::from([
+        (TERM.to_owned(), AttributeValue::S(row_term(order_id))),
+        (POSTING.to_owned(), AttributeValue::S(ROW.to_owned())),
+    ])
+}
+
+impl OrderSearch {
+    /// # Errors
+    /// When `ORDER_SEARCH_TABLE` is not set.
+    pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
+        Ok(Self {
+            client,
+            table: env.required("ORDER_SEARCH_TABLE")?.to_owned(),
+        })
+    }
+
+    /// Makes an order be found by its words, and by no others. With `anew`, all its postings are put again.
+    pub(super) async fn show(&self, order: &OrderSummaryRow, anew: bool) -> Result<Shown, StoreError> {
+        for _ in 0..MAX_ATTEMPTS {
+            let seen = match self.row(order.order_id).await? {
+                Found::Row(row) => Some(row),
+                Found::OfNewerCode => return Ok(Shown::OfNewerCode),
+                // Its postings will be found by a replay.
+                Found::Nothing | Found::Outdated | Found::Unreadable(_) => None,
+            };
+            if let Some(seen) = seen.as_ref().filter(|seen| seen.version > order.version) {
+                return Ok(Shown::Newer(seen.version));
+            }
+            let before = seen.clone().unwrap_or_else(|| SearchRow::empty(order));
+            let mut next = before.moved_to(order);
+            if anew {
+                next.settled = 0;
+            }
+            let is_same = next.terms == before.terms && before.generation == GENERATION;
+            if seen.is_some() && is_same && before.is_settled() && !anew {
+                return Ok(Shown::Unchanged);
+            }
+            if !self.put(&next, seen.as_ref()).await? {
+                continue;
+            }
+            self.settle(next).await?;
+            return Ok(Shown::Written);
+        }
+        Err(StoreError::Throttled("the row is written all the time".to_owned()))
+    }
+
+    /// Puts and removes what a row that was just written says.
+    async fn settle(&self, row: SearchRow) -> Result<(), StoreError> {
+        let new = row.terms.0.iter().filter(|(_, added)| *added > row.settled);
+        let puts = new.map(|term| put_request(row.posting_key(term)));
+        let deletes = row.removing.0.iter().map(|term| delete_request(row.posting_key(term)));
+        let writes = puts.chain(deletes).collect::<Result<Vec<_>, _>>()?;
+        self.write_all(writes).await?;
+        let settled = SearchRow {
+            settled: row.version,
+            removing: Terms::default(),
+            ..row.clone()
+        };
+        // If another has moved it on, it does all of this again.
+        self.put(&settled, Some(&row)).await.map(|_| ())
+    }
+
+    /// Removes a row, unless it has changed since it was seen at `version`, and its postings.
+    pub(super) async fn remove(&self, order_id: OrderId, version: Option<Version>) -> Result<(), StoreError> {
+        if let Found::Row(row) = self.row(order_id).await? {
+            if version.is_some_and(|version| version != row.version) {
+                return Ok(());
+            }
+            let postings = row.terms.0.union(&row.removing.0);
+            let deletes = postings.map(|term| delete_request(row.posting_key(term)));
+            self.write_all(deletes.collect::<Result<_, _>>()?).await?;
+        }
+        self.write_all(vec![delete_request(row_key(order_id))?]).await
+    }
+
+    pub(super) async fn row(&self, order_id: OrderId) -> Result<Found<SearchRow>, StoreError> {
+        let read = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(row_key(order_id)));
+        let read = read.consistent_read(true).send().await?;
+        Ok(read.item.map_or(Found::Nothing, found))
+    }
+
+    /// Writes a row if what stands in its place is what was seen. Whether it was.
+    async fn put(&self, row: &SearchRow, seen: Option<&SearchRow>) -> Result<bool, StoreError> {
+        let item: Item = serde_dynamo::to_item(row).map_err(|error| StoreError::Rejected(error.to_string()))?;
+        let number = |number: u64| AttributeValue::N(number.to_string());
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        let put = match seen {
+            // What stands there and is not a row of ours is replaced.
+            None => put.condition_expression("attribute_not_exists(Version) OR NOT attribute_exists(Settled)"),
+            Some(seen) => put
+                .condition_expression("Version = :version AND Settled = :settled AND Generation = :generation")
+                .expression_attribute_values(":version", number(seen.version))
+                .expression_attribute_values(":settled", number(seen.settled))
+                .expression_attribute_values(":generation", number(seen.generation.into())),
+        };
+        unless_refused(put.send().await)
+    }
+
+    pub(super) async fn write_all(&self, writes: Vec<WriteRequest>) -> Result<(), StoreError> {
+        let batches: Vec<_> = writes.chunks(MAX_BATCH_WRITES).map(<[_]>::to_vec).collect();
+        stream::iter(batches)
+            .map(|batch| self.write_batch(batch))
+            .buffer_unordered(CONCURRENT_BATCHES)
+            .try_collect()
+            .await
+    }
+
+    async fn write_batch(&self, mut batch: Vec<WriteRequest>) -> Result<(), StoreError> {
+        for attempt in 0..MAX_ATTEMPTS {
+            let write = self
+                .client
+                .batch_write_item()
+                .request_items(&self.table, batch)
+                .send()
+                .await?;
+            batch = write
+                .unprocessed_items
+                .unwrap_or_default()
+                .into_values()
+                .flatten()
+                .collect();
+            if batch.is_empty() {
+                return Ok(());
+            }
+            pause(attempt).await;
+        }
+        Err(StoreError::Throttled("a batch was not written to its end".to_owned()))
+    }
+}
+
+/// What came of showing an order.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Shown {
+    Written,
+    Unchanged,
+    Newer(Version),
+    OfNewerCode,
+}
+
+/// Terms mean the same in rows of older generations; which ones an order has may differ.
+pub(super) fn found(item: Item) -> Found<SearchRow> {
+    if generation(&item) > GENERATION {
+        return Found::OfNewerCode;
+    }
+    match serde_dynamo::from_item(item) {
+        Ok(row) => Found::Row(row),
+        Err(error) => Found::Unreadable(reason_without_data(&error)),
+    }
+}
+
+fn put_request(item: Item) -> Result<WriteRequest, StoreError> {
+    let put = PutRequest::builder().set_item(Some(item)).build();
+    let put = put.map_err(|error| StoreError::Rejected(error.to_string()))?;
+    Ok(WriteRequest::builder().put_request(put).build())
+}
+
+pub(super) fn delete_request(key: Item) -> Result<WriteRequest, StoreError> {
+    let delete = DeleteRequest::builder().set_key(Some(key)).build();
+    let delete = delete.map_err(|error| StoreError::Rejected(error.to_string()))?;
+    Ok(WriteRequest::builder().delete_request(delete).build())
+}
+
+/// Keeps OrderSearch up to date with OrderSummary.
+pub struct OrderSearchIndex {
+    search: OrderSearch,
+    source: OrderSummaries,
+}
+
+impl OrderSearchIndex {
+    pub fn new(search: OrderSearch, source: OrderSummaries) -> Self {
+        Self { search, source }
+    }
+
+    /// Most changes of an order leave its words as they are, and cost nothing here.
+    ///
+    /// # Errors
+    /// [`ProjectError`]
+    pub async fn apply(&self, order_id: &str, records: &[EventRecord]) -> Result<(), ProjectError> {
+        let terms = |image: &serde_dynamo::Item| match self.source.found(image.clone().into()) {
+            Found::Row(order) => Some(terms_of(&order)),
+            _ => None,
+        };
+        let is_same = |record: &EventRecord| {
+            let before = terms(&record.change.old_image);
+            before.is_some() && before == terms(&record.change.new_image)
+        };
+        if records.iter().all(is_same) {
+            return Ok(());
+        }
+        self.refresh(order_id).await
+    }
+
+    /// The order's words as it has them now: records may come late and in any order.
+    ///
+    /// # Errors
+    /// [`ProjectError`]
+    pub async fn refresh(&self, order_id: &str) -> Result<(), ProjectError> {
+        let Some(order) = newest(&self.source, order_id).await? else {
+            return Ok(());
+        };
+        match self.search.show(&order, false).await? {
+            Shown::Written | Shown::Unchanged | Shown::Newer(_) => Ok(()),
+            Shown::OfNewerCode => Err(ProjectError::Passing(NEWER_CODE.to_owned())),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! OrderSearch: orders found by the words in them.
+//!
+//! An inverted index. For each beginning of each word of an order there is a posting under that term, at the place of the
+//! order in time. Beside the postings each order has a row that says which terms it has, so that those which no longer
+//! apply can be removed.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`words`] | the words of a text, of an order and of a question, and the terms that they are found by |
+//! | [`index`] | the table: rows and postings, and how they change |
+//! | [`query`] | a question answered |
+//! | `read_model` | what a replay asks |
+
+pub mod index;
+pub mod query;
+mod read_model;
+pub mod words;
+
+pub use index::{OrderSearch, OrderSearchIndex};
+pub use query::{OrderSearchQueries, SearchPage};
+pub use words::{Question, QuestionError};

@@ -1,0 +1,192 @@
+//! OrderSearch as a replay deals with it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::order::OrderId;
+use event_store::scan::Segment;
+use event_store::{StoreError, Version};
+use serde_json::Value;
+
+use super::index::{self, OrderSearch, POSTING, SearchRow, TERM, delete_request, found, row_key, row_term};
+use super::words::terms_of;
+use crate::order_summary::OrderSummaryRow;
+use crate::replay::progress::{FieldDifference, RowKey};
+use crate::replay::read_model::{Comparison, PlacedRow, ReadModel, RowPage, Shown};
+use crate::rows::{Found, Item, batch_get};
+
+#[async_trait]
+impl ReadModel for OrderSearch {
+    fn name(&self) -> &'static str {
+        "order-search"
+    }
+
+    async fn show(&self, order: &OrderSummaryRow) -> Result<Shown, StoreError> {
+        Ok(match OrderSearch::show(self, order, true).await? {
+            index::Shown::Written | index::Shown::Unchanged => Shown::Written,
+            index::Shown::Newer(version) => Shown::Newer(version),
+            index::Shown::OfNewerCode => Shown::OfNewerCode,
+        })
+    }
+
+    /// An order whose words have stayed the same has a row of an older version, which is right.
+    async fn compare(&self, order: &OrderSummaryRow) -> Result<Comparison, StoreError> {
+        let row = match self.row(order.order_id).await? {
+            Found::Nothing => return Ok(Comparison::Missing),
+            Found::Outdated | Found::Unreadable(_) => return Ok(Comparison::Outdated),
+            Found::OfNewerCode => return Ok(Comparison::OfNewerCode),
+            Found::Row(row) if row.generation < index::GENERATION => return Ok(Comparison::Outdated),
+            Found::Row(row) => row,
+        };
+        let expected: Vec<String> = terms_of(order).into_iter().collect();
+        let terms: Vec<String> = row.terms.0.iter().map(|(term, _)| term.clone()).collect();
+        if !row.is_settled() || (terms != expected && row.version != order.version) {
+            return Ok(Comparison::AtVersion(row.version));
+        }
+        let mut differences = Vec::new();
+        let mut differ = |path: &str, expected: Vec<String>, found: Vec<String>| {
+            if expected != found {
+                differences.push(FieldDifference {
+                    path: path.to_owned(),
+                    expected: Value::from(expected),
+                    found: Value::from(found),
+                });
+            }
+        };
+        differ("Postings", terms.clone(), self.terms_with_postings(&row).await?);
+        differ("Terms", expected, terms);
+        Ok(match differences.is_empty() {
+            true => Comparison::Same,
+            false => Comparison::Different(differences),
+        })
+    }
+
+    async fn rows(&self, segment: Segment, limit: usize, after: Option<&RowKey>) -> Result<RowPage, StoreError> {
+        let page = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .segment(i32::try_from(segment.number).unwrap_or(i32::MAX))
+            .total_segments(i32::try_from(segment.of).unwrap_or(i32::MAX))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(after.map(to_item))
+            .send()
+            .await?;
+        let (rows, postings): (Vec<Item>, Vec<Item>) = page
+            .items
+            .unwrap_or_default()
+            .into_iter()
+            .partition(|item| item.contains_key("Version"));
+        let placed = |item: Item| PlacedRow {
+            key: key_of(&item),
+            order_id: item.get("OrderId").and_then(|id| id.as_s().ok()?.parse().ok()),
+            version: crate::rows::version(&item),
+        };
+        let ours = rows
+            .into_iter()
+            .filter(|item| !matches!(found(item.clone()), Found::OfNewerCode));
+        let mut rows: Vec<PlacedRow> = ours.map(placed).collect();
+        rows.extend(self.unaccounted_for(postings).await?.into_iter().map(placed));
+        Ok(RowPage {
+            rows,
+            partitions: BTreeSet::new(),
+            next: page.last_evaluated_key.as_ref().map(key_of),
+        })
+    }
+
+    fn place_of(&self, order: &OrderSummaryRow) -> Result<RowKey, StoreError> {
+        Ok(key_of(&row_key(order.order_id)))
+    }
+
+    async fn remove(&self, row: &RowKey, seen: Option<Version>) -> Result<(), StoreError> {
+        let order_id = row.get(TERM).and_then(|term| term.strip_prefix('=')?.parse().ok());
+        match order_id {
+            Some(order_id) => OrderSearch::remove(self, order_id, seen).await,
+            None => self.write_all(vec![delete_request(to_item(row))?]).await,
+        }
+    }
+
+    async fn recount(&self, _: &str, _: bool) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+impl OrderSearch {
+    /// The terms of a row that have their postings.
+    async fn terms_with_postings(&self, row: &SearchRow) -> Result<Vec<String>, StoreError> {
+        let keys: Vec<Item> = row.terms.0.iter().map(|term| row.posting_key(term)).collect();
+        let there = batch_get(&self.client, &self.table, keys, true).await?;
+        let there: BTreeSet<RowKey> = there.iter().map(key_of).collect();
+        let with_posting = row
+            .terms
+            .0
+            .iter()
+            .filter(|term| there.contains(&key_of(&row.posting_key(term))));
+        Ok(with_posting.map(|(term, _)| term.clone()).collect())
+    }
+
+    /// Those of the postings that no row has, and that are there still.
+    async fn unaccounted_for(&self, postings: Vec<Item>) -> Result<Vec<Item>, StoreError> {
+        let order_id = |posting: &Item| -> Option<OrderId> {
+            let (order_key, _) = posting.get(POSTING)?.as_s().ok()?.rsplit_once('#')?;
+            order_key.rsplit_once('#')?.1.parse().ok()
+        };
+        let ids: BTreeSet<String> = postings
+            .iter()
+            .filter_map(|posting| Some(row_term(order_id(posting)?)))
+            .collect();
+        let keys = ids.iter().map(|term| {
+            HashMap::from([
+                (TERM.to_owned(), AttributeValue::S(term.clone())),
+                (POSTING.to_owned(), AttributeValue::S("terms".to_owned())),
+            ])
+        });
+        let mut rows = BTreeMap::new();
+        for item in batch_get(&self.client, &self.table, keys.collect(), true).await? {
+            let id = item
+                .get("OrderId")
+                .and_then(|id| id.as_s().ok()?.parse::<OrderId>().ok());
+            let accounted: Option<BTreeSet<RowKey>> = match found(item) {
+                Found::Row(row) => {
+                    let terms = row.terms.0.union(&row.removing.0);
+                    Some(terms.map(|term| key_of(&row.posting_key(term))).collect())
+                }
+                // What newer code has is left alone.
+                Found::OfNewerCode => None,
+                Found::Nothing | Found::Outdated | Found::Unreadable(_) => Some(BTreeSet::new()),
+            };
+            if let Some(id) = id {
+                rows.insert(id, accounted);
+            }
+        }
+        let extra: Vec<Item> = postings
+            .into_iter()
+            .filter(|posting| match order_id(posting).and_then(|id| rows.get(&id)) {
+                None => true,
+                Some(None) => false,
+                Some(Some(accounted)) => !accounted.contains(&key_of(posting)),
+            })
+            .collect();
+        // One that was removed just now has been accounted for.
+        batch_get(
+            &self.client,
+            &self.table,
+            extra.iter().map(|item| to_item(&key_of(item))).collect(),
+            true,
+        )
+        .await
+    }
+}
+
+fn key_of(item: &Item) -> RowKey {
+    let text = |name: &str| Some((name.to_owned(), item.get(name)?.as_s().ok()?.clone()));
+    [TERM, POSTING].into_iter().filter_map(text).collect()
+}
+
+fn to_item(key: &RowKey) -> Item {
+    let attributes = key.iter();
+    attributes
+        .map(|(name, value)| (name.clone(), AttributeValue::S(value.clone())))
+        .collect()
+}
