@@ -99,7 +99,10 @@ fn command_samples() -> [(&'static str, Option<Vec<OrderEvent>>, u16, &'static s
 }
 
 const ORDER_QUERIES: [&str; 4] = ["get-order", "get-order-history", "get-order-events", "get-health"];
-const CUSTOMER_QUERIES: [&str; 2] = ["get-customer-orders", "get-customer-orders-by-status"];
+const CUSTOMER_QUERIES: [&str; 3] = ["get-customer", "get-customer-orders", "get-customer-orders-by-status"];
+/// In their order: what was put is found.
+const CATALOGUE: [(&str, u16); 2] = [("put-product", 201), ("get-product", 200)];
+const CUSTOMER_COMMANDS: [(&str, u16); 1] = [("put-customer", 201)];
 /// With the status that each answers when nothing is parked.
 const ADMIN: [(&str, u16); 5] = [
     ("query-events", 200),
@@ -149,6 +152,7 @@ async fn each_query_finds_the_order() {
     let rows = tables.items("OrderSummary").await;
     assert_eq!(rows.len(), 1);
     invoke(&tables, "customer-orders-projection", "order-modified").await;
+    invoke(&tables, "customer-commands", "put-customer").await;
     let mut answers = Vec::new();
     for (binary, names) in [
         ("order-queries", &ORDER_QUERIES[..]),
@@ -160,11 +164,12 @@ async fn each_query_finds_the_order() {
             answers.push(serde_json::from_str::<Value>(answer["body"].as_str().unwrap()).unwrap());
         }
     }
-    let [order, history, events, health, orders, shipped_orders] = answers.try_into().unwrap();
+    let [order, history, events, health, customer, orders, shipped_orders] = answers.try_into().unwrap();
     assert_eq!(
         (&order["status"], &order["total_amount"]),
         (&json!("shipped"), &json!("280.63"))
     );
+    assert_eq!(order["customer_name"], customer["name"]);
     assert_eq!(history["data"].as_array().unwrap().len(), 4);
     assert_eq!(events["data"][3]["event_type"], "OrderShipped");
     assert_eq!(health["status"], "healthy");
@@ -221,6 +226,17 @@ async fn each_admin_request_is_answered() {
 }
 
 #[tokio::test]
+async fn each_put_creates_what_is_read_then() {
+    let tables = Tables::new().await;
+    for (binary, samples) in [("catalogue", &CATALOGUE[..]), ("customer-commands", &CUSTOMER_COMMANDS)] {
+        for (name, status) in samples {
+            let answer = invoke(&tables, binary, name).await;
+            assert_eq!(answer["statusCode"], *status, "{name}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn each_replay_is_requested_and_carried_out() {
     let tables = Tables::new().await;
     given(&tables, &[submitted()]).await;
@@ -257,6 +273,12 @@ fn every_sample_is_tested_here() {
     }
     for (name, _) in ADMIN {
         add("admin", name);
+    }
+    for (name, _) in CATALOGUE {
+        add("catalogue", name);
+    }
+    for (name, _) in CUSTOMER_COMMANDS {
+        add("customer-commands", name);
     }
     for name in EVENT_BATCHES {
         add("order-summary-projection", name);

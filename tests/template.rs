@@ -29,6 +29,8 @@ fn each_functions_route_table_is_that_of_the_template() {
         ("order-queries", owned(order_queries::routes().keys().collect())),
         ("customer-queries", owned(customer_queries::routes().keys().collect())),
         ("admin", owned(admin::routes().keys().collect())),
+        ("catalogue", owned(catalogue::routes().keys().collect())),
+        ("customer-commands", owned(customer_commands::routes().keys().collect())),
     ];
     for (binary, routes) in &tables {
         assert_eq!(*routes, template_routes(binary), "{binary}");

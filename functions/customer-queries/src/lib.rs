@@ -1,4 +1,4 @@
-//! Queries on the orders of a customer.
+//! Queries on a customer and its orders.
 //!
 //! | module | what it holds |
 //! |---|---|
@@ -13,12 +13,13 @@ use aws_sdk_dynamodb::Client;
 use domain::order::OrderStatus;
 use domain::text::CustomerId;
 use futures::{StreamExt, TryStreamExt, stream};
-use lambda_edge::http::{self, Call, Cursors, Page, PageSize, Problem, Reply, Routes};
+use lambda_edge::http::{self, Caching, Call, Cursors, Page, PageSize, Problem, Reply, Routes, StatusCode};
 use lambda_edge::{ConfigError, Environment, Function};
 use read_models::customer_orders::{CustomerOrderRow, CustomerOrdersQuery};
 use read_models::problems::read_problem;
 use read_models::views::{AnyOrderView, Detail, OrderRowView};
-use read_models::{CustomerOrders, FreshOrders, OrderSummaries, from_env};
+use read_models::{CustomerOrders, FreshOrders, OrderSummaries, customers, from_env};
+use reference_data::{CustomerView, Customers};
 use serde::Deserialize;
 
 /// What the handlers need.
@@ -26,6 +27,7 @@ pub struct App {
     pub customer_orders: CustomerOrders,
     /// For those who have just changed one.
     pub orders: FreshOrders,
+    pub customers: Customers,
     pub cursors: Cursors,
 }
 
@@ -36,15 +38,18 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
     let events = from_env::event_store(env, dynamodb.clone())?;
     let rows = OrderSummaries::from_env(env, dynamodb.clone())?;
     let app = App {
-        customer_orders: CustomerOrders::from_env(env, dynamodb)?,
+        customer_orders: CustomerOrders::from_env(env, dynamodb.clone())?,
         orders: FreshOrders::new(events, rows),
+        customers: Customers::from_env(env, dynamodb)?,
         cursors: Cursors::from_env(env)?,
     };
     Ok(http::function(env, app, routes()))
 }
 
 pub fn routes() -> Routes<App> {
-    Routes::new().on("GET /customers/{customer_id}/orders", orders)
+    Routes::new()
+        .on("GET /customers/{customer_id}", customer)
+        .on("GET /customers/{customer_id}/orders", orders)
 }
 
 /// How many orders of a page are read at once.
@@ -103,13 +108,28 @@ async fn orders(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 /// The orders of these rows, at their versions or later ones.
 async fn whole_orders(app: &App, rows: Vec<CustomerOrderRow>) -> Result<Vec<AnyOrderView>, Problem> {
     let orders = rows.into_iter().map(|row| async move {
-        let order = app
-            .orders
-            .order(row.order_id, row.version)
-            .await
-            .map_err(read_problem)?;
-        Ok(order.map(|(order, _)| AnyOrderView::of(order, Detail::Full)))
+        let order = app.orders.order(row.order_id, row.version).await?;
+        Ok(order.map(|(order, _)| order))
     });
-    let orders: Vec<_> = stream::iter(orders).buffered(CONCURRENT_READS).try_collect().await?;
-    Ok(orders.into_iter().flatten().collect())
+    let orders = stream::iter(orders).buffered(CONCURRENT_READS).try_collect::<Vec<_>>();
+    let orders = orders.await.map_err(read_problem)?.into_iter().flatten().collect();
+    customers::whole_orders(&app.customers, orders)
+        .await
+        .map_err(read_problem)
+}
+
+async fn customer(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    call.no_query()?;
+    let customer_id: CustomerId = call.path("customer_id")?;
+    let found = app.customers.get(&customer_id).await.map_err(read_problem)?;
+    let customer = found.ok_or_else(|| {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "customer_not_found",
+            "There is no such customer.",
+        )
+    })?;
+    let version = customer.version;
+    let reply = Reply::ok(&CustomerView::from(customer))?.version(version);
+    Ok(reply.caching(Caching::Revalidated))
 }

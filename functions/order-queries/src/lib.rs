@@ -16,6 +16,7 @@ use event_store::EventStore;
 use lambda_edge::http::{self, Cursors, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
 use read_models::{FreshOrders, OrderSummaries, from_env};
+use reference_data::Customers;
 
 use crate::health::Tables;
 
@@ -23,6 +24,7 @@ use crate::health::Tables;
 pub struct App {
     pub events: EventStore,
     pub orders: FreshOrders,
+    pub customers: Customers,
     pub cursors: Cursors,
     pub tables: Tables,
 }
@@ -36,6 +38,7 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
     let app = App {
         events: events.clone(),
         orders: FreshOrders::new(events, rows),
+        customers: Customers::from_env(env, dynamodb.clone())?,
         cursors: Cursors::from_env(env)?,
         tables: Tables::from_env(env, dynamodb)?,
     };

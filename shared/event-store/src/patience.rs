@@ -41,7 +41,7 @@ where
 
 /// The pause before a repetition, of which there were `attempt` before: at least half of the longest, so that all of them
 /// together last.
-pub(crate) async fn pause(attempt: u32) {
+pub async fn pause(attempt: u32) {
     let longest = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(attempt)).min(MAX_PAUSE);
     tokio::time::sleep(longest.mul_f64(0.5 + 0.5 * fastrand::f64())).await;
 }

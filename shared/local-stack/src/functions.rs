@@ -11,4 +11,6 @@ pub const FUNCTIONS: &[(&str, Constructor)] = &[
     ("replay", replay::function),
     ("order-summary-projection", order_summary_projection::function),
     ("customer-orders-projection", customer_orders_projection::function),
+    ("catalogue", catalogue::function),
+    ("customer-commands", customer_commands::function),
 ];

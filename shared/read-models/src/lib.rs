@@ -6,6 +6,7 @@
 //! | [`order_summary`] | one row per order, from the event store's stream |
 //! | [`customer_orders`] | one row per order under its customer, from OrderSummary's stream |
 //! | [`replay`] | read models computed anew, or compared with the events |
+//! | [`customers`] | whole orders with the names of their customers |
 //! | [`fresh`] | orders as they are at least since some version |
 //! | [`projections`] | all of them, found by their names |
 //! | [`parked`] | what could not be projected, with the reason |
@@ -16,6 +17,7 @@
 //! | [`from_env`] | the event store as a function's environment names it |
 
 pub mod customer_orders;
+pub mod customers;
 pub mod fresh;
 pub mod from_env;
 pub mod history;

@@ -1,0 +1,25 @@
+//! Whole orders with the names of their customers, as they are when the orders are read. No row holds a name, so none has
+//! to follow when one changes.
+
+use event_store::StoreError;
+use reference_data::Customers;
+
+use crate::order_summary::OrderSummaryRow;
+use crate::views::{AnyOrderView, Detail};
+
+/// The orders of a list, whole. Their customers are read together, each once.
+///
+/// # Errors
+/// What DynamoDB said.
+pub async fn whole_orders(
+    customers: &Customers,
+    orders: Vec<OrderSummaryRow>,
+) -> Result<Vec<AnyOrderView>, StoreError> {
+    let ids = orders.iter().map(|order| &order.order.customer_id);
+    let known = customers.get_many(ids).await?;
+    let views = orders.into_iter().map(|order| {
+        let customer = known.get(&order.order.customer_id).cloned();
+        AnyOrderView::of(order, Detail::Full, customer)
+    });
+    Ok(views.collect())
+}
