@@ -7,6 +7,7 @@ mod callers;
 mod catalogue;
 mod commands;
 mod concurrency;
+mod cost;
 mod customers;
 mod faults;
 mod first_versions;
