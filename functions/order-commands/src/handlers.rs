@@ -37,8 +37,10 @@ pub async fn create(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         None => Uuid::now_v7(),
     });
     let order = if key.is_some() && !command.unpriced_products().is_empty() {
-        // What the catalogue says now could refuse a repetition that the append would have recognised.
-        app.orders.load(&order_id.to_string()).await.map_err(store_problem)?
+        // What the catalogue says now could refuse a repetition that the append would have recognised: by its first event,
+        // which has the key however long the order has become.
+        let first = app.orders.load_until(&order_id.to_string(), 1).await;
+        first.map_err(store_problem)?
     } else {
         Stream::unborn(order_id.to_string())
     };
