@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::faults::behind_proxy;
 use crate::support::api::order_body;
 use crate::support::{Answer, Api};
 
@@ -118,6 +119,23 @@ async fn a_whole_order_names_its_customer_as_it_is_called_now() {
     // Where no name is shown, none makes a difference.
     let same = api.get(&format!("/orders/{id}?view=compact")).await;
     assert_eq!((same.header("etag"), &same.body), (Some("\"2\""), &compact.body));
+}
+
+#[tokio::test]
+async fn a_list_of_whole_orders_reads_its_customers_once_and_a_compact_one_not_at_all() {
+    let (_embedded, proxy, api) = behind_proxy().await;
+    for _ in 0..3 {
+        api.create_order().await;
+    }
+    api.stack.caught_up().await.unwrap();
+    for (view, reads) in [("full", 1), ("compact", 0)] {
+        proxy.take_operations();
+        let list = api.get(&format!("/customers/VINET/orders?view={view}")).await;
+        assert_eq!(list.body["data"].as_array().unwrap().len(), 3);
+        let made = proxy.take_operations();
+        let made = made.iter().filter(|operation| *operation == "BatchGetItem").count();
+        assert_eq!(made, reads, "{view}");
+    }
 }
 
 #[tokio::test]
