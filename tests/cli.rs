@@ -411,7 +411,7 @@ async fn a_replay_that_makes_no_sense_is_refused_with_one_sentence() {
     for (arguments, expected) in [
         (
             &["replay", "--projection", "orders"][..],
-            "read_models must be some of order-summary, customer-orders, daily-orders",
+            "read_models must be some of order-summary, customer-orders, daily-orders, order-search",
         ),
         (&["replay", "--segments", "0"], "segments must be 1 to 64"),
         (&["verify", "--batch", "10001"], "batch must be 1 to 10000"),

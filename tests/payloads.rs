@@ -98,20 +98,25 @@ fn command_samples() -> [(&'static str, Option<Vec<OrderEvent>>, u16, &'static s
     ]
 }
 
-const CUSTOMER_QUERIES: [&str; 3] = [
-    "get-customer-orders",
-    "get-customer-orders-by-status",
-    "get-customer-order-summary",
-];
 const REPORT_QUERIES: [&str; 1] = ["get-daily-orders"];
-const ORDER_QUERIES: [&str; 6] = [
+const ORDER_QUERIES: [&str; 7] = [
     "get-order",
     "get-order-history",
     "get-order-events",
     "get-health",
     "get-orders",
     "get-orders-by-status",
+    "search-orders",
 ];
+const CUSTOMER_QUERIES: [&str; 4] = [
+    "get-customer",
+    "get-customer-orders",
+    "get-customer-orders-by-status",
+    "get-customer-order-summary",
+];
+/// In their order: what was put is found.
+const CATALOGUE: [(&str, u16); 2] = [("put-product", 201), ("get-product", 200)];
+const CUSTOMER_COMMANDS: [(&str, u16); 1] = [("put-customer", 201)];
 /// With the status that each answers when nothing is parked.
 const ADMIN: [(&str, u16); 5] = [
     ("query-events", 200),
@@ -161,7 +166,10 @@ async fn each_query_finds_the_order() {
     let rows = tables.items("OrderSummary").await;
     assert_eq!(rows.len(), 1);
     invoke(&tables, "customer-orders-projection", "order-modified").await;
-    invoke(&tables, "order-index-projection", "order-modified").await;
+    for name in ["order-inserted", "order-modified"] {
+        invoke(&tables, "order-index-projection", name).await;
+    }
+    invoke(&tables, "customer-commands", "put-customer").await;
     let mut answers = Vec::new();
     for (binary, names) in [
         ("order-queries", &ORDER_QUERIES[..]),
@@ -181,6 +189,8 @@ async fn each_query_finds_the_order() {
         health,
         all,
         all_shipped,
+        found,
+        customer,
         orders,
         shipped_orders,
         summary,
@@ -190,6 +200,7 @@ async fn each_query_finds_the_order() {
         (&order["status"], &order["total_amount"]),
         (&json!("shipped"), &json!("280.63"))
     );
+    assert_eq!(order["customer_name"], customer["name"]);
     assert_eq!(history["data"].as_array().unwrap().len(), 4);
     assert_eq!(events["data"][3]["event_type"], "OrderShipped");
     assert_eq!(health["status"], "healthy");
@@ -197,6 +208,7 @@ async fn each_query_finds_the_order() {
     assert_eq!(all, all_shipped);
     assert_eq!(orders["data"][0]["status"], "submitted");
     assert_eq!(shipped_orders["data"], json!([]));
+    assert_eq!(found["data"][0]["status"], "shipped");
     assert_eq!(summary["by_status"], json!({ "submitted": 1 }));
     assert_eq!(
         day["revenue"],
@@ -258,6 +270,17 @@ async fn each_admin_request_is_answered() {
 }
 
 #[tokio::test]
+async fn each_put_creates_what_is_read_then() {
+    let tables = Tables::new().await;
+    for (binary, samples) in [("catalogue", &CATALOGUE[..]), ("customer-commands", &CUSTOMER_COMMANDS)] {
+        for (name, status) in samples {
+            let answer = invoke(&tables, binary, name).await;
+            assert_eq!(answer["statusCode"], *status, "{name}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn each_replay_is_requested_and_carried_out() {
     let tables = Tables::new().await;
     given(&tables, &[submitted()]).await;
@@ -297,6 +320,12 @@ fn every_sample_is_tested_here() {
     }
     for (name, _) in ADMIN {
         add("admin", name);
+    }
+    for (name, _) in CATALOGUE {
+        add("catalogue", name);
+    }
+    for (name, _) in CUSTOMER_COMMANDS {
+        add("customer-commands", name);
     }
     for name in EVENT_BATCHES {
         add("order-summary-projection", name);

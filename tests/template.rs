@@ -30,6 +30,8 @@ fn each_functions_route_table_is_that_of_the_template() {
         ("customer-queries", owned(customer_queries::routes().keys().collect())),
         ("report-queries", owned(report_queries::routes().keys().collect())),
         ("admin", owned(admin::routes().keys().collect())),
+        ("catalogue", owned(catalogue::routes().keys().collect())),
+        ("customer-commands", owned(customer_commands::routes().keys().collect())),
     ];
     for (binary, routes) in &tables {
         assert_eq!(*routes, template_routes(binary), "{binary}");

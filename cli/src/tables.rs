@@ -5,7 +5,7 @@ use event_store::StoreError;
 
 /// Every table that the tool works on: the variable with its name, and its logical id in template.yaml, under which it
 /// lies in a local DynamoDB.
-pub const TABLES: [(&str, &str); 8] = [
+pub const TABLES: [(&str, &str); 10] = [
     ("EVENT_STORE_TABLE", "EventStore"),
     ("SNAPSHOTS_TABLE", "Snapshots"),
     ("ORDER_SUMMARY_TABLE", "OrderSummary"),
@@ -14,6 +14,8 @@ pub const TABLES: [(&str, &str); 8] = [
     ("ORDER_SEARCH_TABLE", "OrderSearch"),
     ("PARKED_EVENTS_TABLE", "ParkedEvents"),
     ("REPLAYS_TABLE", "Replays"),
+    ("PRODUCTS_TABLE", "Products"),
+    ("CUSTOMERS_TABLE", "Customers"),
 ];
 
 /// A stack's tables cannot be told.

@@ -51,8 +51,13 @@ async fn what_the_caller_has_is_not_sent_again_until_the_order_changes() {
         assert_eq!(changed.status, 200, "{path}");
         assert_ne!(changed.header("etag"), Some(tag.as_str()), "{path}");
     }
-    // What the order was does not change, so it may be kept unasked.
+    // What the order was does not change, so it may be kept unasked; but its customer's name may change.
     let then = api.get(&format!("/orders/{id}?version=1")).await;
+    assert_eq!(
+        (then.header("cache-control"), then.header("etag")),
+        (Some("private, no-cache"), Some("\"1\""))
+    );
+    let then = api.get(&format!("/orders/{id}?version=1&view=compact")).await;
     assert_eq!(
         (then.header("cache-control"), then.header("etag")),
         (Some("private, max-age=86400"), Some("\"1\""))

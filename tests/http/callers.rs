@@ -24,6 +24,7 @@ fn deployed(tables: &Tables) -> Environment {
         "EVENT_TYPE_SHARDS",
         "SNAPSHOTS_TABLE",
         "SNAPSHOT_EVERY",
+        "PRODUCTS_TABLE",
     ]
     .map(|name| (name.to_owned(), env.required(name).unwrap().to_owned()))
     .into_iter()

@@ -82,6 +82,7 @@ async fn an_order_goes_its_whole_way() {
             "order_id": id,
             "version": 8,
             "customer_id": "VINET",
+            "customer_name": null,
             "status": "delivered",
             "currency": "EUR",
             "subtotal": "342.00",

@@ -2,13 +2,13 @@
 
 use local_stack::Options;
 use local_stack::dynamodb::Embedded;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::api::order_body;
 use crate::support::{Api, Fault, FaultProxy, project};
 
 /// A stack whose functions reach their DynamoDB through a proxy.
-async fn behind_proxy() -> (Embedded, FaultProxy, Api) {
+pub(super) async fn behind_proxy() -> (Embedded, FaultProxy, Api) {
     let embedded = Embedded::memory().await.unwrap();
     let proxy = FaultProxy::start(embedded.endpoint()).await;
     let options = Options {
@@ -31,6 +31,57 @@ async fn a_command_whose_append_lost_its_answer_succeeds_and_happens_once() {
         let events = api.get(&format!("/orders/{id}/events")).await;
         assert_eq!(events.body["data"].as_array().unwrap().len(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_put_whose_answer_was_lost_is_answered_as_what_it_was() {
+    let (_embedded, proxy, api) = behind_proxy().await;
+    for (version, status, fault) in [(1, 201, Fault::LoseAnswer), (2, 200, Fault::AnswerWith500)] {
+        proxy.inject("PutItem", fault);
+        let product = json!({ "name": "n", "unit_price": version, "currency": "USD" });
+        let put = api.put("/products/11", product).await;
+        assert_eq!(
+            (put.status, &put.body["version"]),
+            (status, &json!(version)),
+            "{}",
+            put.body
+        );
+    }
+}
+
+/// DynamoDB answers for fewer keys than it was asked for: here for none.
+fn process_none(answer: &mut Value) {
+    let products = answer["Responses"]["Products"].take();
+    let keys: Vec<_> = products
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|product| json!({ "ProductId": product["ProductId"] }))
+        .collect();
+    *answer = json!({
+        "Responses": { "Products": [] },
+        "UnprocessedKeys": { "Products": { "Keys": keys, "ConsistentRead": true } },
+    });
+}
+
+#[tokio::test]
+async fn products_that_the_catalogue_leaves_out_at_first_are_asked_for_again() {
+    let (_embedded, proxy, api) = behind_proxy().await;
+    let mut order = order_body();
+    order["items"] = json!([{ "product_id": "11", "quantity": 2 }, { "product_id": "12", "quantity": 1 }]);
+    for id in ["11", "12"] {
+        let product = json!({ "name": "n", "unit_price": 1, "currency": "USD" });
+        api.put(&format!("/products/{id}"), product).await;
+    }
+    proxy.inject("BatchGetItem", Fault::Alter(process_none));
+    let created = api.post("/orders", order.clone()).await;
+    assert_eq!(created.status, 201, "{}", created.body);
+    // Not for ever: the caller waits. An unknown product it is not.
+    for _ in 0..6 {
+        proxy.inject("BatchGetItem", Fault::Alter(process_none));
+    }
+    api.post("/orders", order).await.assert_problem(503, "throttled");
+    assert_eq!(proxy.pending_faults(), 0);
 }
 
 #[tokio::test]

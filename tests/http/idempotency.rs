@@ -288,6 +288,62 @@ async fn eight_at_once_with_one_key_have_one_effect_and_the_same_answer() {
     }
 }
 
+/// The same command with an item that leaves its price to the catalogue, which knows it.
+async fn unpriced(commands: &Commands, command: &str, order_id: &str) -> Request {
+    let product = json!({
+        "ProductId": "77", "Version": 1, "UpdatedAt": "2026-11-20T12:00:00.000000Z",
+        "Name": "n", "UnitPrice": "13.00", "Currency": "USD",
+    });
+    let product = serde_dynamo::to_item(product).unwrap();
+    let put = commands.tables.dynamodb.put_item().table_name("Products");
+    put.set_item(Some(product)).send().await.unwrap();
+    let item = json!({ "product_id": "77", "quantity": 1 });
+    let mut request = request(command, order_id);
+    request.key = "key-1";
+    match &mut request.body {
+        Some(body) if command == "create" => body["items"] = json!([item]),
+        body => *body = Some(item),
+    }
+    request
+}
+
+#[tokio::test]
+async fn eight_at_once_without_a_price_have_one_effect_and_the_same_answer() {
+    for command in ["create", "add"] {
+        let commands = Commands::new().await;
+        let order_id = commands.order_for(command).await;
+        let before = commands.events().await;
+        let keyed = unpriced(&commands, command, &order_id).await;
+        let answers = join_all((0..8).map(|_| commands.send(&keyed))).await;
+        assert!(
+            answers.iter().all(|answer| answer.body == answers[0].body),
+            "{answers:?}"
+        );
+        assert_eq!(answers.iter().filter(|answer| !answer.replayed).count(), 1, "{command}");
+        assert_eq!(commands.events().await, before + 1, "{command}");
+    }
+}
+
+#[tokio::test]
+async fn a_creation_without_a_price_is_recognised_by_its_first_event_however_long_the_order_has_become() {
+    let commands = Commands::new().await;
+    let keyed = unpriced(&commands, "create", "").await;
+    let first = commands.send(&keyed).await;
+    let order_id = first.body["order_id"].as_str().unwrap();
+    commands.twenty_further_events(order_id, true).await;
+    commands.until_snapshot().await;
+    commands.tables.proxy.take_operations();
+    let repeated = commands.send(&keyed).await;
+    assert_eq!(commands.tables.proxy.take_operations(), ["Query"]);
+    assert_eq!(
+        repeated,
+        Answer {
+            replayed: true,
+            ..first
+        }
+    );
+}
+
 #[tokio::test]
 async fn a_key_that_was_used_for_another_request_is_refused() {
     for command in COMMANDS {

@@ -44,6 +44,10 @@ fn next_replayer(tables: &Tables) -> Replayer {
 }
 
 async fn run(replayer: &Replayer, plan: Plan, observer: &dyn Observer) -> Replay {
+    let plan = Plan {
+        read_models: replayer.read_models().into_iter().map(str::to_owned).collect(),
+        ..plan
+    };
     let replay = replayer.create(plan, Status::Running).await.unwrap();
     replayer.run(replay, &Stop::default(), observer).await.unwrap()
 }

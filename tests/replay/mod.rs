@@ -34,7 +34,11 @@ fn plan(purpose: Purpose, scope: Scope) -> Plan {
     Plan {
         segments: 2,
         batch: 7,
-        ..Plan::new(purpose, scope, &["order-summary", "customer-orders", "daily-orders"])
+        ..Plan::new(
+            purpose,
+            scope,
+            &["order-summary", "customer-orders", "daily-orders", "order-search"],
+        )
     }
 }
 

@@ -17,7 +17,7 @@ async fn empty_tables_are_filled() {
     let ids = orders(&tables, 23).await;
     let replay = rebuild(&tables).await;
     assert_rows_are_folds(&tables, &ids).await;
-    assert_eq!((replay.counts.orders, replay.counts.written), (23, 69));
+    assert_eq!((replay.counts.orders, replay.counts.written), (23, 92));
     assert_eq!(replay.counts.events, tables.items("EventStore").await.len() as u64);
     assert_eq!(replay.events_total, Some(replay.counts.events));
 }

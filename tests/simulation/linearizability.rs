@@ -2,6 +2,7 @@
 //! was answered before another was sent comes before it. The sequence is held against `decide` and `evolve`.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use domain::Aggregate;
@@ -61,6 +62,7 @@ impl SequentialSpec for OrderSpec {
         }
         let context = Context {
             confirmation_number: ConfirmationNumber::from_uuid(Uuid::nil()),
+            products: HashMap::new(),
         };
         match decide(self.order.as_ref(), request.command.clone(), &context) {
             Ok(events) => {

@@ -18,7 +18,7 @@ pub async fn run(world: &World, name: &str) {
             ..Plan::new(
                 Purpose::Rebuild,
                 Scope::Everything,
-                &["order-summary", "customer-orders", "daily-orders"],
+                &["order-summary", "customer-orders", "daily-orders", "order-search"],
             )
         };
         let begun = Replay::new(plan, Status::Running, None);

@@ -109,7 +109,7 @@ pub fn new_item(product: usize, quantity: u32, unit_price: u32) -> NewItem {
     NewItem {
         product_id: format!("p{product}").parse().unwrap(),
         quantity: Quantity::new(quantity).unwrap(),
-        unit_price: Decimal::from(unit_price),
+        unit_price: Some(Decimal::from(unit_price)),
         product_name: None,
         sku: None,
     }

@@ -46,6 +46,10 @@ impl Api {
         Answer::of(self.request(Method::POST, path).json(&body)).await
     }
 
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        Answer::of(self.request(Method::PUT, path).json(&body)).await
+    }
+
     pub async fn post_empty(&self, path: &str) -> Answer {
         Answer::of(self.request(Method::POST, path)).await
     }

@@ -1,20 +1,22 @@
-//! Queries on the orders of a customer.
+//! Queries on a customer and its orders.
 
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use domain::text::CustomerId;
-use lambda_edge::http::{self, Call, Problem, Reply, Routes};
+use lambda_edge::http::{self, Caching, Call, Problem, Reply, Routes, StatusCode};
 use lambda_edge::{ConfigError, Environment, Function};
 use read_models::list_requests::ListParameters;
 use read_models::problems::read_problem;
 use read_models::{CustomerOrders, FreshOrders, OrderListRequests, OrderSummaries, from_env};
+use reference_data::{CustomerView, Customers};
 
 /// What the handlers need.
 pub struct App {
     pub lists: OrderListRequests,
     pub customer_orders: CustomerOrders,
+    pub customers: Customers,
 }
 
 /// # Errors
@@ -24,16 +26,34 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
     let events = from_env::event_store(env, dynamodb.clone())?;
     let rows = OrderSummaries::from_env(env, dynamodb.clone())?;
     let app = App {
+        lists: OrderListRequests::from_env(env, dynamodb.clone(), FreshOrders::new(events, rows))?,
         customer_orders: CustomerOrders::from_env(env, dynamodb.clone())?,
-        lists: OrderListRequests::from_env(env, dynamodb, FreshOrders::new(events, rows))?,
+        customers: Customers::from_env(env, dynamodb)?,
     };
     Ok(http::function(env, app, routes()))
 }
 
 pub fn routes() -> Routes<App> {
     Routes::new()
+        .on("GET /customers/{customer_id}", customer)
         .on("GET /customers/{customer_id}/orders", orders)
         .on("GET /customers/{customer_id}/order-summary", order_summary)
+}
+
+async fn customer(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    call.no_query()?;
+    let customer_id: CustomerId = call.path("customer_id")?;
+    let found = app.customers.get(&customer_id).await.map_err(read_problem)?;
+    let customer = found.ok_or_else(|| {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "customer_not_found",
+            "There is no such customer.",
+        )
+    })?;
+    let version = customer.version;
+    let reply = Reply::ok(&CustomerView::from(customer))?.version(version);
+    Ok(reply.caching(Caching::Revalidated))
 }
 
 async fn orders(app: Arc<App>, call: Call) -> Result<Reply, Problem> {

@@ -24,8 +24,9 @@ pub struct CreateOrderBody {
 pub struct ItemBody {
     product_id: ProductId,
     quantity: Quantity,
-    #[serde(deserialize_with = "exact::decimal")]
-    unit_price: Decimal,
+    /// That of the catalogue, when absent.
+    #[serde(default, deserialize_with = "exact::optional_decimal")]
+    unit_price: Option<Decimal>,
     product_name: Option<ProductName>,
     sku: Option<Sku>,
 }

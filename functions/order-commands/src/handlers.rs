@@ -1,12 +1,15 @@
 //! One handler per route: read the request, have the store decide and append, answer.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use domain::catalogue::Product;
 use domain::order::{ConfirmationNumber, Context, Order, OrderCommand, OrderId, decide};
 use domain::text::ProductId;
 use domain::{Idempotency, Metadata};
 use event_store::{Stream, Version};
 use lambda_edge::http::{Call, IdempotencyKey, Problem, Reply, StatusCode};
+use reference_data::problems::store_problem as catalogue_problem;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -24,15 +27,23 @@ struct Accepted {
 }
 
 pub async fn create(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    let command = call.json::<CreateOrderBody>()?.into();
+    let command: OrderCommand = call.json::<CreateOrderBody>()?.into();
     if let Some(expected) = call.if_match()? {
         return Err(refusal_problem(Refusal::VersionMismatch { expected, actual: 0 }));
     }
-    let order_id = OrderId(match call.idempotency_key()? {
-        Some(IdempotencyKey { key, .. }) => id_of_key(&call, &key),
+    let key = call.idempotency_key()?;
+    let order_id = OrderId(match &key {
+        Some(IdempotencyKey { key, .. }) => id_of_key(&call, key),
         None => Uuid::now_v7(),
     });
-    let order = Stream::unborn(order_id.to_string());
+    let order = if key.is_some() && !command.unpriced_products().is_empty() {
+        // What the catalogue says now could refuse a repetition that the append would have recognised: by its first event,
+        // which has the key however long the order has become.
+        let first = app.orders.load_until(&order_id.to_string(), 1).await;
+        first.map_err(store_problem)?
+    } else {
+        Stream::unborn(order_id.to_string())
+    };
     let reply = perform(
         &app,
         &call,
@@ -117,6 +128,7 @@ async fn perform(
     let metadata = metadata(call)?;
     let context = Context {
         confirmation_number: ConfirmationNumber::from_uuid(Uuid::new_v4()),
+        products: products(app, &order, &command, &metadata).await?,
     };
     let name = command.name();
     let transacted = app
@@ -150,6 +162,22 @@ async fn perform(
     };
     let reply = Reply::json(status, &accepted)?.version(version).about_order(order_id);
     Ok(if transacted.is_replay { reply.replayed() } else { reply })
+}
+
+/// What the catalogue says of the items without a price: nothing is read when there are none, or when the order shows that
+/// the request was carried out before, at the prices of then.
+async fn products(
+    app: &App,
+    order: &Stream<Order>,
+    command: &OrderCommand,
+    metadata: &Metadata,
+) -> Result<HashMap<ProductId, Product>, Problem> {
+    let unpriced = command.unpriced_products();
+    if unpriced.is_empty() || order.has_used_key(metadata) {
+        return Ok(HashMap::new());
+    }
+    let found = app.products.get_many(unpriced).await.map_err(catalogue_problem)?;
+    Ok(found.into_iter().map(|(id, product)| (id, product.value)).collect())
 }
 
 /// The order that a caller creates with a key: the same one each time, so that a repetition finds it.

@@ -15,10 +15,13 @@ use aws_sdk_dynamodb::Client;
 use event_store::{EventStore, Snapshots};
 use lambda_edge::http::{self, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
+use reference_data::Products;
 
 /// What the handlers need.
 pub struct App {
     pub orders: EventStore,
+    /// For items that come without a price.
+    pub products: Products,
 }
 
 /// # Errors
@@ -28,13 +31,15 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
         env.required("SNAPSHOTS_TABLE")?,
         env.parsed("SNAPSHOT_EVERY", "a list such as `Order:50,Stock:20`")?,
     );
+    let dynamodb = Client::new(aws);
     let orders = EventStore::new(
-        Client::new(aws),
+        dynamodb.clone(),
         env.required("EVENT_STORE_TABLE")?,
         env.parsed("EVENT_TYPE_SHARDS", "a whole number from 1")?,
     );
     let app = App {
         orders: orders.with_snapshots(snapshots),
+        products: Products::from_env(env, dynamodb)?,
     };
     Ok(http::function(env, app, routes()))
 }

@@ -74,6 +74,17 @@ pub fn refusal_problem(refusal: Refusal) -> Problem {
         OrderError::ConflictingPrice { field, .. } => {
             unprocessable("conflicting_price", detail).field(field, "differs from the price in the order")
         }
+        OrderError::UnknownProduct { field, .. } => unprocessable("unknown_product", detail)
+            .field(field, "is not in the catalogue, and the item has no unit_price"),
+        OrderError::CurrencyMismatch {
+            field,
+            catalogue,
+            order,
+            ..
+        } => unprocessable("currency_mismatch", detail).field(
+            field,
+            format!("is required in {order}: the catalogue has the price in {catalogue}"),
+        ),
         OrderError::AmountMismatch { due, .. } => {
             unprocessable("amount_mismatch", detail).field("amount", format!("must be {due}"))
         }

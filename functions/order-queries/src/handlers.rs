@@ -5,10 +5,11 @@ use std::sync::Arc;
 use domain::order::OrderId;
 use event_store::Version;
 use lambda_edge::http::{Caching, Call, Page, PageSize, Problem, Reply, StatusCode};
+use read_models::customers;
 use read_models::history::{self, EventView, HistoryEntry};
 use read_models::order_search::{Question, QuestionError};
 use read_models::problems::{order_not_found, read_problem};
-use read_models::views::{AnyOrderView, Detail};
+use read_models::views::Detail;
 use serde::{Deserialize, Serialize};
 
 use crate::App;
@@ -52,12 +53,11 @@ pub async fn search(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         Some(next) => Some(app.cursors.seal(&name, next)?),
     };
     let detail = view.unwrap_or(Detail::Compact);
-    let data = page
-        .orders
-        .into_iter()
-        .map(|order| AnyOrderView::of(order, detail))
-        .collect();
-    Reply::ok(&Page { data, next_cursor })
+    let data = customers::views(&app.customers, page.orders, detail).await;
+    Reply::ok(&Page {
+        data: data.map_err(read_problem)?,
+        next_cursor,
+    })
 }
 
 pub async fn history(app: Arc<App>, call: Call) -> Result<Reply, Problem> {

@@ -80,6 +80,8 @@ impl Tables {
                     vec![("Projection", text()), ("AggregateId", text())],
                 )?,
                 table("replays", "REPLAYS_TABLE", vec![("ReplayId", text())])?,
+                table("products", "PRODUCTS_TABLE", vec![("ProductId", text())])?,
+                table("customers", "CUSTOMERS_TABLE", vec![("CustomerId", text())])?,
             ],
         })
     }

@@ -17,6 +17,7 @@ use lambda_edge::http::{self, Cursors, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
 use read_models::order_search::OrderSearchQueries;
 use read_models::{FreshOrders, OrderListRequests, OrderSearch, OrderSummaries, from_env};
+use reference_data::Customers;
 
 use crate::health::Tables;
 
@@ -26,6 +27,7 @@ pub struct App {
     pub orders: FreshOrders,
     pub lists: OrderListRequests,
     pub search: OrderSearchQueries,
+    pub customers: Customers,
     pub cursors: Cursors,
     pub tables: Tables,
 }
@@ -42,6 +44,7 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
         lists: OrderListRequests::from_env(env, dynamodb.clone(), orders.clone())?,
         search: OrderSearchQueries::new(OrderSearch::from_env(env, dynamodb.clone())?, rows),
         orders,
+        customers: Customers::from_env(env, dynamodb.clone())?,
         cursors: Cursors::from_env(env)?,
         tables: Tables::from_env(env, dynamodb)?,
     };

@@ -31,9 +31,11 @@ pub async fn order(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         view,
     } = call.query()?;
     let order_id: OrderId = call.path("order_id")?;
-    let caching = match version {
-        Some(_) => Caching::Settled,
-        None => Caching::Revalidated,
+    let detail = view.unwrap_or(Detail::Full);
+    let caching = match (&version, detail) {
+        (Some(_), Detail::Compact) => Caching::Settled,
+        // The customer's name may change, also that of an order as it was.
+        _ => Caching::Revalidated,
     };
     let (row, source) = match (as_of, version, min_version) {
         // Any version: an order whose row is not there yet is folded from its events.
@@ -55,9 +57,16 @@ pub async fn order(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         }
     };
     let row = row.ok_or_else(order_not_found)?;
-    let version = row.version;
-    let order = AnyOrderView::of(row, view.unwrap_or(Detail::Full));
-    let reply = Reply::ok(&order)?.version(version);
+    let customer = match detail {
+        Detail::Full => app.customers.get(&row.order.customer_id).await.map_err(read_problem)?,
+        Detail::Compact => None,
+    };
+    // Of everything that is shown.
+    let tag = match &customer {
+        Some(customer) => format!("{}-{}", row.version, customer.version),
+        None => row.version.to_string(),
+    };
+    let reply = Reply::ok(&AnyOrderView::of(row, detail, customer))?.etag(&tag);
     Ok(reply.read_source(source.as_str()).caching(caching))
 }
 

@@ -4,11 +4,13 @@
 //! |---|---|
 //! | [`aggregate`] | the skeleton that every aggregate fills in, and how its events are written and read |
 //! | [`order`] | the order: commands, events, state, `decide`, `evolve` |
+//! | [`catalogue`] | what a shop sells, and at which prices |
 //! | [`money`] | currencies and exact amounts |
 //! | [`text`] | identifiers and texts that callers bring |
 //! | [`metadata`] | who caused an event, and why |
 
 pub mod aggregate;
+pub mod catalogue;
 pub mod metadata;
 pub mod money;
 pub mod order;

@@ -67,6 +67,48 @@ impl<const MAX: usize> fmt::Display for Text<MAX> {
     }
 }
 
+/// How people call a customer.
+pub type CustomerName = Text<200>;
+
+/// Why a text is no e-mail address. Its message completes "the field …".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be an e-mail address of 3 to 254 characters, such as maria@example.com")]
+pub struct EmailAddressError;
+
+/// An e-mail address: one `@` with something on both sides, and no spaces. Whether mail arrives, only sending some tells.
+///
+/// 254 characters are what fits into a path of SMTP: <https://www.rfc-editor.org/errata/eid1690>.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct EmailAddress(String);
+
+impl EmailAddress {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for EmailAddress {
+    type Error = EmailAddressError;
+
+    fn try_from(text: String) -> Result<Self, EmailAddressError> {
+        let sides: Vec<_> = text.split('@').collect();
+        let has_two_sides = matches!(sides[..], [local, domain] if !local.is_empty() && !domain.is_empty());
+        let has_spaces = text.chars().any(|c| c.is_whitespace() || c.is_control());
+        if has_two_sides && !has_spaces && text.chars().count() <= 254 {
+            Ok(Self(text))
+        } else {
+            Err(EmailAddressError)
+        }
+    }
+}
+
+impl From<EmailAddress> for String {
+    fn from(address: EmailAddress) -> String {
+        address.0
+    }
+}
+
 /// Identifiers are 1 to 64 characters long. They belong to the shop's other systems, so any script and inner spaces
 /// are allowed.
 macro_rules! identifiers {
@@ -118,6 +160,32 @@ mod tests {
     fn an_identifier_takes_any_script_and_inner_spaces() {
         for id in ["1", "PM 7 / Süß", "注文-42", &"ü".repeat(64)] {
             assert_eq!(id.parse::<ProductId>().unwrap().as_str(), id);
+        }
+    }
+
+    #[test]
+    fn an_email_address_has_one_at_sign_with_something_on_both_sides_and_no_spaces() {
+        let is_address = |text: &str| EmailAddress::try_from(text.to_owned()).is_ok();
+        for address in ["a@b", "maria.anders+shop@example.com", "käthe@müller.example"] {
+            assert!(is_address(address), "{address}");
+        }
+        assert!(is_address(&format!("{}@b", "ü".repeat(252))));
+        assert!(!is_address(&format!("{}@b", "ü".repeat(253))));
+        for text in [
+            "",
+            "a",
+            "@",
+            "a@",
+            "@b",
+            "a@b@c",
+            "a@b@",
+            "@a@b",
+            "a b@c",
+            " a@b",
+            "a@b\u{a0}",
+            "a@b\u{7}",
+        ] {
+            assert!(!is_address(text), "{text:?}");
         }
     }
 

@@ -112,6 +112,12 @@ impl<A> Stream<A> {
         }
     }
 
+    /// Whether the caller of `metadata` has used its key on this stream before: [`EventStore::transact`] will then decide
+    /// nothing, and needs nothing to decide on.
+    pub fn has_used_key(&self, metadata: &Metadata) -> bool {
+        self.use_of_key(metadata).is_some()
+    }
+
     /// What the caller of `metadata` has used its key for, if anything.
     pub(crate) fn use_of_key(&self, metadata: &Metadata) -> Option<&UsedKey> {
         let key = &metadata.idempotency.as_ref()?.key;

@@ -13,4 +13,6 @@ pub const FUNCTIONS: &[(&str, Constructor)] = &[
     ("order-summary-projection", order_summary_projection::function),
     ("customer-orders-projection", customer_orders_projection::function),
     ("order-index-projection", order_index_projection::function),
+    ("catalogue", catalogue::function),
+    ("customer-commands", customer_commands::function),
 ];

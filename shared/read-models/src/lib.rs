@@ -15,6 +15,7 @@
 //! | [`list_requests`] | lists as they are asked for over HTTP |
 //! | [`read_after`] | `X-Read-After`: the order that a caller has just changed |
 //! | [`replay`] | read models computed anew, or compared with the events |
+//! | [`customers`] | whole orders with the names of their customers |
 //! | [`fresh`] | orders as they are at least since some version |
 //! | [`projections`] | all of them, found by their names |
 //! | [`parked`] | what could not be projected, with the reason |
@@ -27,6 +28,7 @@
 
 pub mod customer_orders;
 pub mod customer_summary;
+pub mod customers;
 pub mod daily_orders;
 pub mod day;
 mod derived;

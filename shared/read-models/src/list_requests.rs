@@ -7,8 +7,10 @@ use event_store::Cost;
 use futures::{StreamExt, TryStreamExt, stream};
 use lambda_edge::http::{Call, Cursors, Page, PageSize, Problem, Reply};
 use lambda_edge::{ConfigError, Environment};
+use reference_data::Customers;
 use serde::Deserialize;
 
+use crate::customers;
 use crate::day::Day;
 use crate::fresh::FreshOrders;
 use crate::order_lists::{Days, ListQuery, ListedOrder, OrderLists};
@@ -38,6 +40,7 @@ pub struct OrderListRequests {
     lists: OrderLists,
     /// For those who have just changed one, or want them whole.
     orders: FreshOrders,
+    customers: Customers,
     cursors: Cursors,
 }
 
@@ -46,7 +49,8 @@ impl OrderListRequests {
     /// When the environment lacks the name of a table, or the key of cursors.
     pub fn from_env(env: &Environment, client: Client, orders: FreshOrders) -> Result<Self, ConfigError> {
         Ok(Self {
-            lists: OrderLists::from_env(env, client)?,
+            lists: OrderLists::from_env(env, client.clone())?,
+            customers: Customers::from_env(env, client)?,
             orders,
             cursors: Cursors::from_env(env)?,
         })
@@ -112,9 +116,11 @@ impl OrderListRequests {
         let orders = listed.into_iter().map(|listed| async move {
             let order = self.orders.order(listed.order_id, listed.version).await;
             let order = order.map_err(read_problem)?;
-            Ok(order.map(|(order, _)| AnyOrderView::of(order, Detail::Full)))
+            Ok(order.map(|(order, _)| order))
         });
         let orders: Vec<_> = stream::iter(orders).buffered(CONCURRENT_READS).try_collect().await?;
-        Ok(orders.into_iter().flatten().collect())
+        let orders = orders.into_iter().flatten().collect();
+        let views = customers::views(&self.customers, orders, Detail::Full).await;
+        views.map_err(read_problem)
     }
 }

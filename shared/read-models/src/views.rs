@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::order::{Address, Order, OrderId, OrderItem, OrderStatus};
 use event_store::Version;
 use event_store::recorded::rfc3339_micros;
+use reference_data::{Customer, Versioned};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -32,10 +33,14 @@ pub enum AnyOrderView {
 }
 
 impl AnyOrderView {
-    pub fn of(order: OrderSummaryRow, detail: Detail) -> Self {
+    /// `customer`: the order's, if it is known; only the full view shows something of it.
+    pub fn of(order: OrderSummaryRow, detail: Detail, customer: Option<Versioned<Customer>>) -> Self {
         match detail {
             Detail::Compact => Self::Compact(ListedOrder::from(order).into()),
-            Detail::Full => Self::Full(Box::new(order.into())),
+            Detail::Full => Self::Full(Box::new(OrderView {
+                customer_name: customer.map(|customer| customer.value.name.to_string()),
+                ..order.into()
+            })),
         }
     }
 }
@@ -46,6 +51,8 @@ pub struct OrderView {
     pub order_id: OrderId,
     pub version: Version,
     pub customer_id: String,
+    /// As the customer is called now, whatever version of the order this is. `None` while nobody has said.
+    pub customer_name: Option<String>,
     pub status: OrderStatus,
     pub currency: String,
     pub subtotal: Decimal,
@@ -102,6 +109,7 @@ impl From<OrderSummaryRow> for OrderView {
         Self {
             order_id: row.order_id,
             version: row.version,
+            customer_name: None,
             status: row.status,
             subtotal: row.order.subtotal(),
             tax_amount: row.order.tax_amount(),

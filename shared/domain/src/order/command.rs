@@ -1,8 +1,12 @@
 //! What a caller may ask of an order.
 
+use std::collections::{HashMap, HashSet};
+
 use rust_decimal::Decimal;
 
+use super::decide::MAX_PRODUCTS;
 use super::state::{Address, Carrier, ConfirmationNumber, ProductName, Quantity, Reason, Tax};
+use crate::catalogue::Product;
 use crate::money::Currency;
 use crate::text::{CustomerId, PaymentMethodId, ProductId, Sku, TrackingNumber, TransactionId};
 
@@ -48,19 +52,38 @@ pub struct CreateOrder {
 pub struct NewItem {
     pub product_id: ProductId,
     pub quantity: Quantity,
-    pub unit_price: Decimal,
+    /// That of the catalogue, when absent; so are then the name and the SKU, where they are absent too.
+    pub unit_price: Option<Decimal>,
     pub product_name: Option<ProductName>,
     pub sku: Option<Sku>,
 }
 
-/// What a decision needs from outside: ids that the edge has made.
+/// What a decision needs from outside: ids that the edge has made, and what it has read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Context {
     /// For the order to carry if the command confirms it.
     pub confirmation_number: ConfirmationNumber,
+    /// Those of [`OrderCommand::unpriced_products`] that the catalogue has.
+    pub products: HashMap<ProductId, Product>,
 }
 
 impl OrderCommand {
+    /// The distinct products of the items that come without a price, at most as many as an order can have.
+    pub fn unpriced_products(&self) -> Vec<&ProductId> {
+        let items = match self {
+            OrderCommand::CreateOrder(command) => &command.items[..],
+            OrderCommand::AddOrderItem(item) => std::slice::from_ref(item),
+            _ => &[],
+        };
+        let mut seen = HashSet::new();
+        let unpriced = items.iter().filter(|item| item.unit_price.is_none());
+        unpriced
+            .map(|item| &item.product_id)
+            .filter(|product_id| seen.insert(*product_id))
+            .take(MAX_PRODUCTS)
+            .collect()
+    }
+
     pub fn name(&self) -> &'static str {
         match self {
             OrderCommand::CreateOrder(_) => "CreateOrder",

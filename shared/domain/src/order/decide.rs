@@ -37,6 +37,15 @@ pub enum OrderError {
         existing: Decimal,
         given: Decimal,
     },
+    #[error("the catalogue has no product {product_id}, and the item has no price")]
+    UnknownProduct { field: String, product_id: ProductId },
+    #[error("the catalogue has the price of product {product_id} in {catalogue}, but the order is in {order}")]
+    CurrencyMismatch {
+        field: String,
+        product_id: ProductId,
+        catalogue: Currency,
+        order: Currency,
+    },
     #[error("the payment must be the order's whole total of {due} {currency}, not {given}")]
     AmountMismatch {
         due: Decimal,
@@ -55,7 +64,7 @@ pub enum OrderError {
 /// [`OrderError`] when the rules do not allow the command now.
 pub fn decide(order: Option<&Order>, command: OrderCommand, context: &Context) -> Result<Vec<OrderEvent>, OrderError> {
     match (order, command) {
-        (None, OrderCommand::CreateOrder(command)) => create(command),
+        (None, OrderCommand::CreateOrder(command)) => create(command, context),
         (None, _) => Err(OrderError::NotFound),
         (Some(order), command) => change(order, command, context),
     }
@@ -87,7 +96,7 @@ fn change(order: &Order, command: OrderCommand, context: &Context) -> Result<Vec
         OrderCommand::CreateOrder(_) => Err(OrderError::AlreadyExists),
         OrderCommand::AddOrderItem(item) => {
             only_from(&[Created])?;
-            let item = check_item(&order.items, order.currency, item, "")?;
+            let item = check_item(&order.items, order.currency, item, "", context)?;
             Ok(vec![OrderEvent::OrderItemAdded(item)])
         }
         OrderCommand::RemoveOrderItem { product_id } => {
@@ -151,11 +160,12 @@ fn change(order: &Order, command: OrderCommand, context: &Context) -> Result<Vec
     }
 }
 
-fn create(command: CreateOrder) -> Result<Vec<OrderEvent>, OrderError> {
+fn create(command: CreateOrder, context: &Context) -> Result<Vec<OrderEvent>, OrderError> {
     // A product named twice is merged as if it had been added twice.
     let mut items = Vec::with_capacity(command.items.len());
     for (position, item) in command.items.into_iter().enumerate() {
-        let item = check_item(&items, command.currency, item, &format!("items[{position}]."))?;
+        let prefix = format!("items[{position}].");
+        let item = check_item(&items, command.currency, item, &prefix, context)?;
         merge(&mut items, &item);
     }
     Ok(vec![OrderEvent::OrderCreated {
@@ -183,37 +193,34 @@ fn cancel(order: &Order, reason: Reason, refund_amount: Option<Decimal>) -> Resu
 }
 
 /// The item as it may be added to `items`. `prefix` says where it stands in the request.
-fn check_item(items: &[OrderItem], currency: Currency, item: NewItem, prefix: &str) -> Result<OrderItem, OrderError> {
-    let unit_price = currency
-        .price(item.unit_price)
-        .map_err(|error| invalid(format!("{prefix}unit_price"), error.to_string()))?;
-    let item = OrderItem {
-        product_id: item.product_id,
-        quantity: item.quantity,
-        unit_price,
-        product_name: item.product_name,
-        sku: item.sku,
-    };
-
-    let Some(line) = items.iter().find(|line| line.product_id == item.product_id) else {
-        if items.len() == MAX_PRODUCTS {
-            return Err(invalid(
-                if prefix.is_empty() { "product_id" } else { "items" },
-                format!("an order has at most {MAX_PRODUCTS} distinct products"),
-            ));
-        }
+fn check_item(
+    items: &[OrderItem],
+    currency: Currency,
+    item: NewItem,
+    prefix: &str,
+    context: &Context,
+) -> Result<OrderItem, OrderError> {
+    let line = items.iter().find(|line| line.product_id == item.product_id);
+    if line.is_none() && items.len() == MAX_PRODUCTS {
+        return Err(invalid(
+            if prefix.is_empty() { "product_id" } else { "items" },
+            format!("an order has at most {MAX_PRODUCTS} distinct products"),
+        ));
+    }
+    let item = priced(item, currency, prefix, context)?;
+    let Some(line) = line else {
         let bytes = items.iter().chain([&item]).map(OrderItem::text_bytes).sum();
         if bytes > MAX_ITEM_TEXT_BYTES {
             return Err(OrderError::TooLarge { bytes });
         }
         return Ok(item);
     };
-    if line.unit_price != unit_price {
+    if line.unit_price != item.unit_price {
         return Err(OrderError::ConflictingPrice {
             field: format!("{prefix}unit_price"),
             product_id: item.product_id,
             existing: line.unit_price,
-            given: unit_price,
+            given: item.unit_price,
         });
     }
     if line.quantity.plus(item.quantity).get() > Quantity::MAX {
@@ -227,6 +234,42 @@ fn check_item(items: &[OrderItem], currency: Currency, item: NewItem, prefix: &s
         ));
     }
     Ok(item)
+}
+
+/// The item with its price: its own, or that of the catalogue, which then also gives what else the item does not say.
+fn priced(mut item: NewItem, currency: Currency, prefix: &str, context: &Context) -> Result<OrderItem, OrderError> {
+    let unit_price = match item.unit_price {
+        Some(unit_price) => unit_price,
+        None => {
+            let Some(product) = context.products.get(&item.product_id) else {
+                return Err(OrderError::UnknownProduct {
+                    field: format!("{prefix}product_id"),
+                    product_id: item.product_id,
+                });
+            };
+            if product.currency != currency {
+                return Err(OrderError::CurrencyMismatch {
+                    field: format!("{prefix}unit_price"),
+                    product_id: item.product_id,
+                    catalogue: product.currency,
+                    order: currency,
+                });
+            }
+            item.product_name = item.product_name.or_else(|| Some(product.name.clone()));
+            item.sku = item.sku.or_else(|| product.sku.clone());
+            product.unit_price
+        }
+    };
+    let unit_price = currency
+        .price(unit_price)
+        .map_err(|error| invalid(format!("{prefix}unit_price"), error.to_string()))?;
+    Ok(OrderItem {
+        product_id: item.product_id,
+        quantity: item.quantity,
+        unit_price,
+        product_name: item.product_name,
+        sku: item.sku,
+    })
 }
 
 fn check_amount(currency: Currency, amount: Decimal, field: &str) -> Result<Decimal, OrderError> {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::aggregate::Aggregate;
+use crate::catalogue::Product;
 use crate::order::state::{Address, ConfirmationNumber, Tax, TaxRate};
 use uuid::Uuid;
 
@@ -45,6 +46,32 @@ impl Outcome {
 fn context() -> Context {
     Context {
         confirmation_number: number(),
+        products: [
+            product("77", "USD", Some("FR-77")),
+            product("28", "USD", None),
+            product("59", "EUR", None),
+        ]
+        .into(),
+    }
+}
+
+/// What the catalogue has: everything at 13.00.
+fn product(id: &str, currency: &str, sku: Option<&str>) -> (ProductId, Product) {
+    let product_id: ProductId = id.parse().unwrap();
+    let product = Product {
+        product_id: product_id.clone(),
+        name: format!("Product {id}").parse().unwrap(),
+        sku: sku.map(|sku| sku.parse().unwrap()),
+        unit_price: dec("13.00"),
+        currency: currency.parse().unwrap(),
+    };
+    (product_id, product)
+}
+
+fn unpriced(product: &str) -> NewItem {
+    NewItem {
+        unit_price: None,
+        ..new_item(product, 1, "0")
     }
 }
 
@@ -60,7 +87,7 @@ fn new_item(product: &str, quantity: u32, unit_price: &str) -> NewItem {
     NewItem {
         product_id: product.parse().unwrap(),
         quantity: Quantity::new(quantity).unwrap(),
-        unit_price: dec(unit_price),
+        unit_price: Some(dec(unit_price)),
         product_name: None,
         sku: None,
     }
@@ -202,6 +229,85 @@ fn lines_of_one_product_at_one_price_are_merged() {
 
     let merged = Order::fold(None, &[order(), OrderEvent::OrderItemAdded(item("11", 3, "10.00"))]).unwrap();
     assert_eq!(merged.items, [item("11", 5, "10.00")]);
+}
+
+#[test]
+fn an_item_without_a_price_takes_what_it_lacks_from_the_catalogue() {
+    let as_in_catalogue = OrderItem {
+        product_name: Some("Product 77".parse().unwrap()),
+        sku: Some("FR-77".parse().unwrap()),
+        ..item("77", 1, "13.00")
+    };
+    given([order()])
+        .when(OrderCommand::AddOrderItem(unpriced("77")))
+        .then([OrderEvent::OrderItemAdded(as_in_catalogue.clone())]);
+
+    let named = NewItem {
+        product_name: Some("Frankfurter".parse().unwrap()),
+        sku: Some("7".parse().unwrap()),
+        ..unpriced("77")
+    };
+    let as_named = OrderItem {
+        product_name: named.product_name.clone(),
+        sku: named.sku.clone(),
+        ..item("77", 1, "13.00")
+    };
+    given([]).when(create(vec![named])).then([created([as_named])]);
+    // With a price it is none of the catalogue's business.
+    given([])
+        .when(create(vec![new_item("77", 1, "12")]))
+        .then([created([item("77", 1, "12.00")])]);
+}
+
+#[test]
+fn a_price_from_the_catalogue_is_there_and_in_the_orders_currency() {
+    given([order()])
+        .when(OrderCommand::AddOrderItem(unpriced("60")))
+        .then_refused(OrderError::UnknownProduct {
+            field: "product_id".into(),
+            product_id: "60".parse().unwrap(),
+        });
+    given([])
+        .when(create(vec![new_item("11", 1, "10"), unpriced("59")]))
+        .then_refused(OrderError::CurrencyMismatch {
+            field: "items[1].unit_price".into(),
+            product_id: "59".parse().unwrap(),
+            catalogue: "EUR".parse().unwrap(),
+            order: Currency::USD,
+        });
+    given([])
+        .when(create(vec![new_item("77", 1, "12"), unpriced("77")]))
+        .then_refused(OrderError::ConflictingPrice {
+            field: "items[1].unit_price".into(),
+            product_id: "77".parse().unwrap(),
+            existing: dec("12.00"),
+            given: dec("13.00"),
+        });
+}
+
+#[test]
+fn only_products_without_a_price_are_looked_up_each_once() {
+    let looked_up = |items: Vec<NewItem>| create(items).unpriced_products().len();
+    assert_eq!(
+        looked_up(vec![
+            new_item("11", 1, "10"),
+            unpriced("77"),
+            unpriced("77"),
+            unpriced("28")
+        ]),
+        2
+    );
+    // More than an order can have are refused anyway, and that is what is said.
+    let many: Vec<_> = (0..=MAX_PRODUCTS).map(|n| unpriced(&n.to_string())).collect();
+    assert_eq!(looked_up(many.clone()), MAX_PRODUCTS);
+    let command = create(many);
+    let products = command.unpriced_products();
+    let context = Context {
+        products: products.iter().map(|id| product(id.as_str(), "USD", None)).collect(),
+        ..context()
+    };
+    Outcome(decide(None, command, &context)).then_invalid("items");
+    assert_eq!(OrderCommand::SubmitOrder.unpriced_products(), Vec::<&ProductId>::new());
 }
 
 #[test]

@@ -98,16 +98,19 @@ impl Call {
         self.json::<Nothing>().map(|_| ())
     }
 
-    /// The version that the caller believes the order to have.
+    /// The version that the caller believes the thing that it changes to have.
+    ///
+    /// What is read may show a version of something else too; of such a tag `"3-7"` the first one is meant.
     ///
     /// # Errors
     /// 400 `malformed_header` when it is not one version in quotes.
     pub fn if_match(&self) -> Result<Option<u64>, Problem> {
         self.header("If-Match", "must be one version in quotes, such as \"3\"", |value| {
             let text = value.strip_prefix('"')?.strip_suffix('"')?;
-            let version: u64 = text.parse().ok()?;
-            // Parsing also takes `+3` and `03`.
-            (version.to_string() == text).then_some(version)
+            match text.split_once('-') {
+                None => version(text),
+                Some((own, other)) => version(own).filter(|_| version(other).is_some()),
+            }
         })
     }
 
@@ -189,6 +192,12 @@ impl Call {
             Err(error) => Err(malformed_json(error.inner())),
         }
     }
+}
+
+fn version(text: &str) -> Option<u64> {
+    let version: u64 = text.parse().ok()?;
+    // Parsing also takes `+3` and `03`.
+    (version.to_string() == text).then_some(version)
 }
 
 /// 400: a header cannot be understood.
@@ -367,8 +376,21 @@ mod tests {
             call.if_match().map_err(|problem| problem.code)
         };
         assert_eq!(if_match("\"3\""), Ok(Some(3)));
+        assert_eq!(if_match("\"3-7\""), Ok(Some(3)));
         assert_eq!(call("", "").if_match().unwrap(), None);
-        for value in ["3", "\"+3\"", "\"03\"", "\"x\"", "*", "W/\"3\"", "\"1\", \"2\""] {
+        for value in [
+            "3",
+            "\"+3\"",
+            "\"03\"",
+            "\"x\"",
+            "*",
+            "W/\"3\"",
+            "\"1\", \"2\"",
+            "\"3-\"",
+            "\"-3\"",
+            "\"3-7-1\"",
+            "\"3-7+\"",
+        ] {
             assert_eq!(if_match(value), Err("malformed_header"), "{value}");
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -36,7 +37,7 @@ fn words(text: &str) -> Vec<String> {
     let folded = plain.to_uppercase().to_lowercase().replace('ς', "σ");
     let words = folded
         .unicode_words()
-        .flat_map(|word| word.split(|c: char| !c.is_alphanumeric()));
+        .flat_map(|word| word.split(|c: char| !c.is_alphanumeric() && !is_combining_mark(c)));
     words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 

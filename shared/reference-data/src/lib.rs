@@ -1,0 +1,17 @@
+//! Reference data: what a shop sells, and to whom. Other than orders, these are kept as they are now, without a history.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`table`] | a table of such data: reads, and a put that is conditional on a version |
+//! | [`products`] | the catalogue |
+//! | [`customers`] | the customers |
+//! | [`problems`] | what a request that failed answers |
+
+pub mod customers;
+pub mod problems;
+pub mod products;
+pub mod table;
+
+pub use customers::{Customer, CustomerView, Customers};
+pub use products::{ProductView, Products};
+pub use table::{PutError, Table, Versioned};

@@ -1,0 +1,236 @@
+//! A table of reference data: one item per thing, with a version that counts up.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt::Display;
+use std::hash::Hash;
+use std::marker::PhantomData;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
+use chrono::{DateTime, SubsecRound, Utc};
+use domain::aggregate::reason_without_data;
+use event_store::patience::pause;
+use event_store::{CorruptStream, StoreError, Version};
+use lambda_edge::{ConfigError, Environment};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// The most keys of one BatchGetItem.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>
+const MAX_BATCH_GET_KEYS: usize = 100;
+
+/// How often a read is repeated for keys that DynamoDB left out: for a second and a half.
+const MAX_PAUSES: u32 = 5;
+
+/// How often a put that names no version is tried while others are faster.
+const MAX_ATTEMPTS: u32 = 12;
+
+type Item = HashMap<String, AttributeValue>;
+
+/// What a table of reference data holds.
+pub trait Reference: Clone + PartialEq + Serialize + DeserializeOwned {
+    type Id: Clone + Ord + Hash + Display;
+
+    /// The attribute that is the table's key.
+    const KEY: &'static str;
+    /// The environment variable with the table's name.
+    const TABLE: &'static str;
+
+    fn id(&self) -> &Self::Id;
+}
+
+/// Something as it was put last.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Versioned<R> {
+    /// Of its first put 1, and one more with each that changed it.
+    pub version: Version,
+    #[serde(with = "event_store::recorded::timestamp")]
+    pub updated_at: DateTime<Utc>,
+    #[serde(flatten)]
+    pub value: R,
+}
+
+/// What a put led to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written<R> {
+    pub now: Versioned<R>,
+    /// There was nothing before.
+    pub is_new: bool,
+}
+
+/// A put that did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum PutError {
+    /// It is not at the version that the caller names; 0 when it does not exist.
+    #[error("at version {actual}, not {expected}")]
+    VersionMismatch { expected: Version, actual: Version },
+    /// Other writers were faster each time.
+    #[error("other writers were faster {MAX_ATTEMPTS} times")]
+    Contended,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A table of `R`. Every read is strong: it shows what any put before it has answered.
+#[derive(Debug)]
+pub struct Table<R> {
+    client: Client,
+    name: String,
+    of: PhantomData<fn() -> R>,
+}
+
+impl<R: Reference> Table<R> {
+    /// # Errors
+    /// When the variable with the table's name is not set.
+    pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
+        Ok(Self {
+            client,
+            name: env.required(R::TABLE)?.to_owned(),
+            of: PhantomData,
+        })
+    }
+
+    /// # Errors
+    /// What DynamoDB said, or [`StoreError::Corrupt`] when the item cannot be read.
+    pub async fn get(&self, id: &R::Id) -> Result<Option<Versioned<R>>, StoreError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .set_key(Some(key::<R>(id)))
+            .consistent_read(true)
+            .send()
+            .await?;
+        found.item.map(read).transpose()
+    }
+
+    /// Those of `ids` that exist, with one request per 100 of them.
+    ///
+    /// # Errors
+    /// As [`Table::get`]; [`StoreError::Throttled`] when DynamoDB goes on leaving some out.
+    pub async fn get_many<'a>(
+        &self,
+        ids: impl IntoIterator<Item = &'a R::Id>,
+    ) -> Result<HashMap<R::Id, Versioned<R>>, StoreError>
+    where
+        R::Id: 'a,
+    {
+        let ids: BTreeSet<_> = ids.into_iter().collect();
+        let mut wanted: Vec<_> = ids.into_iter().map(key::<R>).collect();
+        let mut found = HashMap::with_capacity(wanted.len());
+        let mut pauses = 0;
+        while !wanted.is_empty() {
+            let rest = wanted.split_off(wanted.len().min(MAX_BATCH_GET_KEYS));
+            let keys = KeysAndAttributes::builder()
+                .set_keys(Some(wanted))
+                .consistent_read(true);
+            let keys = keys.build().map_err(|error| StoreError::Rejected(error.to_string()))?;
+            let page = self
+                .client
+                .batch_get_item()
+                .request_items(&self.name, keys)
+                .send()
+                .await?;
+            for item in page.responses.into_iter().flatten().flat_map(|(_, items)| items) {
+                let item: Versioned<R> = read(item)?;
+                found.insert(item.value.id().clone(), item);
+            }
+            wanted = rest;
+            let left = wanted.len();
+            // What was throttled, or did not fit into 16 MB.
+            let unprocessed = page.unprocessed_keys.into_iter().flatten();
+            wanted.extend(unprocessed.flat_map(|(_, keys)| keys.keys));
+            if wanted.len() > left {
+                if pauses == MAX_PAUSES {
+                    return Err(StoreError::Throttled(format!("{} keys were not read", wanted.len())));
+                }
+                pause(pauses).await;
+                pauses += 1;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Makes `value` what is there; if `expected` is given, only what was there at that version.
+    ///
+    /// What is there already is not written again, whatever the expected version: the caller wants what is so. A put that
+    /// is repeated because its answer was lost finds just that.
+    ///
+    /// # Errors
+    /// See [`PutError`].
+    pub async fn put(&self, value: R, expected: Option<Version>) -> Result<Written<R>, PutError> {
+        let mut found = self.get(value.id()).await?;
+        for _ in 0..MAX_ATTEMPTS {
+            let actual = match found {
+                Some(now) if now.value == value => return Ok(Written { now, is_new: false }),
+                Some(now) => now.version,
+                None => 0,
+            };
+            if let Some(expected) = expected
+                && expected != actual
+            {
+                return Err(PutError::VersionMismatch { expected, actual });
+            }
+            let now = Versioned {
+                version: actual + 1,
+                // As precise as it is stored.
+                updated_at: Utc::now().trunc_subsecs(6),
+                value: value.clone(),
+            };
+            match self.put_once(&now).await? {
+                Put::Written => {
+                    return Ok(Written {
+                        now,
+                        is_new: actual == 0,
+                    });
+                }
+                Put::Refused(there) => found = there,
+            }
+        }
+        Err(PutError::Contended)
+    }
+
+    /// Writes `next` if what is there is at the version before.
+    async fn put_once(&self, next: &Versioned<R>) -> Result<Put<R>, StoreError> {
+        let item: Item = serde_dynamo::to_item(next).map_err(|error| StoreError::Rejected(error.to_string()))?;
+        let put = self.client.put_item().table_name(&self.name).set_item(Some(item));
+        let put = match next.version - 1 {
+            0 => put.condition_expression(format!("attribute_not_exists({})", R::KEY)),
+            before => put
+                .condition_expression("Version = :before")
+                .expression_attribute_values(":before", AttributeValue::N(before.to_string())),
+        };
+        let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let error = match put.send().await {
+            Ok(_) => return Ok(Put::Written),
+            Err(error) => error,
+        };
+        let Some(PutItemError::ConditionalCheckFailedException(refused)) = error.as_service_error() else {
+            return Err(error.into());
+        };
+        match refused.item().cloned().map(read).transpose()? {
+            // An attempt of the SDK had succeeded, and its answer was lost.
+            Some(there) if there == *next => Ok(Put::Written),
+            there => Ok(Put::Refused(there)),
+        }
+    }
+}
+
+enum Put<R> {
+    Written,
+    /// Something else is there.
+    Refused(Option<Versioned<R>>),
+}
+
+fn key<R: Reference>(id: &R::Id) -> Item {
+    HashMap::from([(R::KEY.to_owned(), AttributeValue::S(id.to_string()))])
+}
+
+fn read<R: Reference>(item: Item) -> Result<Versioned<R>, StoreError> {
+    serde_dynamo::from_item(item).map_err(|error| {
+        let reason = reason_without_data(&error);
+        CorruptStream::NotAnEvent(format!("item by {}: {reason}", R::KEY)).into()
+    })
+}
