@@ -101,12 +101,13 @@ fn command_samples() -> [(&'static str, Option<Vec<OrderEvent>>, u16, &'static s
 const ORDER_QUERIES: [&str; 4] = ["get-order", "get-order-history", "get-order-events", "get-health"];
 const CUSTOMER_QUERIES: [&str; 2] = ["get-customer-orders", "get-customer-orders-by-status"];
 /// With the status that each answers when nothing is parked.
-const ADMIN: [(&str, u16); 5] = [
+const ADMIN: [(&str, u16); 6] = [
     ("query-events", 200),
     ("list-parked", 200),
     ("get-parked", 404),
     ("redrive-parked", 404),
     ("redrive-all-parked", 200),
+    ("get-projections", 200),
 ];
 const EVENT_BATCHES: [&str; 3] = ["order-created", "out-of-order-and-twice", "unknown-event-in-the-middle"];
 /// With the status of the row that each leaves.

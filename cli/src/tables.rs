@@ -5,13 +5,14 @@ use event_store::StoreError;
 
 /// Every table that the tool works on: the variable with its name, and its logical id in template.yaml, under which it
 /// lies in a local DynamoDB.
-pub const TABLES: [(&str, &str); 6] = [
+pub const TABLES: [(&str, &str); 7] = [
     ("EVENT_STORE_TABLE", "EventStore"),
     ("SNAPSHOTS_TABLE", "Snapshots"),
     ("ORDER_SUMMARY_TABLE", "OrderSummary"),
     ("CUSTOMER_ORDERS_TABLE", "CustomerOrders"),
     ("PARKED_EVENTS_TABLE", "ParkedEvents"),
     ("REPLAYS_TABLE", "Replays"),
+    ("PROJECTION_STATUS_TABLE", "ProjectionStatus"),
 ];
 
 /// A stack's tables cannot be told.

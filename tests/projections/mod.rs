@@ -3,6 +3,7 @@
 mod delivery;
 mod faults;
 mod parking;
+mod status;
 
 use domain::order::{Order, OrderEvent, OrderId};
 use event_store::Recorded;

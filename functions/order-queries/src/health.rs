@@ -70,6 +70,11 @@ impl Tables {
                     vec![("Projection", text()), ("AggregateId", text())],
                 )?,
                 table("replays", "REPLAYS_TABLE", vec![("ReplayId", text())])?,
+                table(
+                    "projection_status",
+                    "PROJECTION_STATUS_TABLE",
+                    vec![("Projection", text())],
+                )?,
             ],
         })
     }

@@ -3,7 +3,7 @@
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use lambda_edge::{ConfigError, Environment, Function};
-use read_models::{OrderSummaries, OrderSummaryProjection, ParkedEvents, from_env, projector};
+use read_models::{OrderSummaries, OrderSummaryProjection, ParkedEvents, ProjectionStatuses, from_env, projector};
 
 /// # Errors
 /// When the environment lacks a variable.
@@ -11,6 +11,8 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
     let dynamodb = Client::new(aws);
     let events = from_env::event_store(env, dynamodb.clone())?;
     let rows = OrderSummaries::from_env(env, dynamodb.clone())?;
-    let parked = ParkedEvents::from_env(env, dynamodb)?;
-    Ok(projector::function(OrderSummaryProjection::new(events, rows), parked))
+    let parked = ParkedEvents::from_env(env, dynamodb.clone())?;
+    let statuses = ProjectionStatuses::from_env(env, dynamodb)?;
+    let projection = OrderSummaryProjection::new(events, rows);
+    Ok(projector::function(projection, parked, statuses))
 }

@@ -9,6 +9,7 @@
 //! | [`fresh`] | orders as they are at least since some version |
 //! | [`projections`] | all of them, found by their names |
 //! | [`parked`] | what could not be projected, with the reason |
+//! | [`status`] | how far each projection has come |
 //! | [`problems`] | what a query that failed answers |
 //! | [`rows`] | what the tables of rows have in common |
 //! | [`views`] | rows as the HTTP contract shows them |
@@ -26,6 +27,7 @@ pub mod projections;
 pub mod projector;
 pub mod replay;
 pub mod rows;
+pub mod status;
 pub mod views;
 
 pub use customer_orders::{CustomerOrders, CustomerOrdersProjection};
@@ -35,3 +37,4 @@ pub use parked::ParkedEvents;
 pub use projections::Projections;
 pub use projector::{ProjectError, Projection};
 pub use rows::{Row, Rows};
+pub use status::ProjectionStatuses;

@@ -11,6 +11,9 @@ use crate::projector::{Projection, Redriven, redrive};
 use crate::replay::ReadModel;
 use crate::{CustomerOrders, CustomerOrdersProjection, OrderSummaries, OrderSummaryProjection, from_env};
 
+/// The name of every projection.
+pub const NAMES: [&str; 2] = [OrderSummaryProjection::NAME, CustomerOrdersProjection::NAME];
+
 /// Every projection, and what they have parked.
 pub struct Projections {
     parked: ParkedEvents,
