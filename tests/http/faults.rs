@@ -8,7 +8,7 @@ use crate::support::api::order_body;
 use crate::support::{Api, Fault, FaultProxy, project};
 
 /// A stack whose functions reach their DynamoDB through a proxy.
-async fn behind_proxy() -> (Embedded, FaultProxy, Api) {
+pub(super) async fn behind_proxy() -> (Embedded, FaultProxy, Api) {
     let embedded = Embedded::memory().await.unwrap();
     let proxy = FaultProxy::start(embedded.endpoint()).await;
     let options = Options {

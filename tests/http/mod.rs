@@ -10,6 +10,7 @@ mod faults;
 mod first_versions;
 mod idempotency;
 mod logs;
+mod metrics;
 mod queries;
 mod read_after;
 mod time_travel;

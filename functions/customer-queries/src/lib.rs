@@ -9,7 +9,6 @@ mod read_after;
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::Client;
 use domain::order::OrderStatus;
 use domain::text::CustomerId;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -32,7 +31,7 @@ pub struct App {
 /// # Errors
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
-    let dynamodb = Client::new(aws);
+    let dynamodb = lambda_edge::aws::dynamodb(aws);
     let events = from_env::event_store(env, dynamodb.clone())?;
     let rows = OrderSummaries::from_env(env, dynamodb.clone())?;
     let app = App {

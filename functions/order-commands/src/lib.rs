@@ -11,7 +11,6 @@ pub mod handlers;
 pub mod problems;
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::Client;
 use event_store::{EventStore, Snapshots};
 use lambda_edge::http::{self, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
@@ -29,7 +28,7 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
         env.parsed("SNAPSHOT_EVERY", "a list such as `Order:50,Stock:20`")?,
     );
     let orders = EventStore::new(
-        Client::new(aws),
+        lambda_edge::aws::dynamodb(aws),
         env.required("EVENT_STORE_TABLE")?,
         env.parsed("EVENT_TYPE_SHARDS", "a whole number from 1")?,
     );

@@ -1,14 +1,13 @@
 //! Keeps OrderSummary up to date with the event store's stream.
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::Client;
 use lambda_edge::{ConfigError, Environment, Function};
 use read_models::{OrderSummaries, OrderSummaryProjection, ParkedEvents, ProjectionStatuses, from_env, projector};
 
 /// # Errors
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
-    let dynamodb = Client::new(aws);
+    let dynamodb = lambda_edge::aws::dynamodb(aws);
     let events = from_env::event_store(env, dynamodb.clone())?;
     let rows = OrderSummaries::from_env(env, dynamodb.clone())?;
     let parked = ParkedEvents::from_env(env, dynamodb.clone())?;
