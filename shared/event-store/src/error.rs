@@ -106,7 +106,7 @@ impl<E: ProvideErrorMetadata + std::error::Error + 'static> From<SdkError<E>> fo
 }
 
 impl StoreError {
-    /// The SDK has tried again already.
+    /// Counted, as every throttle comes by here that the SDK's own retries did not get past.
     fn throttled(message: String) -> Self {
         metrics::counter!("dynamodb_throttled_total").increment(1);
         Self::Throttled(message)

@@ -46,7 +46,6 @@ pub fn dynamodb(config: &SdkConfig) -> Client {
 #[derive(Debug)]
 struct CountRetries;
 
-#[aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint]
 impl Intercept for CountRetries {
     fn name(&self) -> &'static str {
         "CountRetries"
