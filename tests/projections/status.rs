@@ -138,6 +138,10 @@ async fn an_event_that_is_delivered_no_more_is_not_waited_for() {
         tables.proxy.inject("GetItem", Fault::Refuse("ThrottlingException"));
     }
     assert_eq!(deliver(&tables, SUMMARY, &records[..1]).await.len(), 1);
+    deliver(&tables, SUMMARY, &records[1..]).await;
+    let [behind, _] = shown(&tables).await;
+    assert_eq!(behind["oldest_unapplied_at"], event(&records[0])["at"]);
+
     let update = tables.dynamodb.update_item().table_name("ProjectionStatus");
     update
         .key("Projection", AttributeValue::S("order-summary".to_owned()))
@@ -147,9 +151,12 @@ async fn an_event_that_is_delivered_no_more_is_not_waited_for() {
         .send()
         .await
         .unwrap();
-    deliver(&tables, SUMMARY, &records[1..]).await;
     let [summary, _] = shown(&tables).await;
     assert!(is_up_to_date(&summary), "{summary}");
+
+    deliver(&tables, SUMMARY, &records[1..]).await;
+    let status = tables.items("ProjectionStatus").await.remove(0);
+    assert_eq!(status["Left"], AttributeValue::Null(true));
 }
 
 #[tokio::test]

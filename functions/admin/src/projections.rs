@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use domain::order::event::EVENT_TYPES;
 use event_store::StoreError;
 use event_store::recorded::rfc3339_micros;
@@ -53,20 +53,17 @@ async fn view(app: &App, projection: &'static str) -> Result<ProjectionView, Sto
     let status = app.statuses.get(projection).await?.unwrap_or_default();
     let applied_at = status.last_event.as_ref().map(|event| event.at);
     let next = app.events.first_event_after(&EVENT_TYPES, applied_at).await?;
-    let left = status.left.map(|left| left.event.at);
-    let oldest = left.into_iter().chain(next.map(|event| event.timestamp)).min();
+    let now = Utc::now();
+    let left_at = status.left_at(now);
+    let oldest = left_at.into_iter().chain(next.map(|event| event.timestamp)).min();
     Ok(ProjectionView {
         projection,
         last_event: status.last_event.map(EventView::from),
-        lag_ms: oldest.map_or(0, age_ms),
+        // Clocks differ: what is of the future is new.
+        lag_ms: oldest.map_or(0, |at| (now - at).num_milliseconds().max(0)),
         oldest_unapplied_at: oldest.map(rfc3339_micros),
         parked: app.parked.count(projection).await?,
     })
-}
-
-/// Clocks differ: what is of the future is new.
-fn age_ms(at: DateTime<Utc>) -> i64 {
-    (Utc::now() - at).num_milliseconds().max(0)
 }
 
 impl From<EventPlace> for EventView {

@@ -34,7 +34,7 @@ pub struct ProjectionStatus {
     /// The newest event, by its time, that was applied or parked.
     pub last_event: Option<EventPlace>,
     /// The oldest event that was left to be delivered again.
-    pub left: Option<Left>,
+    left: Option<Left>,
     /// How often the item was written.
     revision: u64,
 }
@@ -53,11 +53,17 @@ pub struct EventPlace {
 /// An event that a batch could not apply.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Left {
-    pub event: EventPlace,
+struct Left {
+    event: EventPlace,
     /// When a batch last left it.
     #[serde(with = "event_store::recorded::timestamp")]
-    pub seen_at: DateTime<Utc>,
+    seen_at: DateTime<Utc>,
+}
+
+impl Left {
+    fn is_given_up(&self, now: DateTime<Utc>) -> bool {
+        now - self.seen_at > GIVEN_UP_AFTER
+    }
 }
 
 /// The events of a batch: what became of them.
@@ -74,13 +80,19 @@ pub(crate) struct Outcome {
 const GIVEN_UP_AFTER: TimeDelta = TimeDelta::hours(1);
 
 impl ProjectionStatus {
+    /// When the oldest event was appended that is still to be delivered again, as far as a batch has left one.
+    pub fn left_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let left = self.left.as_ref().filter(|left| !left.is_given_up(now));
+        left.map(|left| left.event.at)
+    }
+
     /// Takes in what became of a batch. Doing it twice, or with a batch that is late, takes nothing back.
     fn take_in(&mut self, outcome: &Outcome, now: DateTime<Utc>) {
         self.last_event = self.last_event.take().max(outcome.done.iter().max().cloned());
         let is_over = |left: &Left| {
             let covers =
                 |done: &EventPlace| done.aggregate_id == left.event.aggregate_id && done.version >= left.event.version;
-            outcome.done.iter().any(covers) || now - left.seen_at > GIVEN_UP_AFTER
+            outcome.done.iter().any(covers) || left.is_given_up(now)
         };
         self.left = self.left.take().filter(|left| !is_over(left));
         if let Some(oldest) = outcome.left.iter().min()
