@@ -1,13 +1,17 @@
 //! How far each projection has come, as it writes it and as `GET /projections` shows it.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use lambda_runtime::Context;
+use local_stack::dynamodb::local_config;
 use local_stack::functions::FUNCTIONS;
-use read_models::ProjectionStatuses;
 use read_models::order_summary::OrderSummaryRow;
 use read_models::projections::NAMES;
+use read_models::{OrderSummaries, OrderSummaryProjection, ParkedEvents, ProjectionStatuses, projector};
 use serde_json::{Value, json};
 
 use super::{append, deliver, order, rows, stream_records};
@@ -95,7 +99,7 @@ async fn a_projection_that_stands_still_is_behind_by_the_oldest_event_that_it_la
     assert_eq!(customers["last_event"], Value::Null);
     assert_eq!(customers["oldest_unapplied_at"], event(&records[0])["at"]);
 
-    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
     let [later, _] = shown(&tables).await;
     let ms = |view: &Value| view["lag_ms"].as_i64().unwrap();
     assert!(ms(&later) >= ms(&summary) + 20, "{summary} {later}");
@@ -234,6 +238,31 @@ async fn a_status_that_cannot_be_written_fails_no_batch() {
     let records = stream_records(&tables, "EventStore").await;
     assert_eq!(deliver(&tables, SUMMARY, &records).await, [""; 0]);
     assert_eq!(rows::<OrderSummaryRow>(&tables, "OrderSummary").await[0].version, 2);
+}
+
+#[tokio::test]
+async fn a_status_table_that_never_answers_holds_no_batch_up_beyond_its_time() {
+    let tables = Tables::new().await;
+    order(&tables, "VINET", &[submitted()]).await;
+    let records = stream_records(&tables, "EventStore").await;
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    let nowhere = Client::new(&local_config(&endpoint).await);
+    let client = Client::new(&tables.config);
+    let function = projector::function(
+        OrderSummaryProjection::new(tables.store(), OrderSummaries::new(client.clone(), "OrderSummary")),
+        ParkedEvents::new(client, "ParkedEvents"),
+        ProjectionStatuses::new(nowhere, "ProjectionStatus"),
+    );
+    let mut context = Context::default();
+    let time_limit = Duration::from_millis(1_500);
+    context.deadline = (SystemTime::now() + time_limit)
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_millis() as u64;
+    let batch = json!({ "Records": records });
+    let answer = tokio::time::timeout(time_limit, function.invoke(batch, context)).await;
+    assert_eq!(answer.unwrap().unwrap(), json!({ "batchItemFailures": [] }));
 }
 
 #[tokio::test]
