@@ -30,7 +30,10 @@ const THROTTLED: &str = "dynamodb_throttled_total";
 pub const COUNTERS: [(&str, &str); 10] = [
     (HTTP_REQUESTS, "Requests that were answered."),
     (STREAM_BATCHES, "Batches of a stream."),
-    (STREAM_RECORDS, "Records in them, each time that they are delivered."),
+    (
+        STREAM_RECORDS,
+        "Records of a stream, each time that they are delivered.",
+    ),
     (
         STREAM_FAILURES,
         "Records that a function asked to be given again, from which Lambda goes on.",
