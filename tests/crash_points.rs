@@ -17,7 +17,13 @@ use crate::projections::{assert_rows_are_folds, stream_records};
 use crate::support::api::order_body;
 use crate::support::{Tables, project};
 
-const WRITES: [&str; 4] = ["PutItem", "TransactWriteItems", "DeleteItem", "UpdateItem"];
+const WRITES: [&str; 5] = [
+    "PutItem",
+    "TransactWriteItems",
+    "DeleteItem",
+    "UpdateItem",
+    "BatchWriteItem",
+];
 
 /// Invokes a function in a process of its own, until one lives to answer.
 async fn invoke(tables: &Tables, binary: &'static str, payload: &Value) -> Value {

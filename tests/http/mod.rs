@@ -16,6 +16,7 @@ mod lists;
 mod logs;
 mod metrics;
 mod queries;
+mod query_costs;
 mod read_after;
 mod reports;
 mod search;

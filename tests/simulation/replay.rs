@@ -7,6 +7,9 @@ use read_models::replay::{Difference, Observer, Plan, Purpose, Replay, ReplayErr
 
 use super::world::{World, pause};
 
+/// Of the function `replay` in template.yaml.
+const TIME_LIMIT: Duration = Duration::from_secs(900);
+
 /// How many replays there are, one after the other.
 const REPLAYS: usize = 2;
 
@@ -25,7 +28,8 @@ pub async fn run(world: &World, name: &str) {
         loop {
             pause(400).await;
             // A process of its own each time: what it knows, it has from the table.
-            if let Some(Ok(())) = world.until_crash(name, carry_on(world, name, &begun)).await {
+            let run = carry_on(world, name, &begun);
+            if let Some(Ok(())) = world.until_crash(name, TIME_LIMIT, run).await {
                 break;
             }
         }

@@ -79,9 +79,9 @@ impl World {
         }
     }
 
-    /// Work in a process that may crash at any moment: `None` when it did.
-    pub async fn until_crash<T>(&self, actor: &str, work: impl Future<Output = T>) -> Option<T> {
-        let limit = self.dynamodb.faults().crash_after().unwrap_or(TIME_LIMIT);
+    /// Work in a process that may crash at any moment, and is killed at its time limit: `None` when it did or was.
+    pub async fn until_crash<T>(&self, actor: &str, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+        let limit = self.dynamodb.faults().crash_after().unwrap_or(limit);
         let done = timeout(limit, work).await.ok();
         if done.is_none() {
             self.dynamodb.note(format_args!("{actor} crashes"));
@@ -114,7 +114,7 @@ impl Instance<'_> {
     /// The function's answer; `None` when the instance crashed before it. Then another takes its place.
     pub async fn invoke(&mut self, event: Value) -> Option<Value> {
         let invocation = self.function.invoke(event, Context::default());
-        let answer = self.world.until_crash(&self.actor, invocation).await;
+        let answer = self.world.until_crash(&self.actor, TIME_LIMIT, invocation).await;
         match answer {
             Some(answer) => Some(answer.unwrap()),
             None => {

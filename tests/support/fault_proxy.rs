@@ -28,11 +28,20 @@ pub enum Fault {
     Alter(fn(&mut Value)),
 }
 
+/// Capacity units of tables and their indexes together.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Units {
+    pub read: f64,
+    pub write: f64,
+}
+
 #[derive(Default)]
 struct Shared {
     /// In the order in which they strike.
     faults: VecDeque<(&'static str, Fault)>,
     operations: Vec<String>,
+    /// What DynamoDB says that they cost, if it is asked.
+    units: Option<Units>,
     hanging: bool,
     /// After how many further writes everything is to hang.
     writes_left: Option<u32>,
@@ -80,6 +89,17 @@ impl FaultProxy {
         std::mem::take(&mut self.shared.lock().unwrap().operations)
     }
 
+    /// From now on DynamoDB is asked what each request costs.
+    pub fn count_units(&self) {
+        self.shared.lock().unwrap().units = Some(Units::default());
+    }
+
+    /// What all requests since the last call have cost.
+    pub fn take_units(&self) -> Units {
+        let mut shared = self.shared.lock().unwrap();
+        shared.units.replace(Units::default()).unwrap()
+    }
+
     /// [`Fault::Hang`] at the write after so many others, whatever operation it is.
     pub fn hang_after_writes(&self, survived: u32) {
         self.shared.lock().unwrap().writes_left = Some(survived);
@@ -109,6 +129,20 @@ impl FaultProxy {
     }
 }
 
+impl Shared {
+    /// `consumed`: of one table, or of each.
+    fn count(&mut self, is_write: bool, consumed: &Value) {
+        let each = match consumed {
+            Value::Array(tables) => tables.as_slice(),
+            table => std::slice::from_ref(table),
+        };
+        let units: f64 = each.iter().filter_map(|table| table["CapacityUnits"].as_f64()).sum();
+        if let Some(sum) = &mut self.units {
+            *(if is_write { &mut sum.write } else { &mut sum.read }) += units;
+        }
+    }
+}
+
 impl Drop for FaultProxy {
     fn drop(&mut self) {
         self.server.abort();
@@ -122,11 +156,13 @@ async fn forward(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) ->
     if is_hanging {
         return std::future::pending().await;
     }
+    let is_write = operation.ends_with("WriteItem") || operation.ends_with("WriteItems") || {
+        matches!(operation.as_str(), "PutItem" | "UpdateItem" | "DeleteItem")
+    };
     let fault = {
         let mut shared = proxy.shared.lock().unwrap();
         let position = shared.faults.iter().position(|(of, _)| *of == operation);
-        let is_write = !matches!(operation.as_str(), "GetItem" | "Query" | "Scan" | "DescribeTable");
-        shared.operations.push(operation);
+        shared.operations.push(operation.clone());
         match shared.writes_left {
             Some(0) if is_write => {
                 shared.writes_left = None;
@@ -154,6 +190,15 @@ async fn forward(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) ->
         Some(Fault::LoseAnswer | Fault::AnswerWith500 | Fault::Hang | Fault::Alter(_)) | None => {}
     }
 
+    let is_counting = proxy.shared.lock().unwrap().units.is_some();
+    let body = match is_counting {
+        true => {
+            let mut request: Value = serde_json::from_slice(&body).unwrap();
+            request["ReturnConsumedCapacity"] = json!("TOTAL");
+            request.to_string().into()
+        }
+        false => body,
+    };
     let mut request = proxy.http.post(&proxy.upstream).body(body);
     for name in ["x-amz-target", "content-type", "authorization", "x-amz-date"] {
         if let Some(value) = headers.get(name) {
@@ -179,6 +224,14 @@ async fn forward(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) ->
                 response.headers_mut().insert("content-type", kind.clone());
             }
             let mut body = answer.bytes().await.unwrap();
+            if is_counting {
+                let answer: Value = serde_json::from_slice(&body).unwrap();
+                proxy
+                    .shared
+                    .lock()
+                    .unwrap()
+                    .count(is_write, &answer["ConsumedCapacity"]);
+            }
             if let Some(Fault::Alter(alter)) = fault {
                 let mut answer = serde_json::from_slice(&body).unwrap();
                 alter(&mut answer);

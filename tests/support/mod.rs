@@ -23,7 +23,7 @@ use local_stack::template::Template;
 pub const SHARDS: NonZeroU32 = NonZeroU32::new(8).unwrap();
 
 pub use api::{Answer, Api};
-pub use fault_proxy::{Fault, FaultProxy};
+pub use fault_proxy::{Fault, FaultProxy, Units};
 pub use test_folder::TestFolder;
 
 pub type Item = HashMap<String, AttributeValue>;
