@@ -19,6 +19,7 @@ use crate::support::is_row;
 use super::history::{Attempt, History, Outcome};
 use super::linearizability;
 use super::reader::Read;
+use super::replay;
 use super::trigger::Stream;
 use super::world::World;
 
@@ -41,6 +42,7 @@ pub async fn check(world: &World) -> Result<(), String> {
     answers_agree_with(&events, &world.history.borrow())?;
     rows_are_folds(world, &events).await?;
     totals_are_sums(world).await?;
+    nothing_differs(world).await?;
     rows_went_only_forwards(world, &events)?;
     let parked = items(world, "ParkedEvents").await;
     ensure!(parked.is_empty(), "parked: {parked:?}");
@@ -227,6 +229,13 @@ async fn rows_are_folds(world: &World, events: &Events) -> Result<(), String> {
     let mut found: Vec<DailyOrderRow> = rows(world, "DailyOrders").await;
     found.sort_by_key(|row| row.order_id);
     ensure!(found == days, "DailyOrders is {found:#?}\nbut the events say {days:#?}");
+    Ok(())
+}
+
+/// Nor does what only a dry run looks at: the postings of the search.
+async fn nothing_differs(world: &World) -> Result<(), String> {
+    let differences = replay::verify(world).await;
+    ensure!(differences.is_empty(), "a dry run finds {differences:?}");
     Ok(())
 }
 

@@ -15,16 +15,7 @@ const REPLAYS: usize = 2;
 
 pub async fn run(world: &World, name: &str) {
     for _ in 0..REPLAYS {
-        let plan = Plan {
-            segments: fastrand::u32(1..=3),
-            batch: fastrand::usize(1..=20),
-            ..Plan::new(
-                Purpose::Rebuild,
-                Scope::Everything,
-                &["order-summary", "customer-orders", "daily-orders", "order-search"],
-            )
-        };
-        let begun = Replay::new(plan, Status::Running, None);
+        let begun = Replay::new(plan(Purpose::Rebuild), Status::Running, None);
         loop {
             pause(400).await;
             // A process of its own each time: what it knows, it has from the table.
@@ -34,6 +25,27 @@ pub async fn run(world: &World, name: &str) {
             }
         }
     }
+}
+
+fn plan(purpose: Purpose) -> Plan {
+    Plan {
+        segments: fastrand::u32(1..=3),
+        batch: fastrand::usize(1..=20),
+        ..Plan::new(
+            purpose,
+            Scope::Everything,
+            &["order-summary", "customer-orders", "daily-orders", "order-search"],
+        )
+    }
+}
+
+/// What a dry run finds, for which the faults must be over.
+pub async fn verify(world: &World) -> Vec<Difference> {
+    let client = Client::new(&world.config_of("verify"));
+    let replayer = Replayer::from_env(&world.environment("replay"), client).unwrap();
+    let begun = replayer.create(plan(Purpose::Verify), Status::Running).await.unwrap();
+    let done = replayer.run(begun, &Stop::default(), &Quiet).await.unwrap();
+    done.differences
 }
 
 async fn carry_on(world: &World, name: &str, begun: &Replay) -> Result<(), ReplayError> {
