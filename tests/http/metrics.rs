@@ -187,3 +187,15 @@ async fn metrics_are_read_with_get_alone() {
     let api = Api::start().await;
     assert_eq!(api.post_empty("/metrics").await.status, 404);
 }
+
+#[tokio::test]
+async fn looks_into_the_cache_of_closed_days_are_counted() {
+    let api = Api::start().await;
+    let before = scrape(&api).await;
+    for _ in 0..3 {
+        api.get("/reports/daily-orders?date=2001-02-03").await;
+    }
+    let after = scrape(&api).await;
+    assert!(growth(&before, &after, r#"cache_hits_total{cache="closed_days"}"#) >= 2.0);
+    assert!(growth(&before, &after, r#"cache_misses_total{cache="closed_days"}"#) >= 1.0);
+}

@@ -1,8 +1,9 @@
 //! How far each projection has come.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use domain::order::event::EVENT_TYPES;
 use event_store::StoreError;
 use event_store::recorded::rfc3339_micros;
@@ -10,7 +11,7 @@ use futures::future::try_join_all;
 use lambda_edge::http::{Call, Problem, Reply};
 use read_models::problems::read_problem;
 use read_models::projections::NAMES;
-use read_models::status::EventPlace;
+use read_models::status::{EventPlace, ProjectionStatus};
 use serde::Serialize;
 
 use crate::App;
@@ -41,21 +42,39 @@ pub async fn list(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     }
 
     call.no_query()?;
-    let views = try_join_all(NAMES.map(|name| view(&app, name))).await;
-    Reply::ok(&Answer {
-        data: views.map_err(read_problem)?,
-    })
+    let data = views(&app).await.map_err(read_problem)?;
+    Reply::ok(&Answer { data })
 }
 
 /// What is unapplied is asked of the event store, so that a projection that stands still is seen to be behind. It is the
 /// first event after the newest applied one, or an older one that a batch has left to be delivered again.
-async fn view(app: &App, projection: &'static str) -> Result<ProjectionView, StoreError> {
-    let status = app.statuses.get(projection).await?.unwrap_or_default();
-    let applied_at = status.last_event.as_ref().map(|event| event.at);
-    let next = app.events.first_event_after(&EVENT_TYPES, applied_at).await?;
+async fn views(app: &App) -> Result<Vec<ProjectionView>, StoreError> {
+    let statuses = try_join_all(NAMES.map(|name| app.statuses.get(name))).await?;
+    let applied_at = |status: &ProjectionStatus| status.last_event.as_ref().map(|event| event.at);
+    let statuses: Vec<_> = statuses.into_iter().map(Option::unwrap_or_default).collect();
+    // Projections that have come equally far lack the same event, and looking for it takes many queries.
+    let places: BTreeSet<_> = statuses.iter().map(applied_at).collect();
+    let next = places.into_iter().map(|place| async move {
+        let next = app.events.first_event_after(&EVENT_TYPES, place).await?;
+        Ok::<_, StoreError>((place, next.map(|event| event.timestamp)))
+    });
+    let next: BTreeMap<_, _> = try_join_all(next).await?.into_iter().collect();
+    let views = NAMES.into_iter().zip(statuses).map(|(name, status)| {
+        let next = next.get(&applied_at(&status)).copied().flatten();
+        view(app, name, status, next)
+    });
+    try_join_all(views).await
+}
+
+async fn view(
+    app: &App,
+    projection: &'static str,
+    status: ProjectionStatus,
+    next: Option<DateTime<Utc>>,
+) -> Result<ProjectionView, StoreError> {
     let now = Utc::now();
     let left_at = status.left_at(now);
-    let oldest = left_at.into_iter().chain(next.map(|event| event.timestamp)).min();
+    let oldest = left_at.into_iter().chain(next).min();
     Ok(ProjectionView {
         projection,
         last_event: status.last_event.map(EventView::from),

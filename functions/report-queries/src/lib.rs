@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use event_store::StoreError;
 use lambda_edge::http::{self, Caching, Call, Problem, Reply, Routes};
-use lambda_edge::{ConfigError, Environment, Function};
+use lambda_edge::{ConfigError, Environment, Function, metrics};
 use moka::future::Cache;
 use read_models::DailyOrders;
 use read_models::daily_orders::DailyReport;
@@ -65,6 +65,9 @@ async fn daily_orders(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 impl App {
     /// Requests that come at once for the same day read it once.
     async fn closed_day(&self, day: Day) -> Result<DailyReport, Arc<StoreError>> {
-        self.closed_days.try_get_with(day, self.daily_orders.report(day)).await
+        let entry = self.closed_days.entry(day);
+        let report = entry.or_try_insert_with(self.daily_orders.report(day)).await?;
+        metrics::cache_read("closed_days", !report.is_fresh());
+        Ok(report.into_value())
     }
 }
