@@ -6,6 +6,7 @@ use std::cell::Cell;
 use domain::order::{OrderEvent, OrderItem};
 use lambda_runtime::Context;
 use local_stack::functions::FUNCTIONS;
+use rust_decimal::Decimal;
 use serde_json::json;
 
 use crate::projections::{TRIGGERS, append, deliver_everything, order, stream_records};
@@ -153,4 +154,26 @@ async fn each_projection_costs_what_the_readme_says() {
         [(2.0, 5.0), (0.0, 7.0), (0.0, 2.0)],
     );
     assert_eq!(deliver_new().await, submitted);
+    // The row moves, one is shipped more that day, and the tracking number has 14 terms.
+    let event = OrderEvent::OrderShipped {
+        tracking_number: "1Z999AA101234567".parse().unwrap(),
+        carrier: "Federal Shipping".parse().unwrap(),
+    };
+    append(&tables, &id, 3, &[event]).await;
+    let shipped = step(same, [(2.0, 5.0), (0.0, 7.0), (2.0, 21.0)]);
+    assert_eq!(deliver_new().await, shipped);
+    let event = OrderEvent::OrderCancelled {
+        reason: "lost".parse().unwrap(),
+        refund_amount: Decimal::ZERO,
+    };
+    append(&tables, &id, 4, &[event]).await;
+    let cancelled = step(
+        [
+            "1 GetItem, 2 PutItem, 1 Query",
+            "1 PutItem, 1 TransactWriteItems",
+            "1 PutItem, 1 TransactWriteItems",
+        ],
+        [(2.0, 5.0), (0.0, 7.0), (0.0, 5.0)],
+    );
+    assert_eq!(deliver_new().await, cancelled);
 }

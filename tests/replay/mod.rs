@@ -4,6 +4,7 @@ mod function;
 mod generations;
 mod rebuild;
 mod resume;
+mod search;
 mod totals;
 mod verify;
 

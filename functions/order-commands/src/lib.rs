@@ -32,7 +32,7 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
     );
     let dynamodb = lambda_edge::aws::dynamodb(aws);
     let orders = EventStore::new(
-        lambda_edge::aws::dynamodb(aws),
+        dynamodb.clone(),
         env.required("EVENT_STORE_TABLE")?,
         env.parsed("EVENT_TYPE_SHARDS", "a whole number from 1")?,
     );

@@ -7,7 +7,7 @@ use event_store::Version;
 use lambda_edge::http::{Caching, Call, Page, PageSize, Problem, Reply, StatusCode};
 use read_models::customers;
 use read_models::history::{self, EventView, HistoryEntry};
-use read_models::order_search::{Question, QuestionError};
+use read_models::order_search::{SearchText, SearchTextError};
 use read_models::problems::{order_not_found, read_problem};
 use read_models::views::Detail;
 use serde::{Deserialize, Serialize};
@@ -35,17 +35,17 @@ pub async fn search(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         cursor,
         view,
     } = call.query()?;
-    let question: Question = q
+    let text: SearchText = q
         .parse()
-        .map_err(|error: QuestionError| Problem::parameter("q", error.to_string()))?;
-    let name = format!("orders with {question:?}");
+        .map_err(|error: SearchTextError| Problem::parameter("q", error.to_string()))?;
+    let name = format!("orders with {text:?}");
     let before = match cursor {
         None => None,
         Some(cursor) => Some(app.cursors.open(&name, &cursor)?),
     };
     let page = app
         .search
-        .page(&question, page_size.get(), before)
+        .page(&text, page_size.get(), before)
         .await
         .map_err(read_problem)?;
     let next_cursor = match &page.next {

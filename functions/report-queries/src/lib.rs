@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use chrono::{TimeDelta, Utc};
 use event_store::StoreError;
 use lambda_edge::http::{self, Caching, Call, Problem, Reply, Routes};
 use lambda_edge::{ConfigError, Environment, Function, metrics};
@@ -17,6 +18,9 @@ use serde::Deserialize;
 /// How many days are kept, and how long: what happens to their orders later is seen as late as that.
 const CACHED_DAYS: u64 = 400;
 const CACHED_FOR: Duration = Duration::from_secs(60);
+
+/// How long after its end a day counts as over: until then a projection that is behind may bring orders yet.
+const CLOSING_TIME: TimeDelta = TimeDelta::hours(1);
 
 /// What the handlers need.
 pub struct App {
@@ -50,7 +54,7 @@ async fn daily_orders(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     }
 
     let Parameters { date: day } = call.query()?;
-    let is_closed = day < Day::today();
+    let is_closed = day.ended_before(Utc::now() - CLOSING_TIME);
     let report = match is_closed {
         false => app.daily_orders.report(day).await.map_err(read_problem)?,
         true => app

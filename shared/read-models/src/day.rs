@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
 
 /// A UTC day, written `YYYY-MM-DD`.
@@ -28,8 +28,8 @@ impl fmt::Display for Day {
 }
 
 impl Day {
-    pub fn today() -> Self {
-        Self(Utc::now().date_naive())
+    pub fn ended_before(self, at: DateTime<Utc>) -> bool {
+        self.0 < at.date_naive()
     }
 }
 

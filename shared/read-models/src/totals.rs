@@ -107,7 +107,8 @@ impl Amounts {
     fn to_item(&self) -> Item {
         let attributes = self.0.iter();
         attributes
-            .map(|(name, amount)| (name.clone(), AttributeValue::N(amount.to_string())))
+            // Without trailing zeros, as DynamoDB gives it back.
+            .map(|(name, amount)| (name.clone(), AttributeValue::N(amount.normalize().to_string())))
             .collect()
     }
 }
@@ -160,8 +161,17 @@ const MAX_ATTEMPTS: u32 = 8;
 /// How many items of a transaction the marks of a recount may take.
 const MARKS_PER_RECOUNT: usize = 90;
 
+/// What came of counting a partition again.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Recounted {
+    Right,
+    Wrong,
+    /// Rows were written all the time: nobody can say.
+    Busy,
+}
+
 /// What was in the way of a write.
-enum Crossed {
+enum Conflict {
     /// What stands in the row's place, which is not what was expected; or the mark is there already.
     Seen { row: Option<Option<Item>>, mark: bool },
     /// Another transaction on the same totals.
@@ -204,7 +214,7 @@ impl<R: Row> Rows<R> {
         for attempt in 0..MAX_ATTEMPTS {
             if let Some(there) = &there {
                 if *there == item {
-                    return Ok(Put::NewerThere(row.version()));
+                    return Ok(Put::Written);
                 }
                 if let Some(put) = self.in_the_way(there, row.version()) {
                     return Ok(put);
@@ -230,11 +240,11 @@ impl<R: Row> Rows<R> {
             };
             match written {
                 None => return Ok(Put::Written),
-                Some(Crossed::Seen { row, mark }) => {
+                Some(Conflict::Seen { row, mark }) => {
                     there = row.unwrap_or(there);
                     mark_is_there |= mark;
                 }
-                Some(Crossed::InProgress) => pause(attempt).await,
+                Some(Conflict::InProgress) => pause(attempt).await,
             }
         }
         Err(StoreError::Throttled(format!("{} is written all the time", R::NAME)))
@@ -272,8 +282,8 @@ impl<R: Row> Rows<R> {
             };
             match self.write([Some(delete), count, None]).await? {
                 None => return Ok(()),
-                Some(Crossed::Seen { .. }) => {}
-                Some(Crossed::InProgress) => pause(attempt).await,
+                Some(Conflict::Seen { .. }) => {}
+                Some(Conflict::InProgress) => pause(attempt).await,
             }
         }
         Err(StoreError::Throttled(format!("{} is written all the time", R::NAME)))
@@ -285,12 +295,13 @@ impl<R: Row> Rows<R> {
         Ok(found.as_ref().map(Amounts::of_totals).unwrap_or_default())
     }
 
-    /// Counts a partition again from its rows. The names of the totals that were wrong; with `mend`, they are right now.
+    /// Counts a partition again from its rows. With `mend`, totals that were wrong are right now.
     ///
     /// Every change of a row that counts is a change of the totals' revision, so if that is still the same after all rows
     /// have been read, they are of one moment.
-    pub(crate) async fn recount(&self, totals: Totals, partition: &str, mend: bool) -> Result<Vec<String>, StoreError> {
-        for attempt in 0..MAX_ATTEMPTS {
+    pub(crate) async fn recount(&self, totals: Totals, partition: &str, mend: bool) -> Result<Recounted, StoreError> {
+        let mut attempt = 0;
+        while attempt < MAX_ATTEMPTS {
             let found = self.partition(totals, partition).await?;
             let mut expected = found.counted.clone();
             if let Some(marked) = totals.marked {
@@ -298,34 +309,29 @@ impl<R: Row> Rows<R> {
             }
             let there = found.totals.as_ref().map(Amounts::of_totals).unwrap_or_default();
             let wrong_marks: Vec<_> = found.marks.symmetric_difference(&found.marks_there).collect();
-            let mut wrong: Vec<String> = expected.clone().minus(&there).0.into_keys().collect();
-            wrong.extend(wrong_marks.iter().map(|mark| (*mark).clone()));
             let is_orphan = found.is_empty && found.totals.is_some();
-            if is_orphan && wrong.is_empty() {
-                wrong.push(totals.key.to_owned());
+            if expected == there && wrong_marks.is_empty() && !is_orphan {
+                return Ok(Recounted::Right);
             }
-            if wrong.is_empty() {
-                return Ok(wrong);
-            }
-            if !mend {
-                let now = self.read(place::<R>(partition, totals.key), true).await?;
-                if revision(now.as_ref()) == revision(found.totals.as_ref()) {
-                    return Ok(wrong);
+            let crossed = if mend {
+                let mut writes = vec![self.put_totals(totals, partition, &expected, &found)?];
+                for mark in wrong_marks.iter().take(MARKS_PER_RECOUNT) {
+                    writes.push(self.mend_mark(partition, mark, found.marks.contains(*mark))?);
                 }
-                continue;
+                self.write(writes.into_iter().map(Some)).await?.is_some()
+            } else {
+                let now = self.read(place::<R>(partition, totals.key), true).await?;
+                revision(now.as_ref()) != revision(found.totals.as_ref())
+            };
+            if !crossed && (!mend || wrong_marks.len() <= MARKS_PER_RECOUNT) {
+                return Ok(Recounted::Wrong);
             }
-            let mut writes = vec![self.put_totals(totals, partition, &expected, &found)?];
-            for mark in wrong_marks.iter().take(MARKS_PER_RECOUNT) {
-                writes.push(self.mend_mark(partition, mark, found.marks.contains(*mark))?);
-            }
-            let is_through = wrong_marks.len() <= MARKS_PER_RECOUNT;
-            match self.write(writes.into_iter().map(Some)).await? {
-                None if is_through => return Ok(wrong),
-                None | Some(Crossed::Seen { .. }) => {}
-                Some(Crossed::InProgress) => pause(attempt).await,
+            if crossed {
+                pause(attempt).await;
+                attempt += 1;
             }
         }
-        Err(StoreError::Throttled(format!("{} is written all the time", R::NAME)))
+        Ok(Recounted::Busy)
     }
 
     /// Everything in a partition, as of now.
@@ -429,7 +435,7 @@ impl<R: Row> Rows<R> {
     async fn write(
         &self,
         items: impl IntoIterator<Item = Option<TransactWriteItem>>,
-    ) -> Result<Option<Crossed>, StoreError> {
+    ) -> Result<Option<Conflict>, StoreError> {
         let items: Vec<_> = items.into_iter().flatten().collect();
         let written = self
             .client
@@ -445,18 +451,18 @@ impl<R: Row> Rows<R> {
             Some(TransactWriteItemsError::TransactionCanceledException(cancellation)) => {
                 let reasons = cancellation.cancellation_reasons();
                 match cancelled(reasons) {
-                    Cancelled::Refused => Ok(Some(Crossed::of_reasons(reasons))),
-                    Cancelled::InProgress => Ok(Some(Crossed::InProgress)),
+                    Cancelled::Refused => Ok(Some(Conflict::of_reasons(reasons))),
+                    Cancelled::InProgress => Ok(Some(Conflict::InProgress)),
                     Cancelled::Store(error) => Err(error),
                 }
             }
-            Some(TransactWriteItemsError::TransactionInProgressException(_)) => Ok(Some(Crossed::InProgress)),
+            Some(TransactWriteItemsError::TransactionInProgressException(_)) => Ok(Some(Conflict::InProgress)),
             _ => Err(error.into()),
         }
     }
 
     /// Writes a row whose totals stay as they are.
-    async fn write_alone(&self, item: &Item, condition: Unchanged) -> Result<Option<Crossed>, StoreError> {
+    async fn write_alone(&self, item: &Item, condition: Unchanged) -> Result<Option<Conflict>, StoreError> {
         let written = self
             .client
             .put_item()
@@ -471,18 +477,18 @@ impl<R: Row> Rows<R> {
         match written {
             Ok(_) => Ok(None),
             Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(refused)) => Ok(Some(Crossed::Seen {
+                Some(PutItemError::ConditionalCheckFailedException(refused)) => Ok(Some(Conflict::Seen {
                     row: Some(refused.item().cloned()),
                     mark: false,
                 })),
-                Some(PutItemError::TransactionConflictException(_)) => Ok(Some(Crossed::InProgress)),
+                Some(PutItemError::TransactionConflictException(_)) => Ok(Some(Conflict::InProgress)),
                 _ => Err(SdkError::into(error)),
             },
         }
     }
 }
 
-impl Crossed {
+impl Conflict {
     /// Of the row, its count and its mark, in this order.
     fn of_reasons(reasons: &[CancellationReason]) -> Self {
         let refused = |position: usize| {

@@ -202,6 +202,7 @@ pub struct ReplayView {
     pub orders: u64,
     pub rows_written: u64,
     pub rows_removed: u64,
+    pub uncounted_totals: u64,
     pub unreadable_orders: u64,
     pub differences_found: u64,
     /// The first 100.
@@ -224,6 +225,7 @@ impl From<Replay> for ReplayView {
             orders: replay.counts.orders,
             rows_written: replay.counts.written,
             rows_removed: replay.counts.removed,
+            uncounted_totals: replay.counts.uncounted,
             unreadable_orders: replay.counts.unreadable,
             differences_found: replay.counts.differences,
             differences: replay.differences,

@@ -23,6 +23,7 @@ use super::words::{MAX_TERMS, terms_of};
 use crate::derived::newest;
 use crate::order_summary::{OrderSummaries, OrderSummaryRow};
 use crate::projector::ProjectError;
+use crate::replay::read_model::Shown;
 use crate::rows::{Found, Item, NEWER_CODE, generation, unless_refused};
 
 /// What terms are; raised when an order is to have others.
@@ -71,6 +72,8 @@ pub(super) struct SearchRow {
     pub(super) terms: Terms,
     /// Terms whose postings may be there yet.
     pub(super) removing: Terms,
+    /// How often the row was written: what is written late, by a process that is gone, finds it moved on.
+    revision: u64,
 }
 
 /// Terms, each with the version at which it was added; stored as version → terms with spaces between.
@@ -117,6 +120,7 @@ impl SearchRow {
             settled: 0,
             terms: Terms::default(),
             removing: Terms::default(),
+            revision: 0,
         }
     }
 
@@ -138,6 +142,7 @@ impl SearchRow {
         let mut next = self.clone();
         next.generation = GENERATION;
         next.version = order.version;
+        next.revision += 1;
         next.removing.0.extend(gone);
         next.terms = Terms(kept.into_iter().chain(new).collect());
         next
@@ -190,25 +195,35 @@ impl OrderSearch {
             let seen = match self.row(order.order_id).await? {
                 Found::Row(row) => Some(row),
                 Found::OfNewerCode => return Ok(Shown::OfNewerCode),
-                // Its postings will be found by a replay.
-                Found::Nothing | Found::Outdated | Found::Unreadable(_) => None,
+                Found::Nothing | Found::Outdated => None,
+                // A replay finds its postings.
+                Found::Unreadable(_) => {
+                    self.write_all(vec![delete_request(row_key(order.order_id))?]).await?;
+                    None
+                }
             };
             if let Some(seen) = seen.as_ref().filter(|seen| seen.version > order.version) {
                 return Ok(Shown::Newer(seen.version));
             }
             let before = seen.clone().unwrap_or_else(|| SearchRow::empty(order));
             let mut next = before.moved_to(order);
+            let is_done = before.is_settled() && next.terms == before.terms && !anew;
+            if is_done {
+                if before.version == order.version && before.generation == GENERATION {
+                    return Ok(Shown::Written);
+                }
+                // There is nothing to do, but an older state must not follow this one.
+                next.settled = next.version;
+            }
             if anew {
                 next.settled = 0;
-            }
-            let is_same = next.terms == before.terms && before.generation == GENERATION;
-            if seen.is_some() && is_same && before.is_settled() && !anew {
-                return Ok(Shown::Unchanged);
             }
             if !self.put(&next, seen.as_ref()).await? {
                 continue;
             }
-            self.settle(next).await?;
+            if !is_done {
+                self.settle(next).await?;
+            }
             return Ok(Shown::Written);
         }
         Err(StoreError::Throttled("the row is written all the time".to_owned()))
@@ -224,6 +239,7 @@ impl OrderSearch {
         let settled = SearchRow {
             settled: row.version,
             removing: Terms::default(),
+            revision: row.revision + 1,
             ..row.clone()
         };
         // If another has moved it on, it does all of this again.
@@ -236,11 +252,18 @@ impl OrderSearch {
             if version.is_some_and(|version| version != row.version) {
                 return Ok(());
             }
-            let postings = row.terms.0.union(&row.removing.0);
-            let deletes = postings.map(|term| delete_request(row.posting_key(term)));
-            self.write_all(deletes.collect::<Result<_, _>>()?).await?;
+            let delete = self.client.delete_item().table_name(&self.table);
+            let delete = delete
+                .set_key(Some(row_key(order_id)))
+                .condition_expression("Revision = :seen")
+                .expression_attribute_values(":seen", AttributeValue::N(row.revision.to_string()));
+            if unless_refused(delete.send().await)? {
+                let postings = row.terms.0.union(&row.removing.0);
+                let deletes = postings.map(|term| delete_request(row.posting_key(term)));
+                self.write_all(deletes.collect::<Result<_, _>>()?).await?;
+            }
         }
-        self.write_all(vec![delete_request(row_key(order_id))?]).await
+        Ok(())
     }
 
     pub(super) async fn row(&self, order_id: OrderId) -> Result<Found<SearchRow>, StoreError> {
@@ -256,16 +279,13 @@ impl OrderSearch {
     /// Writes a row if what stands in its place is what was seen. Whether it was.
     async fn put(&self, row: &SearchRow, seen: Option<&SearchRow>) -> Result<bool, StoreError> {
         let item: Item = serde_dynamo::to_item(row).map_err(|error| StoreError::Rejected(error.to_string()))?;
-        let number = |number: u64| AttributeValue::N(number.to_string());
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
         let put = match seen {
-            // What stands there and is not a row of ours is replaced.
-            None => put.condition_expression("attribute_not_exists(Version) OR NOT attribute_exists(Settled)"),
+            // What stands there and is no row of ours is replaced.
+            None => put.condition_expression("attribute_not_exists(Revision)"),
             Some(seen) => put
-                .condition_expression("Version = :version AND Settled = :settled AND Generation = :generation")
-                .expression_attribute_values(":version", number(seen.version))
-                .expression_attribute_values(":settled", number(seen.settled))
-                .expression_attribute_values(":generation", number(seen.generation.into())),
+                .condition_expression("Revision = :seen")
+                .expression_attribute_values(":seen", AttributeValue::N(seen.revision.to_string())),
         };
         unless_refused(put.send().await)
     }
@@ -300,15 +320,6 @@ impl OrderSearch {
         }
         Err(StoreError::Throttled("a batch was not written to its end".to_owned()))
     }
-}
-
-/// What came of showing an order.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Shown {
-    Written,
-    Unchanged,
-    Newer(Version),
-    OfNewerCode,
 }
 
 /// Terms mean the same in rows of older generations; which ones an order has may differ.
@@ -373,7 +384,7 @@ impl OrderSearchIndex {
             return Ok(());
         };
         match self.search.show(&order, false).await? {
-            Shown::Written | Shown::Unchanged | Shown::Newer(_) => Ok(()),
+            Shown::Written | Shown::Newer(_) | Shown::Stale(_) => Ok(()),
             Shown::OfNewerCode => Err(ProjectError::Passing(NEWER_CODE.to_owned())),
         }
     }

@@ -6,9 +6,9 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`words`] | the words of a text, of an order and of a question, and the terms that they are found by |
+//! | [`words`] | the words of a text, of an order and of a text, and the terms that they are found by |
 //! | [`index`] | the table: rows and postings, and how they change |
-//! | [`query`] | a question answered |
+//! | [`query`] | a text answered |
 //! | `read_model` | what a replay asks |
 
 pub mod index;
@@ -18,4 +18,4 @@ pub mod words;
 
 pub use index::{OrderSearch, OrderSearchIndex};
 pub use query::{OrderSearchQueries, SearchPage};
-pub use words::{Question, QuestionError};
+pub use words::{SearchText, SearchTextError};

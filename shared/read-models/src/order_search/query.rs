@@ -1,4 +1,4 @@
-//! A question answered.
+//! A text answered.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use event_store::StoreError;
 use futures::future::try_join_all;
 
 use super::index::{OrderSearch, POSTING, SHARDS, TERM, term_key};
-use super::words::Question;
+use super::words::SearchText;
 use crate::order_summary::{OrderSummaries, OrderSummaryRow};
 
 /// How many postings are read at once: they are about 85 bytes long, and 4 KB are half a read unit.
@@ -18,10 +18,14 @@ const POSTINGS_PER_READ: i32 = 48;
 /// After so many reads a page ends, short or empty: two common words that never come together are looked for page by page.
 const MAX_READS: usize = 100;
 
+/// After so many orders that were found and looked at, a page ends likewise.
+const MAX_CANDIDATES: usize = 400;
+const MAX_CANDIDATES_AT_ONCE: usize = 100;
+
 /// After all order keys, which begin with a year.
 const NEWEST: &str = ":";
 
-/// Orders that answer a question, newest first.
+/// Orders that answer a text, newest first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchPage {
     pub orders: Vec<OrderSummaryRow>,
@@ -29,7 +33,7 @@ pub struct SearchPage {
     pub next: Option<String>,
 }
 
-/// Answers questions.
+/// Answers texts.
 #[derive(Debug, Clone)]
 pub struct OrderSearchQueries {
     index: OrderSearch,
@@ -48,30 +52,37 @@ impl OrderSearchQueries {
     /// What DynamoDB said.
     pub async fn page(
         &self,
-        question: &Question,
+        text: &SearchText,
         limit: usize,
         before: Option<String>,
     ) -> Result<SearchPage, StoreError> {
         let start = before.unwrap_or_else(|| NEWEST.to_owned());
         let reads = AtomicUsize::new(0);
-        let terms = question.terms();
+        let terms = text.terms();
         let mut shards: Vec<Shard<'_>> = (0..SHARDS)
             .map(|shard| Shard::new(&self.index, &reads, &terms, shard, &start))
             .collect();
         let mut orders: Vec<OrderSummaryRow> = Vec::new();
+        let mut candidates = 0;
         loop {
-            // One more shows whether there is a next page.
-            let wanted = limit + 1 - orders.len();
+            // One more shows whether there is a next page. Where orders found turn out not to answer, more are read at once.
+            let wanted = match candidates {
+                0 => limit + 1,
+                _ => MAX_CANDIDATES_AT_ONCE.max(limit + 1 - orders.len()),
+            };
             let (found, end) = next_matches(&mut shards, wanted).await?;
+            candidates += found.len();
+            let last = found.last().cloned();
             let ids: Vec<OrderId> = found.iter().filter_map(|key| order_id(key)).collect();
             let mut rows = self.rows.orders(&ids).await?;
             let rows = ids.iter().filter_map(|id| rows.remove(id));
-            orders.extend(rows.filter(|order| question.is_answered_by(order)));
+            orders.extend(rows.filter(|order| text.is_in(order)));
             let next = if orders.len() > limit {
                 orders.truncate(limit);
                 orders.last().map(|last| last.order_key.clone())
             } else {
                 match end {
+                    None if candidates >= MAX_CANDIDATES => last,
                     None => continue,
                     Some(End::Through) => None,
                     Some(End::OutOfReads(before)) => Some(before),

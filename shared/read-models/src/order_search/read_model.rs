@@ -1,6 +1,6 @@
 //! OrderSearch as a replay deals with it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -9,12 +9,13 @@ use event_store::scan::Segment;
 use event_store::{StoreError, Version};
 use serde_json::Value;
 
-use super::index::{self, OrderSearch, POSTING, SearchRow, TERM, delete_request, found, row_key, row_term};
+use super::index::{self, OrderSearch, POSTING, SearchRow, TERM, delete_request, found, row_key};
 use super::words::terms_of;
 use crate::order_summary::OrderSummaryRow;
 use crate::replay::progress::{FieldDifference, RowKey};
 use crate::replay::read_model::{Comparison, PlacedRow, ReadModel, RowPage, Shown};
 use crate::rows::{Found, Item, batch_get};
+use crate::totals::Recounted;
 
 #[async_trait]
 impl ReadModel for OrderSearch {
@@ -23,11 +24,7 @@ impl ReadModel for OrderSearch {
     }
 
     async fn show(&self, order: &OrderSummaryRow) -> Result<Shown, StoreError> {
-        Ok(match OrderSearch::show(self, order, true).await? {
-            index::Shown::Written | index::Shown::Unchanged => Shown::Written,
-            index::Shown::Newer(version) => Shown::Newer(version),
-            index::Shown::OfNewerCode => Shown::OfNewerCode,
-        })
+        OrderSearch::show(self, order, true).await
     }
 
     /// An order whose words have stayed the same has a row of an older version, which is right.
@@ -41,7 +38,7 @@ impl ReadModel for OrderSearch {
         };
         let expected: Vec<String> = terms_of(order).into_iter().collect();
         let terms: Vec<String> = row.terms.0.iter().map(|(term, _)| term.clone()).collect();
-        if !row.is_settled() || (terms != expected && row.version != order.version) {
+        if row.version < order.version && (!row.is_settled() || terms != expected) {
             return Ok(Comparison::AtVersion(row.version));
         }
         let mut differences = Vec::new();
@@ -102,13 +99,13 @@ impl ReadModel for OrderSearch {
     async fn remove(&self, row: &RowKey, seen: Option<Version>) -> Result<(), StoreError> {
         let order_id = row.get(TERM).and_then(|term| term.strip_prefix('=')?.parse().ok());
         match order_id {
-            Some(order_id) => OrderSearch::remove(self, order_id, seen).await,
-            None => self.write_all(vec![delete_request(to_item(row))?]).await,
+            Some(order_id) if seen.is_some() => OrderSearch::remove(self, order_id, seen).await,
+            _ => self.write_all(vec![delete_request(to_item(row))?]).await,
         }
     }
 
-    async fn recount(&self, _: &str, _: bool) -> Result<Vec<String>, StoreError> {
-        Ok(Vec::new())
+    async fn recount(&self, _: &str, _: bool) -> Result<Recounted, StoreError> {
+        Ok(Recounted::Right)
     }
 }
 
@@ -132,16 +129,8 @@ impl OrderSearch {
             let (order_key, _) = posting.get(POSTING)?.as_s().ok()?.rsplit_once('#')?;
             order_key.rsplit_once('#')?.1.parse().ok()
         };
-        let ids: BTreeSet<String> = postings
-            .iter()
-            .filter_map(|posting| Some(row_term(order_id(posting)?)))
-            .collect();
-        let keys = ids.iter().map(|term| {
-            HashMap::from([
-                (TERM.to_owned(), AttributeValue::S(term.clone())),
-                (POSTING.to_owned(), AttributeValue::S("terms".to_owned())),
-            ])
-        });
+        let ids: BTreeSet<OrderId> = postings.iter().filter_map(order_id).collect();
+        let keys = ids.into_iter().map(row_key);
         let mut rows = BTreeMap::new();
         for item in batch_get(&self.client, &self.table, keys.collect(), true).await? {
             let id = item

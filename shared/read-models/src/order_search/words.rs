@@ -1,4 +1,4 @@
-//! The words of a text, of an order and of a question, and the terms that they are found by.
+//! The words of a text, of an order and of a text, and the terms that they are found by.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::order_summary::OrderSummaryRow;
 
-/// A word is found by its beginnings from so many characters on; a shorter word only as a whole.
+/// A word is found by its prefixes from so many characters on; a shorter word only as a whole.
 const MIN_PREFIX_CHARS: usize = 3;
 /// … up to so many. What is longer is compared with the order itself.
 const MAX_PREFIX_CHARS: usize = 16;
@@ -18,11 +18,11 @@ const MAX_PREFIX_CHARS: usize = 16;
 /// An order is found by so many terms at most. The words of its last products are left out when it has more.
 pub(super) const MAX_TERMS: usize = 2_000;
 
-/// The longest question, in characters.
-const MAX_QUESTION_CHARS: usize = 200;
-/// The most words in a question.
-const MAX_QUESTION_WORDS: usize = 10;
-/// So many words of a question are looked up, the longest ones. The others are compared with the orders found.
+/// The longest text, in characters.
+const MAX_SEARCH_CHARS: usize = 200;
+/// The most words in a text.
+const MAX_SEARCH_WORDS: usize = 10;
+/// So many words of a text are looked up, the longest ones. The others are compared with the orders found.
 const MAX_LOOKED_UP: usize = 4;
 
 /// The words of a text, without case, accents and punctuation.
@@ -68,7 +68,7 @@ pub(super) fn words_of(order: &OrderSummaryRow) -> Vec<String> {
 pub(super) fn terms_of(order: &OrderSummaryRow) -> BTreeSet<String> {
     let mut terms = BTreeSet::new();
     for word in words_of(order) {
-        for term in beginnings(&word) {
+        for term in prefixes(&word) {
             if terms.len() < MAX_TERMS {
                 terms.insert(term);
             }
@@ -77,7 +77,7 @@ pub(super) fn terms_of(order: &OrderSummaryRow) -> BTreeSet<String> {
     terms
 }
 
-fn beginnings(word: &str) -> impl Iterator<Item = String> {
+fn prefixes(word: &str) -> impl Iterator<Item = String> {
     let chars: Vec<char> = word.chars().collect();
     let shortest = MIN_PREFIX_CHARS.min(chars.len());
     let longest = MAX_PREFIX_CHARS.min(chars.len());
@@ -86,34 +86,34 @@ fn beginnings(word: &str) -> impl Iterator<Item = String> {
 
 /// What somebody looks for: all of these words, or words that begin with them.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Question {
+pub struct SearchText {
     words: Vec<String>,
 }
 
-/// Why a text is no question. Its message completes "the parameter …".
+/// Why a text is no text. Its message completes "the parameter …".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum QuestionError {
-    #[error("must be 3 to {MAX_QUESTION_CHARS} characters long")]
+pub enum SearchTextError {
+    #[error("must be 3 to {MAX_SEARCH_CHARS} characters long")]
     Length,
-    #[error("must have at most {MAX_QUESTION_WORDS} words")]
+    #[error("must have at most {MAX_SEARCH_WORDS} words")]
     TooManyWords,
 }
 
-impl FromStr for Question {
-    type Err = QuestionError;
+impl FromStr for SearchText {
+    type Err = SearchTextError;
 
-    fn from_str(text: &str) -> Result<Self, QuestionError> {
-        if text.chars().count() > MAX_QUESTION_CHARS {
-            return Err(QuestionError::Length);
+    fn from_str(text: &str) -> Result<Self, SearchTextError> {
+        if text.chars().count() > MAX_SEARCH_CHARS {
+            return Err(SearchTextError::Length);
         }
-        let words: BTreeSet<String> = text.split_whitespace().flat_map(question_words).collect();
+        let words: BTreeSet<String> = text.split_whitespace().flat_map(search_words).collect();
         // An ideograph, which is as wide as two letters, says as much: 京都 is a city.
         let width: usize = words.iter().map(|word| word.width()).sum();
         if width < MIN_PREFIX_CHARS {
-            return Err(QuestionError::Length);
+            return Err(SearchTextError::Length);
         }
-        if words.len() > MAX_QUESTION_WORDS {
-            return Err(QuestionError::TooManyWords);
+        if words.len() > MAX_SEARCH_WORDS {
+            return Err(SearchTextError::TooManyWords);
         }
         Ok(Self {
             words: words.into_iter().collect(),
@@ -122,7 +122,7 @@ impl FromStr for Question {
 }
 
 /// The beginning of an order id is one word.
-fn question_words(text: &str) -> Vec<String> {
+fn search_words(text: &str) -> Vec<String> {
     const HYPHENS: [usize; 4] = [8, 13, 18, 23];
     let is_of_id = |(position, byte): (usize, u8)| match HYPHENS.contains(&position) {
         true => byte == b'-',
@@ -135,7 +135,7 @@ fn question_words(text: &str) -> Vec<String> {
     }
 }
 
-impl Question {
+impl SearchText {
     /// The terms under which an order that answers it has postings.
     pub(super) fn terms(&self) -> Vec<String> {
         let is_long = |word: &&String| word.chars().count() >= MIN_PREFIX_CHARS;
@@ -152,7 +152,7 @@ impl Question {
     }
 
     /// Whether an order has a word that begins with each of these.
-    pub(super) fn is_answered_by(&self, order: &OrderSummaryRow) -> bool {
+    pub(super) fn is_in(&self, order: &OrderSummaryRow) -> bool {
         let words = words_of(order);
         let mut asked = self.words.iter();
         asked.all(|asked| words.iter().any(|word| word.starts_with(asked.as_str())))
@@ -163,8 +163,8 @@ impl Question {
 mod tests {
     use super::*;
 
-    fn question(text: &str) -> Vec<String> {
-        text.parse::<Question>().unwrap().words
+    fn text(text: &str) -> Vec<String> {
+        text.parse::<SearchText>().unwrap().words
     }
 
     #[test]
@@ -181,8 +181,8 @@ mod tests {
     }
 
     #[test]
-    fn words_are_found_by_their_beginnings() {
-        let of = |word: &str| beginnings(word).collect::<Vec<_>>();
+    fn words_are_found_by_their_prefixes() {
+        let of = |word: &str| prefixes(word).collect::<Vec<_>>();
         assert_eq!(of("reims"), ["rei", "reim", "reims"]);
         assert_eq!(of("df"), ["df"]);
         assert_eq!(of("京"), ["京"]);
@@ -190,22 +190,22 @@ mod tests {
     }
 
     #[test]
-    fn a_question_is_3_to_200_characters_of_words() {
-        assert_eq!("re".parse::<Question>(), Err(QuestionError::Length));
-        assert_eq!("!?- ,".parse::<Question>(), Err(QuestionError::Length));
-        assert_eq!("x".repeat(201).parse::<Question>(), Err(QuestionError::Length));
+    fn a_text_is_3_to_200_characters_of_words() {
+        assert_eq!("re".parse::<SearchText>(), Err(SearchTextError::Length));
+        assert_eq!("!?- ,".parse::<SearchText>(), Err(SearchTextError::Length));
+        assert_eq!("x".repeat(201).parse::<SearchText>(), Err(SearchTextError::Length));
         assert_eq!(
-            "a b c d e f g h i j k".parse::<Question>(),
-            Err(QuestionError::TooManyWords)
+            "a b c d e f g h i j k".parse::<SearchText>(),
+            Err(SearchTextError::TooManyWords)
         );
-        assert_eq!(question("Reims  CHAI reims"), ["chai", "reims"]);
-        assert_eq!(question("京都"), ["京", "都"]);
+        assert_eq!(text("Reims  CHAI reims"), ["chai", "reims"]);
+        assert_eq!(text("京都"), ["京", "都"]);
     }
 
     #[test]
     fn the_beginning_of_an_order_id_is_one_word() {
-        assert_eq!(question("01A1FA32-2bd2-7"), ["01a1fa322bd27"]);
-        assert_eq!(question("01a1fa32-2bd2-718d-ba92-c31b77b91f41")[0].len(), 32);
-        assert_eq!(question("well-known"), ["known", "well"]);
+        assert_eq!(text("01A1FA32-2bd2-7"), ["01a1fa322bd27"]);
+        assert_eq!(text("01a1fa32-2bd2-718d-ba92-c31b77b91f41")[0].len(), 32);
+        assert_eq!(text("well-known"), ["known", "well"]);
     }
 }

@@ -78,6 +78,9 @@ pub struct Counts {
     pub written: u64,
     /// Rows that no events accounted for, and that have been removed.
     pub removed: u64,
+    /// Customers and days whose totals could not be counted again, as their rows were written all the time.
+    #[serde(default)]
+    pub uncounted: u64,
     /// Orders whose events cannot be read. A rebuild parks them.
     pub unreadable: u64,
     pub differences: u64,
@@ -188,6 +191,7 @@ impl AddAssign for Counts {
         self.orders += other.orders;
         self.written += other.written;
         self.removed += other.removed;
+        self.uncounted += other.uncounted;
         self.unreadable += other.unreadable;
         self.differences += other.differences;
     }

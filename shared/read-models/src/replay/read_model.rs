@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::progress::{FieldDifference, RowKey};
 use crate::order_summary::OrderSummaryRow;
 use crate::rows::{Found, Item, Put, Row, Rows, unless_refused, version};
-use crate::totals::{Amounts, ORDER_ID};
+use crate::totals::{Amounts, ORDER_ID, Recounted};
 
 /// A read model, as a replay deals with it.
 #[async_trait]
@@ -34,8 +34,8 @@ pub trait ReadModel: Send + Sync {
     /// Removes a row, unless it has been written again since it was seen at this version, or newer code wrote it.
     async fn remove(&self, row: &RowKey, seen: Option<Version>) -> Result<(), StoreError>;
 
-    /// Counts a partition again from its rows: the names of the totals that were wrong. With `mend`, they are right now.
-    async fn recount(&self, partition: &str, mend: bool) -> Result<Vec<String>, StoreError>;
+    /// Counts a partition again from its rows. With `mend`, totals that were wrong are right now.
+    async fn recount(&self, partition: &str, mend: bool) -> Result<Recounted, StoreError>;
 }
 
 /// What came of showing an order.
@@ -202,10 +202,10 @@ impl<R: Row> ReadModel for Rows<R> {
         unless_refused(delete.send().await).map(|_| ())
     }
 
-    async fn recount(&self, partition: &str, mend: bool) -> Result<Vec<String>, StoreError> {
+    async fn recount(&self, partition: &str, mend: bool) -> Result<Recounted, StoreError> {
         match R::TOTALS {
             Some(totals) => Rows::recount(self, totals, partition, mend).await,
-            None => Ok(Vec::new()),
+            None => Ok(Recounted::Right),
         }
     }
 }
