@@ -6,9 +6,9 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`words`] | the words of a text, of an order and of a text, and the terms that they are found by |
+//! | [`words`] | the words of an order and of what is searched for, and the terms that they are found by |
 //! | [`index`] | the table: rows and postings, and how they change |
-//! | [`query`] | a text answered |
+//! | [`query`] | orders found by a text |
 //! | `read_model` | what a replay asks |
 
 pub mod index;

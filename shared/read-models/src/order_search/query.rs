@@ -1,4 +1,4 @@
-//! A text answered.
+//! Orders found by a text.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,7 +25,7 @@ const MAX_CANDIDATES_AT_ONCE: usize = 100;
 /// After all order keys, which begin with a year.
 const NEWEST: &str = ":";
 
-/// Orders that answer a text, newest first.
+/// Orders that have the words of a text, newest first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchPage {
     pub orders: Vec<OrderSummaryRow>,
@@ -33,7 +33,7 @@ pub struct SearchPage {
     pub next: Option<String>,
 }
 
-/// Answers texts.
+/// Finds orders.
 #[derive(Debug, Clone)]
 pub struct OrderSearchQueries {
     index: OrderSearch,

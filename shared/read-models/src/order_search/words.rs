@@ -1,4 +1,4 @@
-//! The words of a text, of an order and of a text, and the terms that they are found by.
+//! The words of an order and of what is searched for, and the terms that they are found by.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -18,11 +18,11 @@ const MAX_PREFIX_CHARS: usize = 16;
 /// An order is found by so many terms at most. The words of its last products are left out when it has more.
 pub(super) const MAX_TERMS: usize = 2_000;
 
-/// The longest text, in characters.
+/// The longest text to search for, in characters.
 const MAX_SEARCH_CHARS: usize = 200;
-/// The most words in a text.
+/// The most words in it.
 const MAX_SEARCH_WORDS: usize = 10;
-/// So many words of a text are looked up, the longest ones. The others are compared with the orders found.
+/// So many of them are looked up, the longest ones. The others are compared with the orders found.
 const MAX_LOOKED_UP: usize = 4;
 
 /// The words of a text, without case, accents and punctuation.
@@ -90,7 +90,7 @@ pub struct SearchText {
     words: Vec<String>,
 }
 
-/// Why a text is no text. Its message completes "the parameter …".
+/// Why a text cannot be searched for. Its message completes "the parameter …".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SearchTextError {
     #[error("must be 3 to {MAX_SEARCH_CHARS} characters long")]
@@ -163,7 +163,7 @@ impl SearchText {
 mod tests {
     use super::*;
 
-    fn text(text: &str) -> Vec<String> {
+    fn searched(text: &str) -> Vec<String> {
         text.parse::<SearchText>().unwrap().words
     }
 
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_3_to_200_characters_of_words() {
+    fn a_search_is_3_to_200_characters_of_words() {
         assert_eq!("re".parse::<SearchText>(), Err(SearchTextError::Length));
         assert_eq!("!?- ,".parse::<SearchText>(), Err(SearchTextError::Length));
         assert_eq!("x".repeat(201).parse::<SearchText>(), Err(SearchTextError::Length));
@@ -198,14 +198,14 @@ mod tests {
             "a b c d e f g h i j k".parse::<SearchText>(),
             Err(SearchTextError::TooManyWords)
         );
-        assert_eq!(text("Reims  CHAI reims"), ["chai", "reims"]);
-        assert_eq!(text("京都"), ["京", "都"]);
+        assert_eq!(searched("Reims  CHAI reims"), ["chai", "reims"]);
+        assert_eq!(searched("京都"), ["京", "都"]);
     }
 
     #[test]
     fn the_beginning_of_an_order_id_is_one_word() {
-        assert_eq!(text("01A1FA32-2bd2-7"), ["01a1fa322bd27"]);
-        assert_eq!(text("01a1fa32-2bd2-718d-ba92-c31b77b91f41")[0].len(), 32);
-        assert_eq!(text("well-known"), ["known", "well"]);
+        assert_eq!(searched("01A1FA32-2bd2-7"), ["01a1fa322bd27"]);
+        assert_eq!(searched("01a1fa32-2bd2-718d-ba92-c31b77b91f41")[0].len(), 32);
+        assert_eq!(searched("well-known"), ["known", "well"]);
     }
 }
