@@ -119,12 +119,13 @@ const CATALOGUE: [(&str, u16); 2] = [("put-product", 201), ("get-product", 200)]
 const CUSTOMER_COMMANDS: [(&str, u16); 1] = [("put-customer", 201)];
 const DOCS: [&str; 2] = ["get-description", "get-docs"];
 /// With the status that each answers when nothing is parked.
-const ADMIN: [(&str, u16); 5] = [
+const ADMIN: [(&str, u16); 6] = [
     ("query-events", 200),
     ("list-parked", 200),
     ("get-parked", 404),
     ("redrive-parked", 404),
     ("redrive-all-parked", 200),
+    ("get-projections", 200),
 ];
 const EVENT_BATCHES: [&str; 3] = ["order-created", "out-of-order-and-twice", "unknown-event-in-the-middle"];
 /// With the status of the row that each leaves.

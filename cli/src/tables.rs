@@ -5,7 +5,7 @@ use event_store::StoreError;
 
 /// Every table that the tool works on: the variable with its name, and its logical id in template.yaml, under which it
 /// lies in a local DynamoDB.
-pub const TABLES: [(&str, &str); 10] = [
+pub const TABLES: [(&str, &str); 11] = [
     ("EVENT_STORE_TABLE", "EventStore"),
     ("SNAPSHOTS_TABLE", "Snapshots"),
     ("ORDER_SUMMARY_TABLE", "OrderSummary"),
@@ -16,6 +16,7 @@ pub const TABLES: [(&str, &str); 10] = [
     ("REPLAYS_TABLE", "Replays"),
     ("PRODUCTS_TABLE", "Products"),
     ("CUSTOMERS_TABLE", "Customers"),
+    ("PROJECTION_STATUS_TABLE", "ProjectionStatus"),
 ];
 
 /// A stack's tables cannot be told.

@@ -286,3 +286,24 @@ async fn what_is_not_parked_is_404_and_a_foreign_cursor_400() {
         .assert_problem(400, "invalid_cursor");
     assert_eq!(parked(&api).await, [""; 0].map(Value::from));
 }
+
+#[tokio::test]
+async fn projections_that_have_caught_up_have_no_lag_and_the_newest_event() {
+    let api = Api::start().await;
+    let id = api.create_order().await;
+    api.post_empty(&format!("/orders/{id}/submit")).await;
+    api.stack.caught_up().await.unwrap();
+    let answer = api.get("/projections").await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let event = &api.get(&format!("/orders/{id}/events")).await.body["data"][1];
+    let last_event = json!({ "aggregate_id": id, "version": 2, "at": event["timestamp"] });
+    for view in answer.body["data"].as_array().unwrap() {
+        let expected = json!({
+            "projection": view["projection"], "last_event": last_event, "lag_ms": 0, "oldest_unapplied_at": null, "parked": 0,
+        });
+        assert_eq!(*view, expected);
+    }
+    api.get("/projections?page_size=3")
+        .await
+        .assert_problem(400, "malformed_parameter");
+}

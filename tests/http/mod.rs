@@ -14,6 +14,7 @@ mod first_versions;
 mod idempotency;
 mod lists;
 mod logs;
+mod metrics;
 mod queries;
 mod read_after;
 mod reports;

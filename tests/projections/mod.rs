@@ -3,6 +3,7 @@
 mod delivery;
 mod faults;
 mod parking;
+mod status;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -9,6 +9,7 @@ use read_models::parked::Parked;
 use read_models::{ParkedEvents, ProjectError, Projection, projector};
 use serde_json::{Value, json};
 
+use super::status::statuses;
 use super::{assert_rows_are_folds, deliver, folded, order, rows, stream_records};
 use crate::support::Tables;
 use crate::support::orders::{added, created, metadata, new_order_id, submitted};
@@ -192,7 +193,7 @@ async fn an_aggregate_on_which_the_projection_panics_is_parked() {
     bad["dynamodb"]["Keys"]["AggregateId"]["S"] = json!("bad");
 
     let parked = ParkedEvents::new(tables.dynamodb.clone(), "ParkedEvents");
-    let function = projector::function(Panicking, parked);
+    let function = projector::function(Panicking, parked, statuses(&tables));
     let answer = function
         .invoke(json!({ "Records": [good, bad] }), Context::default())
         .await
@@ -233,7 +234,7 @@ async fn a_batch_that_runs_out_of_time_is_asked_for_again() {
     context.deadline = deadline.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
 
     let parked = ParkedEvents::new(tables.dynamodb.clone(), "ParkedEvents");
-    let answer = projector::function(Stuck, parked)
+    let answer = projector::function(Stuck, parked, statuses(&tables))
         .invoke(json!({ "Records": [record] }), context)
         .await
         .unwrap();

@@ -44,7 +44,7 @@ async fn a_replay_is_requested_carried_out_by_the_stream_and_asked_after() {
         .unwrap();
     assert_eq!(
         (&asked["status"], &asked["orders"], &asked["rows_written"]),
-        (&json!("done"), &json!(6), &json!(18))
+        (&json!("done"), &json!(6), &json!(24))
     );
 
     // The request comes again, as any record may.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use domain::order::event::EVENT_TYPES;
-use event_store::by_time::{EventQuery, Place};
+use event_store::by_time::{END_OF_TIME, EventQuery, Place};
 use event_store::scan::Segment;
 use lambda_edge::http::{Call, Page, PageSize, Problem, Reply};
 use read_models::history::EventView;
@@ -80,9 +80,6 @@ pub async fn query(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         next_cursor,
     })
 }
-
-/// The end of the year 9999: later times are not written with four digits, and would not sort as text.
-const END_OF_TIME: DateTime<Utc> = DateTime::from_timestamp(253_402_300_799, 0).unwrap();
 
 /// All types, or the one that is asked for.
 fn event_types(wanted: Option<&str>) -> Result<&'static [&'static str], Problem> {

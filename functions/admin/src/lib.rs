@@ -4,33 +4,36 @@
 //! |---|---|
 //! | `events` | events across orders: by type, by correlation, by time |
 //! | `parked` | what projections have parked, and projecting it again once the cause is mended |
+//! | `projections` | how far each projection has come |
 
 mod events;
 mod parked;
+mod projections;
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::Client;
 use event_store::EventStore;
 use lambda_edge::http::{self, Cursors, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
-use read_models::{ParkedEvents, Projections, from_env};
+use read_models::{ParkedEvents, ProjectionStatuses, Projections, from_env};
 
 /// What the handlers need.
 pub struct App {
     events: EventStore,
     parked: ParkedEvents,
     projections: Projections,
+    statuses: ProjectionStatuses,
     cursors: Cursors,
 }
 
 /// # Errors
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
-    let dynamodb = Client::new(aws);
+    let dynamodb = lambda_edge::aws::dynamodb(aws);
     let app = App {
         events: from_env::event_store(env, dynamodb.clone())?,
         parked: ParkedEvents::from_env(env, dynamodb.clone())?,
-        projections: Projections::from_env(env, dynamodb)?,
+        projections: Projections::from_env(env, dynamodb.clone())?,
+        statuses: ProjectionStatuses::from_env(env, dynamodb)?,
         cursors: Cursors::from_env(env)?,
     };
     Ok(http::function(env, app, routes()))
@@ -46,4 +49,5 @@ pub fn routes() -> Routes<App> {
             "POST /admin/parked/{projection}/{aggregate_id}/redrive",
             parked::redrive_one,
         )
+        .on("GET /projections", projections::list)
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::Client;
 use domain::catalogue::Product;
 use domain::money::Currency;
 use domain::order::state::ProductName;
@@ -24,7 +23,7 @@ pub struct App {
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let app = App {
-        products: Products::from_env(env, Client::new(aws))?,
+        products: Products::from_env(env, lambda_edge::aws::dynamodb(aws))?,
     };
     Ok(http::function(env, app, routes()))
 }

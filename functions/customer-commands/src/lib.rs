@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::Client;
 use domain::text::{CustomerId, CustomerName, EmailAddress};
 use lambda_edge::http::{self, Call, Problem, Reply, Routes, StatusCode};
 use lambda_edge::{ConfigError, Environment, Function};
@@ -20,7 +19,7 @@ pub struct App {
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let app = App {
-        customers: Customers::from_env(env, Client::new(aws))?,
+        customers: Customers::from_env(env, lambda_edge::aws::dynamodb(aws))?,
     };
     Ok(http::function(env, app, routes()))
 }

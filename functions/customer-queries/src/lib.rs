@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::Client;
 use domain::text::CustomerId;
 use lambda_edge::http::{self, Caching, Call, Problem, Reply, Routes, StatusCode};
 use lambda_edge::{ConfigError, Environment, Function};
@@ -22,7 +21,7 @@ pub struct App {
 /// # Errors
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
-    let dynamodb = Client::new(aws);
+    let dynamodb = lambda_edge::aws::dynamodb(aws);
     let events = from_env::event_store(env, dynamodb.clone())?;
     let rows = OrderSummaries::from_env(env, dynamodb.clone())?;
     let app = App {

@@ -11,7 +11,6 @@ pub mod handlers;
 pub mod problems;
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::Client;
 use event_store::{EventStore, Snapshots};
 use lambda_edge::http::{self, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
@@ -31,9 +30,9 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
         env.required("SNAPSHOTS_TABLE")?,
         env.parsed("SNAPSHOT_EVERY", "a list such as `Order:50,Stock:20`")?,
     );
-    let dynamodb = Client::new(aws);
+    let dynamodb = lambda_edge::aws::dynamodb(aws);
     let orders = EventStore::new(
-        dynamodb.clone(),
+        lambda_edge::aws::dynamodb(aws),
         env.required("EVENT_STORE_TABLE")?,
         env.parsed("EVENT_TYPE_SHARDS", "a whole number from 1")?,
     );

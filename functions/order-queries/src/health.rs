@@ -82,6 +82,11 @@ impl Tables {
                 table("replays", "REPLAYS_TABLE", vec![("ReplayId", text())])?,
                 table("products", "PRODUCTS_TABLE", vec![("ProductId", text())])?,
                 table("customers", "CUSTOMERS_TABLE", vec![("CustomerId", text())])?,
+                table(
+                    "projection_status",
+                    "PROJECTION_STATUS_TABLE",
+                    vec![("Projection", text())],
+                )?,
             ],
         })
     }

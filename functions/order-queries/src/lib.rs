@@ -11,7 +11,6 @@ pub mod health;
 pub mod order;
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::Client;
 use event_store::EventStore;
 use lambda_edge::http::{self, Cursors, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
@@ -35,7 +34,7 @@ pub struct App {
 /// # Errors
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
-    let dynamodb = Client::new(aws);
+    let dynamodb = lambda_edge::aws::dynamodb(aws);
     let events = from_env::event_store(env, dynamodb.clone())?;
     let rows = OrderSummaries::from_env(env, dynamodb.clone())?;
     let orders = FreshOrders::new(events.clone(), rows.clone());

@@ -15,7 +15,6 @@ mod runs;
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::Client;
 use lambda_edge::{ConfigError, Environment, Function, stream};
 use lambda_runtime::LambdaEvent;
 use read_models::replay::Replayer;
@@ -24,7 +23,7 @@ use serde_json::Value;
 /// # Errors
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
-    let replayer = Replayer::from_env(env, Client::new(aws))?;
+    let replayer = Replayer::from_env(env, lambda_edge::aws::dynamodb(aws))?;
     let of_stream = stream::function(replayer.clone(), runs::carry_on);
     let replayer = Arc::new(replayer);
     Ok(Function::new(move |event: LambdaEvent<Value>| {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::Client;
 use event_store::StoreError;
 use lambda_edge::http::{self, Caching, Call, Problem, Reply, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
@@ -30,7 +29,7 @@ pub struct App {
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let app = App {
-        daily_orders: DailyOrders::from_env(env, Client::new(aws))?,
+        daily_orders: DailyOrders::from_env(env, lambda_edge::aws::dynamodb(aws))?,
         closed_days: Cache::builder()
             .max_capacity(CACHED_DAYS)
             .time_to_live(CACHED_FOR)

@@ -44,7 +44,31 @@ pub struct EventPage {
     pub next: Option<Place>,
 }
 
+/// The end of the year 9999: later times are not written with four digits, and would not sort as text.
+pub const END_OF_TIME: DateTime<Utc> = DateTime::from_timestamp(253_402_300_799, 0).unwrap();
+
 impl EventStore {
+    /// The first event of these types that is later than `after`, or the first of all.
+    ///
+    /// Events of the very microsecond of `after` are not looked at, nor those that the index does not show yet.
+    ///
+    /// # Errors
+    /// As [`query_events`](Self::query_events).
+    pub async fn first_event_after(
+        &self,
+        event_types: &[&str],
+        after: Option<DateTime<Utc>>,
+    ) -> Result<Option<Recorded>, StoreError> {
+        let start = after.map_or(DateTime::UNIX_EPOCH, |after| after + Duration::microseconds(1));
+        let query = EventQuery {
+            event_types,
+            time: start..END_OF_TIME,
+            correlation_id: None,
+            segment: Segment::WHOLE,
+        };
+        Ok(self.query_events(&query, 1, None).await?.events.pop())
+    }
+
     /// At most `limit` events in time order, after `after`.
     ///
     /// # Errors

@@ -95,13 +95,21 @@ impl<E: ProvideErrorMetadata + std::error::Error + 'static> From<SdkError<E>> fo
         let message = cause(&error);
         let code_is_of = |codes: &[&str]| error.code().is_some_and(|code| codes.contains(&code));
         match &error {
-            SdkError::ServiceError(_) if code_is_of(&THROTTLING_CODES) => Self::Throttled(message),
+            SdkError::ServiceError(_) if code_is_of(&THROTTLING_CODES) => Self::throttled(message),
             SdkError::ServiceError(_) if code_is_of(&TRANSACTION_CODES) => Self::Unavailable(message),
             SdkError::ServiceError(_) if code_is_of(&REJECTING_CODES) => Self::Rejected(message),
             SdkError::ServiceError(_) if status.is_some_and(|status| status < 500) => Self::Misconfigured(message),
             SdkError::ConstructionFailure(_) => Self::Rejected(message),
             _ => Self::Unavailable(message),
         }
+    }
+}
+
+impl StoreError {
+    /// Counted, as every throttle comes by here that the SDK's own retries did not get past.
+    fn throttled(message: String) -> Self {
+        metrics::counter!("dynamodb_throttled_total").increment(1);
+        Self::Throttled(message)
     }
 }
 
@@ -171,7 +179,7 @@ pub fn cancelled(reasons: &[CancellationReason]) -> Cancelled {
     let described = described.unwrap_or_else(|| "no reason is given".to_owned());
     Cancelled::Store(match gravest.map_or(Gravity::None, Gravity::of) {
         Gravity::None => StoreError::Unavailable(described),
-        Gravity::Throttled => StoreError::Throttled(described),
+        Gravity::Throttled => StoreError::throttled(described),
         Gravity::InProgress => return Cancelled::InProgress,
         Gravity::Lost => return Cancelled::Refused,
         Gravity::Misconfigured => StoreError::Misconfigured(described),

@@ -88,6 +88,7 @@ impl EventStore {
                 }
                 Err(AppendError::Conflict { winners }) => {
                     tracing::debug!(aggregate_id = stream.aggregate_id, attempt, "conflict: deciding again");
+                    metrics::counter!("event_store_conflicts_total").increment(1);
                     winners
                 }
                 Err(AppendError::TransactionInProgress) => Vec::new(),
@@ -109,6 +110,7 @@ impl EventStore {
                 });
             }
         }
+        metrics::counter!("event_store_contended_total").increment(1);
         Err(TransactError::Contended { attempts: MAX_ATTEMPTS })
     }
 

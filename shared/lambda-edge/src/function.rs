@@ -10,6 +10,8 @@ use futures::future::BoxFuture;
 use lambda_runtime::{Context, Error, LambdaEvent};
 use serde_json::Value;
 
+use crate::emf::EmbeddedMetrics;
+use crate::http::LOCAL_CALLER;
 use crate::{ConfigError, Environment, aws, telemetry};
 
 type Invoke = dyn Fn(LambdaEvent<Value>) -> BoxFuture<'static, Result<Value, Error>> + Send + Sync;
@@ -40,16 +42,29 @@ impl Function {
     }
 }
 
-/// The whole `main` of a function: builds it from the process's environment and serves the Lambda runtime.
+/// The whole `main` of a function: builds it from the process's environment and serves the Lambda runtime. After each
+/// invocation it writes its metrics for CloudWatch, except where there is none: under cargo-lambda and SAM.
 ///
 /// # Errors
 /// When the configuration is unusable, or the Lambda runtime cannot be reached.
 pub async fn run(new: Constructor) -> Result<(), Error> {
     telemetry::log_json_lines();
-    let function = new(&Environment::of_process(), &aws::config().await)?;
+    let environment = Environment::of_process();
+    let function = new(&environment, &aws::config().await)?;
+    let metrics = match environment.optional(LOCAL_CALLER) {
+        Some(_) => None,
+        None => Some(EmbeddedMetrics::install()?),
+    };
     lambda_runtime::run(lambda_runtime::service_fn(move |event: LambdaEvent<Value>| {
-        let function = function.clone();
-        async move { function.invoke(event.payload, event.context).await }
+        let (function, metrics) = (function.clone(), metrics.clone());
+        async move {
+            let name = event.context.env_config.function_name.clone();
+            let answer = function.invoke(event.payload, event.context).await;
+            if let Some(metrics) = metrics {
+                metrics.flush(&name);
+            }
+            answer
+        }
     }))
     .await
 }

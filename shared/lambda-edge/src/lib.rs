@@ -7,14 +7,18 @@
 //! | [`http`] | API Gateway requests ⇄ handlers: routes, bodies, callers, problems, cursors |
 //! | [`stream`] | DynamoDB stream batches, with partial batch responses |
 //! | [`aws`] | time limits and retries of the SDK clients |
+//! | [`metrics`] | what is counted and timed, everywhere |
+//! | `emf` | the same as CloudWatch has it, in Lambda |
 //! | `deadline` | how long an invocation may take |
 //! | [`telemetry`] | logs |
 
 pub mod aws;
 mod deadline;
+mod emf;
 pub mod environment;
 pub mod function;
 pub mod http;
+pub mod metrics;
 pub mod stream;
 pub mod telemetry;
 

@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 use aws_lambda_events::dynamodb::Event;
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use lambda_runtime::{Context, LambdaEvent};
+use metrics::{counter, histogram};
 use serde_json::Value;
 
 pub use aws_lambda_events::dynamodb::EventRecord;
 
 use crate::Function;
 use crate::deadline::time_left;
+use crate::metrics::{STREAM_BATCH_DURATION, STREAM_BATCHES, STREAM_FAILURES, STREAM_RECORDS};
 
 /// A function that handles the batches of a DynamoDB stream.
 ///
@@ -33,9 +35,15 @@ where
             let records = batch.records.len();
             let deadline = Deadline::of(&event.context);
             let failed = handle(app, batch.records, deadline).await;
+            let function = &event.context.env_config.function_name;
+            let label = || [("function", function.clone())];
+            counter!(STREAM_BATCHES, &label()).increment(1);
+            counter!(STREAM_RECORDS, &label()).increment(records as u64);
+            counter!(STREAM_FAILURES, &label()).increment(failed.len() as u64);
+            histogram!(STREAM_BATCH_DURATION, &label()).record(started.elapsed());
             tracing::info!(
                 request_id = event.context.request_id,
-                function = event.context.env_config.function_name,
+                function,
                 records,
                 failed = failed.len(),
                 duration_ms = started.elapsed().as_millis() as u64,

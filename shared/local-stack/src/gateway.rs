@@ -15,6 +15,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use futures::StreamExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -30,6 +31,9 @@ const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
 /// The longest wait for a function, whatever its own time-out is. Same page.
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// <https://prometheus.io/docs/instrumenting/exposition_formats/>
+const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 struct Gateway {
     template: Template,
@@ -53,9 +57,23 @@ pub(crate) fn serve(
         functions,
         domain,
     });
-    let router = Router::new().fallback(handle).with_state(gateway);
+    // Beside the template's routes: an instance of a Lambda function cannot be asked for its own figures.
+    let router = Router::new()
+        .route("/metrics", get(metrics).fallback(handle))
+        .fallback(handle)
+        .with_state(gateway);
     let server = axum::serve(listener, router).with_graceful_shutdown(async move { stop.requested().await });
     Ok(tokio::spawn(server.into_future()))
+}
+
+async fn metrics() -> Response {
+    match crate::metrics::record() {
+        Some(recorder) => {
+            recorder.run_upkeep();
+            ([(header::CONTENT_TYPE, PROMETHEUS_TEXT)], recorder.render()).into_response()
+        }
+        None => message(StatusCode::NOT_FOUND, "Not Found"),
+    }
 }
 
 async fn handle(State(gateway): State<Arc<Gateway>>, request: Request<Body>) -> Response {

@@ -4,6 +4,7 @@
 //! - [`dynamodb`]: the embedded DynamoDB, and the template's tables on any DynamoDB
 //! - [`functions`]: every function that this build contains
 //! - `gateway`: API Gateway's HTTP API
+//! - `metrics`: what `GET /metrics` shows
 //! - `streams`: Lambda's event source mappings, with `filter` for their filter patterns
 //! - `invoke`: where functions run
 //! - `names`: the account, region and ARNs of this machine
@@ -16,6 +17,7 @@ mod filter;
 pub mod functions;
 mod gateway;
 mod invoke;
+mod metrics;
 mod names;
 mod options;
 mod stack;

@@ -89,6 +89,7 @@ impl LocalStack {
     /// # Errors
     /// [`StartError`], with everything stopped again.
     pub async fn start(options: Options, functions: &[(&str, Constructor)]) -> Result<Self, StartError> {
+        crate::metrics::record();
         let template = Template::read(&options.template)?;
         check_urls(&options)?;
         let gateway_listener = match options.remote_functions {

@@ -20,6 +20,7 @@
 //! | [`projections`] | all of them, found by their names |
 //! | [`parked`] | what could not be projected, with the reason |
 //! | [`day`] | days in parameters and keys |
+//! | [`status`] | how far each projection has come |
 //! | [`problems`] | what a query that failed answers |
 //! | [`rows`] | what the tables of rows have in common |
 //! | [`views`] | rows as the HTTP contract shows them |
@@ -47,6 +48,7 @@ pub mod projector;
 pub mod read_after;
 pub mod replay;
 pub mod rows;
+pub mod status;
 pub mod totals;
 pub mod views;
 
@@ -62,3 +64,4 @@ pub use parked::ParkedEvents;
 pub use projections::Projections;
 pub use projector::{ProjectError, Projection};
 pub use rows::{Row, Rows};
+pub use status::ProjectionStatuses;

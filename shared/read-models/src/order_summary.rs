@@ -195,6 +195,7 @@ impl OrderSummaryProjection {
 impl Projection for OrderSummaryProjection {
     const NAME: &'static str = "order-summary";
     const AGGREGATE_KEY: &'static str = "AggregateId";
+    const EVENT_TIME: &'static str = "Timestamp";
 
     async fn apply(&self, aggregate_id: &str, records: &[EventRecord]) -> Result<(), ProjectError> {
         let order_id = order_id(aggregate_id)?;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use chrono::Utc;
 use domain::aggregate::reason_without_data;
 use event_store::recorded::rfc3339_micros;
@@ -175,6 +175,26 @@ impl ParkedEvents {
                 .collect(),
             next: next.map_err(unreadable)?,
         })
+    }
+
+    /// How many aggregates a projection has parked.
+    ///
+    /// # Errors
+    /// What DynamoDB said.
+    pub async fn count(&self, projection: &str) -> Result<u64, StoreError> {
+        let query = self.client.query().table_name(&self.table);
+        let query = query
+            .key_condition_expression("#projection = :projection")
+            .expression_attribute_names("#projection", "Projection")
+            .expression_attribute_values(":projection", AttributeValue::S(projection.to_owned()))
+            .select(Select::Count)
+            .consistent_read(true);
+        let mut pages = query.into_paginator().send();
+        let mut count = 0;
+        while let Some(page) = pages.next().await {
+            count += u64::try_from(page?.count).unwrap_or_default();
+        }
+        Ok(count)
     }
 
     /// # Errors

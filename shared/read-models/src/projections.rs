@@ -14,6 +14,13 @@ use crate::{
     OrderSummaryProjection, from_env,
 };
 
+/// The name of every projection.
+pub const NAMES: [&str; 3] = [
+    OrderSummaryProjection::NAME,
+    CustomerOrdersProjection::NAME,
+    OrderIndexProjection::NAME,
+];
+
 /// Every projection, and what they have parked.
 pub struct Projections {
     parked: ParkedEvents,

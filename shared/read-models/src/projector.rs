@@ -6,12 +6,14 @@
 use std::panic::AssertUnwindSafe;
 
 use async_trait::async_trait;
+use chrono::DateTime;
 use event_store::StoreError;
 use futures::{FutureExt, StreamExt, stream};
 use lambda_edge::Function;
 use lambda_edge::stream::{Deadline, EventRecord};
 
 use crate::parked::{Parked, ParkedEvents};
+use crate::status::{EventPlace, Outcome, ProjectionStatuses, StatusWriter};
 
 /// How many aggregates of a batch are worked on at once.
 const CONCURRENT_AGGREGATES: usize = 8;
@@ -24,6 +26,10 @@ pub trait Projection: Send + Sync {
 
     /// The key attribute that names the aggregate in its stream's records.
     const AGGREGATE_KEY: &'static str;
+
+    /// The attribute of its stream's images with the time of the event that the record tells of. By default that of rows:
+    /// a row is as new as its newest event.
+    const EVENT_TIME: &'static str = "UpdatedAt";
 
     /// Brings the aggregate's row up to date with `records`, which all concern it and stand in the stream's order.
     /// Doing it twice, late or out of order makes no difference.
@@ -63,10 +69,15 @@ struct Group {
 }
 
 /// The function of a projection.
-pub fn function<P: Projection + 'static>(projection: P, parked: ParkedEvents) -> Function {
-    lambda_edge::stream::function((projection, parked), |app, records, deadline| async move {
-        let (projection, parked) = &*app;
-        run(projection, parked, records, deadline).await
+pub fn function<P: Projection + 'static>(
+    projection: P,
+    parked: ParkedEvents,
+    statuses: ProjectionStatuses,
+) -> Function {
+    let app = (projection, parked, StatusWriter::new(statuses, P::NAME));
+    lambda_edge::stream::function(app, |app, records, deadline| async move {
+        let (projection, parked, status) = &*app;
+        run(projection, parked, status, records, deadline).await
     })
 }
 
@@ -74,31 +85,61 @@ pub fn function<P: Projection + 'static>(projection: P, parked: ParkedEvents) ->
 async fn run<P: Projection>(
     projection: &P,
     parked: &ParkedEvents,
+    status: &StatusWriter,
     records: Vec<EventRecord>,
     deadline: Deadline,
 ) -> Vec<String> {
-    stream::iter(by_aggregate::<P>(records))
+    let groups: Vec<(Group, bool)> = stream::iter(by_aggregate::<P>(records))
         .map(|group| async move {
             let applied = deadline.bound(apply_or_park(projection, parked, &group)).await;
-            let passing = applied.unwrap_or_else(|| Err("the time is up".to_owned())).err()?;
-            tracing::warn!(
-                projection = P::NAME,
-                aggregate_id = group.aggregate_id,
-                cause = passing,
-                "will be delivered again"
-            );
-            // A record without a number cannot be named: an empty name makes Lambda deliver the whole batch again.
-            let first = group.records.into_iter().next();
-            Some(
-                first
-                    .and_then(|record| record.change.sequence_number)
-                    .unwrap_or_default(),
-            )
+            let passing = applied.unwrap_or_else(|| Err("the time is up".to_owned())).err();
+            if let Some(cause) = &passing {
+                tracing::warn!(
+                    projection = P::NAME,
+                    aggregate_id = group.aggregate_id,
+                    cause,
+                    "will be delivered again"
+                );
+            }
+            (group, passing.is_none())
         })
         .buffer_unordered(CONCURRENT_AGGREGATES)
-        .filter_map(std::future::ready)
         .collect()
-        .await
+        .await;
+
+    let mut outcome = Outcome::default();
+    let mut again = Vec::new();
+    for (group, is_done) in groups {
+        let events = group.records.iter().filter_map(|record| event::<P>(&group, record));
+        if is_done {
+            outcome.done.extend(events);
+            continue;
+        }
+        outcome.left.extend(events);
+        // A record without a number cannot be named: an empty name makes Lambda deliver the whole batch again.
+        let first = group.records.into_iter().next();
+        again.push(
+            first
+                .and_then(|record| record.change.sequence_number)
+                .unwrap_or_default(),
+        );
+    }
+    status.write(outcome, deadline).await;
+    again
+}
+
+/// The event that a record tells of; `None` when it does not say.
+fn event<P: Projection>(group: &Group, record: &EventRecord) -> Option<EventPlace> {
+    use serde_dynamo::AttributeValue::{N, S};
+    let image = record.change.new_image.inner();
+    let (S(at), N(version)) = (image.get(P::EVENT_TIME)?, image.get("Version")?) else {
+        return None;
+    };
+    Some(EventPlace {
+        at: DateTime::parse_from_rfc3339(at).ok()?.to_utc(),
+        aggregate_id: group.aggregate_id.clone(),
+        version: version.parse().ok()?,
+    })
 }
 
 /// # Errors

@@ -10,6 +10,7 @@ use lambda_http::http::{HeaderValue, Method, Response, StatusCode};
 use lambda_http::request::{LambdaRequest, RequestContext};
 use lambda_http::{Adapter, Body, Request, RequestExt, tower::ServiceExt};
 use lambda_runtime::{Error, LambdaEvent};
+use metrics::{counter, histogram};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -20,6 +21,7 @@ use super::problem::Problem;
 use super::reply::Reply;
 use super::routes::{Route, Routes};
 use crate::deadline::time_left;
+use crate::metrics::{HTTP_REQUEST_DURATION, HTTP_REQUESTS};
 use crate::{Environment, Function};
 
 const X_CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
@@ -91,12 +93,20 @@ impl<App: Send + Sync + 'static> Service<App> {
         if let Ok(value) = HeaderValue::from_str(&correlation_id) {
             response.headers_mut().insert(X_CORRELATION_ID, value);
         }
+        let status = response.status().as_u16();
+        let labels = [
+            ("route", route.to_owned()),
+            ("status", status.to_string()),
+            ("code", outcome_code.to_owned()),
+        ];
+        counter!(HTTP_REQUESTS, &labels).increment(1);
+        histogram!(HTTP_REQUEST_DURATION, "route" => route).record(started.elapsed());
         tracing::info!(
             request_id,
             correlation_id,
             route,
             order_id,
-            status = response.status().as_u16(),
+            status,
             outcome = outcome_code,
             duration_ms = started.elapsed().as_millis() as u64,
             "request"

@@ -1,0 +1,77 @@
+//! How far each projection has come.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+use domain::order::event::EVENT_TYPES;
+use event_store::StoreError;
+use event_store::recorded::rfc3339_micros;
+use futures::future::try_join_all;
+use lambda_edge::http::{Call, Problem, Reply};
+use read_models::problems::read_problem;
+use read_models::projections::NAMES;
+use read_models::status::EventPlace;
+use serde::Serialize;
+
+use crate::App;
+
+#[derive(Serialize)]
+struct ProjectionView {
+    projection: &'static str,
+    /// The newest event that it has applied or parked; `null` before its first batch.
+    last_event: Option<EventView>,
+    /// How old the oldest event is that it has not applied; 0 when there is none.
+    lag_ms: i64,
+    oldest_unapplied_at: Option<String>,
+    /// Aggregates that it has given up on for now.
+    parked: u64,
+}
+
+#[derive(Serialize)]
+struct EventView {
+    aggregate_id: String,
+    version: u64,
+    at: String,
+}
+
+pub async fn list(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    #[derive(Serialize)]
+    struct Answer {
+        data: Vec<ProjectionView>,
+    }
+
+    call.no_query()?;
+    let views = try_join_all(NAMES.map(|name| view(&app, name))).await;
+    Reply::ok(&Answer {
+        data: views.map_err(read_problem)?,
+    })
+}
+
+/// What is unapplied is asked of the event store, so that a projection that stands still is seen to be behind. It is the
+/// first event after the newest applied one, or an older one that a batch has left to be delivered again.
+async fn view(app: &App, projection: &'static str) -> Result<ProjectionView, StoreError> {
+    let status = app.statuses.get(projection).await?.unwrap_or_default();
+    let applied_at = status.last_event.as_ref().map(|event| event.at);
+    let next = app.events.first_event_after(&EVENT_TYPES, applied_at).await?;
+    let now = Utc::now();
+    let left_at = status.left_at(now);
+    let oldest = left_at.into_iter().chain(next.map(|event| event.timestamp)).min();
+    Ok(ProjectionView {
+        projection,
+        last_event: status.last_event.map(EventView::from),
+        // Clocks differ: what is of the future is new.
+        lag_ms: oldest.map_or(0, |at| (now - at).num_milliseconds().max(0)),
+        oldest_unapplied_at: oldest.map(rfc3339_micros),
+        parked: app.parked.count(projection).await?,
+    })
+}
+
+impl From<EventPlace> for EventView {
+    fn from(event: EventPlace) -> Self {
+        Self {
+            aggregate_id: event.aggregate_id,
+            version: event.version,
+            at: rfc3339_micros(event.at),
+        }
+    }
+}
