@@ -36,11 +36,11 @@ fn who_may_call_a_route_is_as_the_template_says() {
     let events: Vec<_> = text.split("Type: HttpApi\n").skip(1).collect();
     for (key, operation) in DESCRIPTION.operations() {
         let (method, path) = key.split_once(' ').unwrap();
+        let (method, path) = (format!("Method: {method}"), format!("Path: {path}"));
         let of_route = |event: &&&str| {
-            let lines = event.replace(['"', ','], " ").replace('}', "} ");
-            let words: Vec<_> = lines.split_whitespace().collect();
-            let has = |name: &str, value: &str| words.windows(2).any(|pair| pair == [name, value]);
-            has("Method:", method) && has("Path:", path)
+            let event = event.replace('"', "");
+            let ends = |rest: &str| rest.starts_with([',', ' ', '\n']);
+            event.contains(&method) && event.split(&path).skip(1).any(ends)
         };
         let event = events
             .iter()
@@ -295,6 +295,8 @@ async fn ask_of_an_order(responses: &mut Responses) {
 
 /// A product and a customer: put, replaced, and put while others are faster.
 async fn ask_of_reference_data(responses: &mut Responses, proxy: &FaultProxy) {
+    // The faults are for the requests, and not for projections.
+    responses.api.stack.caught_up().await.unwrap();
     for operation in ["PUT /products/{product_id}", "PUT /customers/{customer_id}"] {
         responses
             .ask(operation, &["VINET"], |request| {
