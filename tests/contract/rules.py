@@ -3,6 +3,11 @@
 import re
 
 import schemathesis
+from hypothesis import strategies as st
+
+# Headers that are more than letters and digits.
+schemathesis.openapi.format("entity-tag", st.from_regex(r"\A\"[1-9](-[1-9])?\"\Z"))
+schemathesis.openapi.format("order-at-version", st.uuids().map(lambda uuid: f"{uuid}@1"))
 
 # Code of the problem, and what its first field's message must be.
 RULES = {

@@ -5,6 +5,7 @@ use lambda_http::http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::caching::Caching;
+use super::call::whole_number;
 use super::problem::Problem;
 
 /// An answer, mostly of JSON.
@@ -48,8 +49,8 @@ impl TryFrom<String> for PageSize {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, &'static str> {
-        match text.parse() {
-            Ok(size @ 1..=100) => Ok(Self(size)),
+        match whole_number(&text) {
+            Some(size @ 1..=100) => Ok(Self(size as usize)),
             _ => Err("must be a whole number from 1 to 100"),
         }
     }
