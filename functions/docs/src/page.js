@@ -55,11 +55,17 @@ function show(api) {
       element("td", element("code", name), required ? " *" : ""),
       element("td", prose(description ?? resolve(schema).description), " ", element("small", kind(schema))));
 
-  const rows = (schema) => {
-    const { properties, required = [] } = resolve(schema);
-    if (!properties) return undefined;
-    return element("table", Object.entries(properties).map(([name, of]) => row(name, required.includes(name), of)));
-  };
+  // The fields of an object, and of the objects in it.
+  function fields(schema, before = "") {
+    schema = resolve(schema);
+    if (schema.anyOf) return fields(schema.anyOf[0], before);
+    if (schema.allOf) return [...fields(schema.allOf[0], before), ...fields({ ...schema, allOf: undefined }, before)];
+    if (schema.items) return fields(schema.items, before + "[]");
+    return Object.entries(schema.properties ?? {}).flatMap(([name, of]) => {
+      const path = before ? before + "." + name : name;
+      return [row(path, schema.required?.includes(name), of), ...fields(of, path)];
+    });
+  }
 
   const content = (of, isRequest) =>
     Object.entries(of ?? {}).flatMap(([type, { schema }]) => {
@@ -67,7 +73,7 @@ function show(api) {
       const text = typeof shown === "string" ? shown : JSON.stringify(shown, null, 2);
       return [
         element("p.soft", element("code", type), nameOf(schema) ? " " + nameOf(schema) : ""),
-        isRequest || type === "application/json" ? rows(schema) : undefined,
+        isRequest || type === "application/json" ? element("table", fields(schema)) : undefined,
         shown === undefined ? undefined : element("pre", text),
       ];
     });
