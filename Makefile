@@ -1,6 +1,6 @@
 # Every command of the README. `make` alone lists them.
 
-# Where the Python tools (SAM CLI, cfn-lint, cargo-lambda) are installed by `make tools`.
+# Where the Python tools (SAM CLI, cfn-lint, cargo-lambda, schemathesis) are installed by `make tools`.
 TOOLS := $(CURDIR)/.tools
 export PATH := $(TOOLS)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
@@ -11,7 +11,7 @@ DYNAMODB_PORT ?= 8000
 WATCH_PORT ?= 9000
 NORTHWIND ?= ../shared/data/northwind
 
-.PHONY: help run test check fmt watch invoke sam-invoke northwind benchmark export import parked replay verify simulate \
+.PHONY: help run test contract check fmt watch invoke sam-invoke northwind benchmark export import parked replay verify simulate \
   tools build deploy readme clean
 
 help: ## List the targets
@@ -22,6 +22,9 @@ run: ## Run the whole system on this machine (PORT, DYNAMODB_PORT, DATA, DYNAMOD
 
 test: ## Run every test
 	cargo test --workspace
+
+contract: ## Hold a stack against the API's description with schemathesis (SEED=n; make tools)
+	@SEED=$(SEED) bash scripts/contract.sh
 
 simulate: ## Run the whole system under injected faults: SEEDS=1000 runs, or the one of SEED=n with its trace
 	@SEEDS=$(or $(SEEDS),1000) SEED=$(SEED) cargo test --package end-to-end --test suite simulation::whatever -- --nocapture
@@ -78,7 +81,7 @@ parked: ## What projections of the running `make run` could not apply; ARGS="red
 readme: ## Run the README's curl session against `make run` and compare every answer
 	@python3 scripts/readme.py
 
-tools: ## Install SAM CLI, cfn-lint and cargo-lambda into .tools
+tools: ## Install SAM CLI, cfn-lint, cargo-lambda and schemathesis into .tools
 	python3 -m venv $(TOOLS)
 	$(TOOLS)/bin/pip install --quiet --requirement tools.txt
 

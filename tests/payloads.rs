@@ -117,6 +117,7 @@ const CUSTOMER_QUERIES: [&str; 4] = [
 /// In their order: what was put is found.
 const CATALOGUE: [(&str, u16); 2] = [("put-product", 201), ("get-product", 200)];
 const CUSTOMER_COMMANDS: [(&str, u16); 1] = [("put-customer", 201)];
+const DOCS: [&str; 2] = ["get-description", "get-docs"];
 /// With the status that each answers when nothing is parked.
 const ADMIN: [(&str, u16); 6] = [
     ("query-events", 200),
@@ -282,6 +283,18 @@ async fn each_put_creates_what_is_read_then() {
 }
 
 #[tokio::test]
+async fn the_description_is_answered() {
+    let tables = Tables::new().await;
+    for name in DOCS {
+        let answer = invoke(&tables, "docs", name).await;
+        assert_eq!(
+            (&answer["statusCode"], &answer["isBase64Encoded"]),
+            (&json!(200), &json!(false))
+        );
+    }
+}
+
+#[tokio::test]
 async fn each_replay_is_requested_and_carried_out() {
     let tables = Tables::new().await;
     given(&tables, &[submitted()]).await;
@@ -327,6 +340,9 @@ fn every_sample_is_tested_here() {
     }
     for (name, _) in CUSTOMER_COMMANDS {
         add("customer-commands", name);
+    }
+    for name in DOCS {
+        add("docs", name);
     }
     for name in EVENT_BATCHES {
         add("order-summary-projection", name);

@@ -32,6 +32,7 @@ fn each_functions_route_table_is_that_of_the_template() {
         ("admin", owned(admin::routes().keys().collect())),
         ("catalogue", owned(catalogue::routes().keys().collect())),
         ("customer-commands", owned(customer_commands::routes().keys().collect())),
+        ("docs", owned(docs::routes().keys().collect())),
     ];
     for (binary, routes) in &tables {
         assert_eq!(*routes, template_routes(binary), "{binary}");

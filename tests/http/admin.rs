@@ -307,3 +307,18 @@ async fn projections_that_have_caught_up_have_no_lag_and_the_newest_event() {
         .await
         .assert_problem(400, "malformed_parameter");
 }
+
+/// A key of DynamoDB has at most 1,024 bytes, or 2,048.
+#[tokio::test]
+async fn a_name_that_can_be_no_key_is_400() {
+    let api = Api::start().await;
+    let long = "x".repeat(3_000);
+    for (path, field) in [
+        (format!("order-summary/{long}"), "aggregate_id"),
+        (format!("{long}/1"), "projection"),
+    ] {
+        let answer = api.get(&format!("/admin/parked/{path}")).await;
+        answer.assert_problem(400, "malformed_parameter");
+        assert_eq!(answer.fields(), [field]);
+    }
+}

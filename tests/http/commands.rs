@@ -225,3 +225,18 @@ async fn the_correlation_id_is_the_callers_or_a_new_one_and_is_recorded() {
         .header("x-correlation-id", "two words");
     Answer::of(spaced).await.assert_problem(400, "malformed_header");
 }
+
+#[tokio::test]
+async fn a_quantity_may_be_written_with_a_point_if_it_is_whole() {
+    let api = Api::start().await;
+    let id = api.create_order().await;
+    let item = |quantity: f64| json!({ "product_id": "42", "quantity": quantity, "unit_price": 1 });
+    let path = format!("/orders/{id}/items");
+    assert_eq!(api.post(&path, item(5.0)).await.status, 200);
+    assert_eq!(api.order_at(&id, 2).await["items"][1]["quantity"], 5);
+    for quantity in [5.5, 0.0, -5.0, 10_001.0, 1e30] {
+        let refused = api.post(&path, item(quantity)).await;
+        refused.assert_problem(422, "validation_failed");
+        assert_eq!(refused.fields(), ["quantity"]);
+    }
+}

@@ -203,6 +203,8 @@ async fn a_query_parameter_that_cannot_be_used_is_named() {
         ("page_size=0", "page_size"),
         ("page_size=101", "page_size"),
         ("page_size=ten", "page_size"),
+        ("page_size=%2B5", "page_size"),
+        ("page_size=05", "page_size"),
         ("status=lost", "status"),
         ("colour=red", "colour"),
         ("status=paid&status=paid", "status"),
@@ -215,6 +217,9 @@ async fn a_query_parameter_that_cannot_be_used_is_named() {
     let answer = api.get(&format!("/customers/{long}/orders")).await;
     answer.assert_problem(400, "malformed_parameter");
     assert_eq!(answer.fields(), ["customer_id"]);
+    api.get("/health?deep=1")
+        .await
+        .assert_problem(400, "malformed_parameter");
     api.get(&format!("{UNKNOWN}?min_versoin=3"))
         .await
         .assert_problem(400, "malformed_parameter");

@@ -189,6 +189,7 @@ async fn what_cannot_be_read_after_is_an_error_and_is_not_waited_for() {
         (id.clone(), 400, "malformed_header"),
         (format!("{id}@0"), 400, "malformed_header"),
         (format!("{id}@x"), 400, "malformed_header"),
+        (format!("{id}@+1"), 400, "malformed_header"),
         ("7@1".to_owned(), 400, "malformed_header"),
     ] {
         for list in [OF_CUSTOMER, ALL] {

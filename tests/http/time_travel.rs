@@ -104,6 +104,8 @@ async fn an_order_is_shown_as_it_was_at_a_moment_and_at_a_version() {
         ("as_of=yesterday", "as_of"),
         ("version=0", "version"),
         ("version=-1", "version"),
+        ("version=%2B1", "version"),
+        ("min_version=01", "min_version"),
         ("version=1&as_of=2099-01-01T00:00:00Z", "version"),
     ] {
         let answer = get(&api, &id, query).await;

@@ -7,6 +7,7 @@ use local_stack::{LocalStack, Options};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::description::DESCRIPTION;
 use super::project;
 
 pub struct Api {
@@ -90,16 +91,24 @@ impl Api {
 }
 
 impl Answer {
+    /// Sends the request. Whatever test it belongs to, its answer is one that the description has.
     pub async fn of(request: reqwest::RequestBuilder) -> Self {
-        let response = request.send().await.unwrap();
+        let (http, request) = request.build_split();
+        let request = request.unwrap();
+        let operation = DESCRIPTION.operation_of(request.method().as_str(), request.url().path());
+        let response = http.execute(request).await.unwrap();
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let body = response.bytes().await.unwrap();
-        Self {
+        let answer = Self {
             status,
             headers,
             body: serde_json::from_slice(&body).unwrap_or(Value::Null),
+        };
+        if let Some(operation) = operation {
+            DESCRIPTION.check(&operation, &answer);
         }
+        answer
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {

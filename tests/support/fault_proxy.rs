@@ -123,6 +123,11 @@ impl FaultProxy {
         }
     }
 
+    /// Forgets the faults that have not struck yet.
+    pub fn clear(&self) {
+        self.shared.lock().unwrap().faults.clear();
+    }
+
     /// How many faults have not struck yet.
     pub fn pending_faults(&self) -> usize {
         self.shared.lock().unwrap().faults.len()

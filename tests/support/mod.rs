@@ -1,6 +1,7 @@
 //! What the tests stand on.
 
 pub mod api;
+pub mod description;
 pub mod fault_proxy;
 pub mod orders;
 pub mod samples;

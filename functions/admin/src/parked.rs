@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::text::Text;
 use lambda_edge::http::{Call, Page, PageSize, Problem, Reply, StatusCode};
 use read_models::parked::{Parked, ParkedKey, ParkedPage};
 use read_models::problems::read_problem;
@@ -105,9 +106,10 @@ fn next_cursor(app: &App, page: &ParkedPage) -> Result<Option<String>, Problem> 
 }
 
 async fn entry(app: &App, call: &Call) -> Result<Parked, Problem> {
+    // Longer ones are no keys of the table.
     let key = ParkedKey {
-        projection: call.path("projection")?,
-        aggregate_id: call.path("aggregate_id")?,
+        projection: call.path::<Text<64>>("projection")?.into(),
+        aggregate_id: call.path::<Text<64>>("aggregate_id")?.into(),
     };
     let found = app.parked.get(&key).await.map_err(read_problem)?;
     found.ok_or_else(|| {

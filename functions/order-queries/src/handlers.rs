@@ -119,7 +119,8 @@ pub async fn events(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     Ok(reply.etag(&tag).caching(Caching::Revalidated))
 }
 
-pub async fn health(app: Arc<App>, _: Call) -> Result<Reply, Problem> {
+pub async fn health(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    call.no_query()?;
     let health = app.tables.health().await;
     let status = if health.is_healthy() {
         StatusCode::OK

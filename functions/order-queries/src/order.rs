@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use domain::order::OrderId;
 use event_store::{Recorded, Version};
-use lambda_edge::http::{Caching, Call, Problem, Reply, StatusCode};
+use lambda_edge::http::{Caching, Call, Problem, Reply, StatusCode, whole_number};
 use read_models::ReadSource;
 use read_models::order_summary::OrderSummaryRow;
 use read_models::problems::{order_not_found, read_problem, version_not_reached};
@@ -94,8 +94,8 @@ fn time(text: &str) -> Result<DateTime<Utc>, Problem> {
 }
 
 fn version_number(name: &'static str, text: &str) -> Result<Version, Problem> {
-    match text.parse() {
-        Ok(version @ 1..) => Ok(version),
+    match whole_number(text) {
+        Some(version @ 1..) => Ok(version),
         _ => Err(Problem::parameter(name, "must be a whole number from 1")),
     }
 }

@@ -15,4 +15,5 @@ pub const FUNCTIONS: &[(&str, Constructor)] = &[
     ("order-index-projection", order_index_projection::function),
     ("catalogue", catalogue::function),
     ("customer-commands", customer_commands::function),
+    ("docs", docs::function),
 ];

@@ -2,7 +2,7 @@
 
 use domain::order::OrderId;
 use event_store::Version;
-use lambda_edge::http::{Call, Problem};
+use lambda_edge::http::{Call, Problem, whole_number};
 
 use crate::fresh::FreshOrders;
 use crate::order_lists::ListedOrder;
@@ -27,6 +27,6 @@ const EXPECTED: &str = "must be an order and its version, such as 0190b6a4-2c4e-
 
 fn parse(text: &str) -> Option<(OrderId, Version)> {
     let (order_id, version) = text.split_once('@')?;
-    let version = version.parse().ok().filter(|version| *version >= 1)?;
+    let version = whole_number(version).filter(|version| *version >= 1)?;
     Some((order_id.parse().ok()?, version))
 }

@@ -185,11 +185,12 @@ impl Quantity {
     }
 }
 
-/// Any number, so that 1.5 and −1 get the same message as 0.
+/// Any number, so that 1.5 and −1 get the same message as 0. That 2.0 is a whole number, JSON Schema says, and JavaScript.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum WholeNumber {
     Fits(u32),
+    Written(f64),
     Other(serde::de::IgnoredAny),
 }
 
@@ -199,7 +200,9 @@ impl TryFrom<WholeNumber> for Quantity {
     fn try_from(number: WholeNumber) -> Result<Self, QuantityError> {
         match number {
             WholeNumber::Fits(quantity) => Self::new(quantity),
-            WholeNumber::Other(_) => Err(QuantityError),
+            // What is below 0 becomes 0, and what is too large stays so.
+            WholeNumber::Written(quantity) if quantity.fract() == 0.0 => Self::new(quantity as u32),
+            WholeNumber::Written(_) | WholeNumber::Other(_) => Err(QuantityError),
         }
     }
 }

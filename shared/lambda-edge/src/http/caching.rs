@@ -6,8 +6,8 @@ use lambda_http::http::{HeaderMap, StatusCode};
 
 use super::reply::Reply;
 
-/// Who may keep an answer: `Cache-Control` (<https://www.rfc-editor.org/rfc/rfc9111>). Never a cache between caller and
-/// function, as what an order says is for its caller alone.
+/// Who may keep an answer: `Cache-Control` (<https://www.rfc-editor.org/rfc/rfc9111>). What an order says is for its caller
+/// alone, so never a cache between caller and function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Caching {
     /// Nobody. It is of this moment, or has had an effect.
@@ -19,6 +19,8 @@ pub enum Caching {
     Hour,
     /// The caller, for a day: it will not change.
     Settled,
+    /// Everybody, for an hour: it says nothing of any order.
+    Public,
 }
 
 impl Caching {
@@ -28,6 +30,7 @@ impl Caching {
             Self::Revalidated => "private, no-cache",
             Self::Hour => "private, max-age=3600",
             Self::Settled => "private, max-age=86400",
+            Self::Public => "public, max-age=3600",
         })
     }
 }

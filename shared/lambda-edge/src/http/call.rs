@@ -108,8 +108,8 @@ impl Call {
         self.header("If-Match", "must be one version in quotes, such as \"3\"", |value| {
             let text = value.strip_prefix('"')?.strip_suffix('"')?;
             match text.split_once('-') {
-                None => version(text),
-                Some((own, other)) => version(own).filter(|_| version(other).is_some()),
+                None => whole_number(text),
+                Some((own, other)) => whole_number(own).filter(|_| whole_number(other).is_some()),
             }
         })
     }
@@ -194,10 +194,10 @@ impl Call {
     }
 }
 
-fn version(text: &str) -> Option<u64> {
-    let version: u64 = text.parse().ok()?;
-    // Parsing also takes `+3` and `03`.
-    (version.to_string() == text).then_some(version)
+/// A whole number as it is written; parsing also takes `+3` and `03`.
+pub fn whole_number(text: &str) -> Option<u64> {
+    let number: u64 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
 }
 
 /// 400: a header cannot be understood.

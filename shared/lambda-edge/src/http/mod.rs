@@ -27,7 +27,7 @@ pub mod routes;
 pub mod service;
 
 pub use caching::Caching;
-pub use call::Call;
+pub use call::{Call, whole_number};
 pub use caller::Caller;
 pub use cursor::Cursors;
 pub use idempotency::IdempotencyKey;

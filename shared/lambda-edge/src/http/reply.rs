@@ -1,16 +1,18 @@
 //! Answers that are no errors.
 
-use lambda_http::http::header::{ETAG, HeaderName, LOCATION};
+use lambda_http::http::header::{CONTENT_SECURITY_POLICY, ETAG, HeaderName, LOCATION};
 use lambda_http::http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::caching::Caching;
+use super::call::whole_number;
 use super::problem::Problem;
 
-/// A JSON answer.
+/// An answer, mostly of JSON.
 #[derive(Debug)]
 pub struct Reply {
     pub(super) status: StatusCode,
+    pub(super) content_type: &'static str,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) body: String,
     pub(super) caching: Caching,
@@ -47,8 +49,8 @@ impl TryFrom<String> for PageSize {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, &'static str> {
-        match text.parse() {
-            Ok(size @ 1..=100) => Ok(Self(size)),
+        match whole_number(&text) {
+            Some(size @ 1..=100) => Ok(Self(size as usize)),
             _ => Err("must be a whole number from 1 to 100"),
         }
     }
@@ -58,13 +60,23 @@ impl Reply {
     /// # Errors
     /// [`Problem::internal`] when `body` does not serialize.
     pub fn json(status: StatusCode, body: &impl Serialize) -> Result<Self, Problem> {
+        let body = serde_json::to_string(body).map_err(Problem::internal)?;
         Ok(Self {
             status,
+            ..Self::text("application/json", body)
+        })
+    }
+
+    /// A text that is written already.
+    pub fn text(content_type: &'static str, body: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::OK,
+            content_type,
             headers: Vec::new(),
-            body: serde_json::to_string(body).map_err(Problem::internal)?,
+            body: body.into(),
             caching: Caching::default(),
             order_id: None,
-        })
+        }
     }
 
     /// # Errors
@@ -90,6 +102,11 @@ impl Reply {
 
     pub fn location(self, path: String) -> Self {
         self.header(LOCATION, path)
+    }
+
+    /// What a browser may load and run for a page.
+    pub fn content_security_policy(self, policy: &str) -> Self {
+        self.header(CONTENT_SECURITY_POLICY, policy.to_owned())
     }
 
     pub fn about_order(mut self, order_id: impl ToString) -> Self {

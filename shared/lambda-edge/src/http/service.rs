@@ -191,7 +191,7 @@ fn reply_response(reply: Reply) -> Response<Body> {
     *response.status_mut() = reply.status;
     let headers = response.headers_mut();
     if reply.status != StatusCode::NOT_MODIFIED {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
     }
     headers.insert(CACHE_CONTROL, reply.caching.header());
     headers.extend(reply.headers);
