@@ -173,7 +173,7 @@ async fn ask_what_all_have_in_common(responses: &mut Responses, proxy: &FaultPro
     for operation in DESCRIPTION.operations().into_keys() {
         let has = |status: u16| statuses.contains(&(operation.clone(), status));
         let ask = async |responses: &mut Responses, with: &dyn Fn(RequestBuilder) -> RequestBuilder| {
-            let _ = responses.ask(&operation, &[], |request| with(request)).await;
+            responses.ask(&operation, &[], with).await;
         };
         ask(responses, &|request| {
             completed(&operation, request).header("x-correlation-id", "a b")
