@@ -215,12 +215,7 @@ impl Orders {
         let (first, last) = (days.first().copied(), days.last().copied());
         let text = |day: Option<&str>| day.map(str::to_owned);
         let before = first.and_then(day_before);
-        vec![
-            (None, None),
-            (text(first), text(last)),
-            (text(last), None),
-            (None, before),
-        ]
+        vec![(None, None), (text(first), text(last)), (None, before)]
     }
 
     pub fn list(&self, customer: Option<&str>, status: Option<&str>, (from, to): Range, page_size: usize) -> Question {
