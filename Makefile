@@ -11,8 +11,8 @@ DYNAMODB_PORT ?= 8000
 WATCH_PORT ?= 9000
 NORTHWIND ?= ../shared/data/northwind
 
-.PHONY: help run test check fmt watch invoke sam-invoke northwind benchmark query-benchmark export import parked replay verify simulate \
-  tools build deploy readme clean
+.PHONY: help run test check fmt watch invoke sam-invoke northwind benchmark query-benchmark export import parked replay \
+  verify simulate tools build deploy readme clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

@@ -34,6 +34,7 @@ const LIMIT: Duration = Duration::from_millis(50);
 const WARM_UPS: usize = 10;
 const TIMED: usize = 200;
 const COUNTED: usize = 20;
+const LATER_PAGES: usize = 20;
 
 /// One in so many orders is of the customer who has most of them.
 const BIGGEST_CUSTOMER_HAS_ONE_IN: u64 = 5;
@@ -95,9 +96,10 @@ async fn main() -> ExitCode {
     let dynamodb = embedded.client().await;
     create_tables(&dynamodb, &template).await.unwrap();
 
-    let made = Made {
+    let mut made = Made {
         orders,
         first_day: Utc::now().date_naive() - chrono::Duration::days(DAYS as i64 - 1),
+        cursors: Vec::new(),
     };
     let started = Instant::now();
     made.write(&dynamodb).await;
@@ -108,6 +110,24 @@ async fn main() -> ExitCode {
     let meter = Meter::start(embedded.endpoint()).await;
     let metered = start(&embedded, &template, Some(&meter.endpoint)).await;
     let http = reqwest::Client::new();
+    for (path, body) in [
+        (format!("/customers/{BIGGEST_CUSTOMER}"), json!({ "name": "Wholesale" })),
+        (
+            "/products/rare".to_owned(),
+            json!({ "name": RARE, "unit_price": "99.00", "currency": "EUR" }),
+        ),
+    ] {
+        let put = http.put(format!("{}{path}", stack.url())).json(&body);
+        assert!(put.send().await.unwrap().status().is_success(), "{path}");
+    }
+    let mut page = get(&http, &stack, asked("/orders", [])).await;
+    while let Some(cursor) = page["next_cursor"]
+        .as_str()
+        .filter(|_| made.cursors.len() < LATER_PAGES)
+    {
+        made.cursors.push(cursor.to_owned());
+        page = get(&http, &stack, asked("/orders", [("cursor", cursor.to_owned())])).await;
+    }
     println!(
         "{:<44} {:>7} {:>7} {:>7} {:>9} {:>6}",
         "query", "p50 ms", "p95 ms", "p99 ms", "requests", "units"
@@ -165,7 +185,7 @@ async fn start(embedded: &Embedded, template: &Template, functions: Option<&str>
         .unwrap()
 }
 
-/// A path with its parameters, and those that are pages of a list with the page that is meant.
+/// A path with its parameters.
 struct Asked {
     path: String,
     query: Vec<(&'static str, String)>,
@@ -187,7 +207,7 @@ fn asked<const N: usize>(path: impl Into<String>, query: [(&'static str, String)
 
 type Ask = fn(&Made, &mut Rng) -> Asked;
 
-const QUERIES: [(&str, Ask); 26] = [
+const QUERIES: [(&str, Ask); 29] = [
     ("order", |made, random| asked(made.path(random, ""), [])),
     ("order, min_version", |made, random| {
         asked(made.path(random, ""), [("min_version", "1".to_owned())])
@@ -200,6 +220,9 @@ const QUERIES: [(&str, Ask); 26] = [
     }),
     ("order, events", |made, random| asked(made.path(random, "/events"), [])),
     ("orders", |_, _| asked("/orders", [])),
+    ("orders, a later page", |made, random| {
+        asked("/orders", [("cursor", random.choice(&made.cursors).unwrap().clone())])
+    }),
     ("orders, 100", |_, _| asked("/orders", [page_size()])),
     ("orders of a status", |_, random| asked("/orders", [status(random)])),
     ("orders of days", |made, random| {
@@ -261,6 +284,8 @@ const QUERIES: [(&str, Ask); 26] = [
     ("search, three characters", |_, random| {
         search(random.choice(CITIES).unwrap().chars().take(3).collect())
     }),
+    ("customer", |_, _| asked(format!("/customers/{BIGGEST_CUSTOMER}"), [])),
+    ("product", |_, _| asked("/products/rare", [])),
     ("search, nothing found", |_, random| {
         search(format!("zzz{}", random.u32(..)))
     }),
@@ -287,6 +312,8 @@ fn tracking_number(n: u64) -> String {
 struct Made {
     orders: u64,
     first_day: NaiveDate,
+    /// Of later pages of all orders.
+    cursors: Vec<String>,
 }
 
 impl Made {
@@ -310,7 +337,7 @@ impl Made {
     }
 
     fn day(&self, random: &mut Rng) -> NaiveDate {
-        self.first_day + chrono::Duration::days(random.i64(..DAYS as i64 - 1))
+        self.first_day + chrono::Duration::days(random.i64(0..DAYS as i64 - 1))
     }
 
     fn days(&self, random: &mut Rng) -> [(&'static str, String); 2] {
@@ -346,7 +373,7 @@ impl Made {
 /// The events of an order: between one and five, so that there are orders of five statuses.
 fn events(n: u64) -> Vec<(&'static str, u32, Value)> {
     let mut random = Rng::with_seed(n);
-    let items: Vec<Value> = (0..random.usize(1..=3))
+    let mut items: Vec<Value> = (0..random.usize(1..=3))
         .map(|_| {
             let (maker, kind) = (random.usize(..MAKERS.len()), random.usize(..KINDS.len()));
             json!({
@@ -357,7 +384,6 @@ fn events(n: u64) -> Vec<(&'static str, u32, Value)> {
             })
         })
         .collect();
-    let mut items: Vec<Value> = items;
     items.sort_by_key(|item| item["product_id"].to_string());
     items.dedup_by_key(|item| item["product_id"].to_string());
     if n.is_multiple_of(1_000) {
