@@ -11,8 +11,8 @@ DYNAMODB_PORT ?= 8000
 WATCH_PORT ?= 9000
 NORTHWIND ?= ../shared/data/northwind
 
-.PHONY: help run test contract check fmt watch invoke sam-invoke northwind benchmark export import parked replay verify simulate \
-  tools build deploy readme clean
+.PHONY: help run test contract check fmt watch invoke sam-invoke northwind benchmark query-benchmark export import parked \
+  replay verify simulate tools build deploy readme clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,11 +57,14 @@ sam-invoke: ## Send a sample to a built function in a container, beside `make ru
 	@sam local invoke --docker-network host --env-vars target/sam-env.json --event target/event.json \
 	  "$$(echo $(FUNCTION) | sed -E 's/(^|-)([a-z])/\U\2/g')"
 
-northwind: ## Send the 830 orders of Northwind through the API and compare (NORTHWIND=folder of its CSV files)
+northwind: ## Send the 830 orders of Northwind through the API and compare every answer (NORTHWIND=folder of its CSV files)
 	@NORTHWIND="$(NORTHWIND)" cargo run --quiet --package end-to-end --example northwind
 
 benchmark: ## How fast a replay of 100,000 events is next to a bare scan of them, and its memory (EVENTS=…; Linux)
 	@cargo run --quiet --package end-to-end --example replay-benchmark
+
+query-benchmark: ## How long each query takes among 100,000 orders on this machine, and what it costs (ORDERS=…)
+	@cargo run --quiet --package end-to-end --example query-benchmark
 
 replay: ## Write the read models of the running `make run` anew from the events; ARGS="--since …", "--order …", "--help"
 	@cargo run --quiet --package ordermaster -- replay $(ARGS)

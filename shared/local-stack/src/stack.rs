@@ -89,8 +89,21 @@ impl LocalStack {
     /// # Errors
     /// [`StartError`], with everything stopped again.
     pub async fn start(options: Options, functions: &[(&str, Constructor)]) -> Result<Self, StartError> {
-        crate::metrics::record();
         let template = Template::read(&options.template)?;
+        Self::start_from(template, options, functions).await
+    }
+
+    /// The same of a template that has been read already, and may have been changed: without triggers, read models stay
+    /// as they are.
+    ///
+    /// # Errors
+    /// [`StartError`], with everything stopped again.
+    pub async fn start_from(
+        template: Template,
+        options: Options,
+        functions: &[(&str, Constructor)],
+    ) -> Result<Self, StartError> {
+        crate::metrics::record();
         check_urls(&options)?;
         let gateway_listener = match options.remote_functions {
             Some(_) => None,
