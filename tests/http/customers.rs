@@ -169,3 +169,17 @@ async fn an_order_of_a_customer_that_nobody_has_named_is_one_all_the_same() {
     let whole = api.get("/customers/nobody/orders?view=full").await.body;
     assert_eq!(whole["data"][0]["customer_name"], Value::Null);
 }
+
+#[tokio::test]
+async fn an_id_may_have_any_character_that_a_path_can_name() {
+    let api = Api::start().await;
+    for id in ["a?b", "a%3Fb", "a#b", "100%", "a+b", "a&b=c", "50 €"] {
+        let encoded: String = id.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let path = format!("/customers/{encoded}");
+        let put = Answer::of(api.request(Method::PUT, &path).json(&json!({ "name": "Name" }))).await;
+        assert_eq!(put.status, 201, "{id}: {}", put.body);
+        assert_eq!(api.get(&path).await.body["customer_id"], id);
+        let orders = api.get(&format!("{path}/orders?page_size=5")).await;
+        assert_eq!(orders.status, 200, "{id}: {}", orders.body);
+    }
+}

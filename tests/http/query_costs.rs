@@ -3,15 +3,22 @@
 
 use std::cell::Cell;
 
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use chrono::TimeDelta;
 use domain::order::{OrderEvent, OrderItem};
+use event_store::recorded::rfc3339_micros;
+use futures::{StreamExt, stream};
 use lambda_runtime::Context;
 use local_stack::functions::FUNCTIONS;
+use read_models::customer_orders::CustomerOrderRow;
+use read_models::totals::Amounts;
+use read_models::{CustomerOrders, Row, Rows};
 use rust_decimal::Decimal;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::projections::{TRIGGERS, append, deliver_everything, order, stream_records};
+use crate::projections::{TRIGGERS, append, deliver_everything, folded, order, stream_records};
 use crate::support::orders::{added, item, submitted};
-use crate::support::samples::get;
+use crate::support::samples::{get, request};
 use crate::support::{Tables, Units};
 
 /// The operations, how often each, and the units they take.
@@ -91,6 +98,69 @@ async fn each_query_costs_what_the_readme_says() {
         .await;
         assert_eq!(found, expected, "{sample}?{query}");
     }
+}
+
+/// As its projection would leave them, but written at once.
+async fn orders_of(tables: &Tables, customer: &str, count: usize) {
+    let id = order(tables, customer, &[added("p", 1), submitted()]).await;
+    let first = folded(tables, &id).await;
+    let rows: CustomerOrders = Rows::new(tables.dynamodb.clone(), "CustomerOrders");
+    let mut totals = Amounts::default();
+    let mut puts = Vec::new();
+    for n in 0..count {
+        let created_at = first.created_at + TimeDelta::seconds(n as i64);
+        let row = CustomerOrderRow {
+            order_key: format!("{}#{id}", rfc3339_micros(created_at)),
+            created_at,
+            ..CustomerOrderRow::of(&first)
+        };
+        totals.add_all(&row.amounts());
+        puts.push(rows.item(&row).unwrap());
+    }
+    let mut summary = totals.to_item();
+    for (name, value) in [("CustomerId", customer), ("OrderKey", "#summary")] {
+        summary.insert(name.to_owned(), AttributeValue::S(value.to_owned()));
+    }
+    puts.push(summary);
+    let batches = puts.chunks(25).map(|items| {
+        let puts = items.iter().cloned().map(|item| {
+            let put = PutRequest::builder().set_item(Some(item)).build().unwrap();
+            WriteRequest::builder().put_request(put).build()
+        });
+        let write = tables.dynamodb.batch_write_item();
+        write.request_items("CustomerOrders", puts.collect()).send()
+    });
+    let written: Vec<_> = stream::iter(batches).buffer_unordered(8).collect().await;
+    assert!(written.iter().all(Result::is_ok));
+}
+
+#[tokio::test]
+async fn a_customer_of_20_000_orders_costs_no_more_than_one_of_25() {
+    let tables = Tables::new().await;
+    let mut costs = Vec::new();
+    for count in [25, 20_000] {
+        // Names of the same length, as the units are of bytes.
+        let customer = format!("customer {count:5}");
+        orders_of(&tables, &customer, count).await;
+        let cost = cost(&tables, async || {
+            for sample in ["get-customer-order-summary", "get-customer-orders"] {
+                let (_, constructor) = FUNCTIONS.iter().find(|(name, _)| *name == "customer-queries").unwrap();
+                let function = constructor(&tables.environment("customer-queries"), &tables.config).unwrap();
+                let mut event = request("customer-queries", sample, "");
+                event["pathParameters"]["customer_id"] = json!(customer);
+                let answer = function.invoke(event, Context::default()).await.unwrap();
+                let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+                let orders = body["total_orders"].as_u64().unwrap_or(20) as usize;
+                assert!(
+                    orders == count || body["data"].as_array().unwrap().len() == 20,
+                    "{body}"
+                );
+            }
+        });
+        costs.push(cost.await);
+    }
+    assert_eq!(costs[0], costs[1]);
+    assert_eq!(costs[1], read("1 GetItem, 3 Query", 3.0));
 }
 
 /// From the second batch of an instance on: the first one learns how far others have come.

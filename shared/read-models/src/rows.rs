@@ -21,7 +21,8 @@ use crate::order_summary::OrderSummaryRow;
 use crate::projector::ProjectError;
 use crate::totals::{Amounts, Totals};
 
-pub(crate) type Item = HashMap<String, AttributeValue>;
+/// An item of a table of rows.
+pub type Item = HashMap<String, AttributeValue>;
 
 /// The row that an order has in a read model: a function of the order alone.
 pub trait Row: Serialize + DeserializeOwned + Send + Sync + 'static {
@@ -205,7 +206,10 @@ impl<R: Row> Rows<R> {
     }
 
     /// The row as it is stored.
-    pub(crate) fn item(&self, row: &R) -> Result<Item, StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError::Rejected`] when it does not serialize.
+    pub fn item(&self, row: &R) -> Result<Item, StoreError> {
         let mut item: Item = serde_dynamo::to_item(row).map_err(|error| StoreError::Rejected(error.to_string()))?;
         item.insert("Generation".to_owned(), AttributeValue::N(self.generation.to_string()));
         item.extend(Self::counted(row));

@@ -104,7 +104,8 @@ impl Amounts {
         counted.into_iter().flatten().collect()
     }
 
-    fn to_item(&self) -> Item {
+    /// The attributes of a totals' item, beside its key and revision.
+    pub fn to_item(&self) -> Item {
         let attributes = self.0.iter();
         attributes
             // Without trailing zeros, as DynamoDB gives it back.

@@ -48,7 +48,12 @@ pub fn function<App: Send + Sync + 'static>(env: &Environment, app: App, routes:
     Function::new(move |event: LambdaEvent<Value>| {
         let service = service.clone();
         async move {
-            let request = LambdaEvent::new(serde_json::from_value::<LambdaRequest>(event.payload)?, event.context);
+            let mut payload = event.payload;
+            // API Gateway has decoded the path: a `?` in it would pass for the beginning of the query.
+            if let Some(path) = payload["rawPath"].as_str().filter(|path| path.contains('?')) {
+                payload["rawPath"] = path.replace('?', "%3F").into();
+            }
+            let request = LambdaEvent::new(serde_json::from_value::<LambdaRequest>(payload)?, event.context);
             let adapter = Adapter::from(lambda_http::service_fn(move |request: Request| {
                 let service = service.clone();
                 async move { Ok::<_, Error>(service.serve(request).await) }

@@ -148,6 +148,10 @@ impl SearchRow {
         next
     }
 
+    fn item(&self) -> Result<Item, StoreError> {
+        serde_dynamo::to_item(self).map_err(|error| StoreError::Rejected(error.to_string()))
+    }
+
     pub(super) fn is_settled(&self) -> bool {
         self.settled == self.version && self.removing.0.is_empty()
     }
@@ -187,6 +191,18 @@ impl OrderSearch {
             client,
             table: env.required("ORDER_SEARCH_TABLE")?.to_owned(),
         })
+    }
+
+    /// Everything that the table has of an order whose index is done: its row and its postings.
+    ///
+    /// # Errors
+    /// [`StoreError::Rejected`] when the row does not serialize.
+    pub fn items(order: &OrderSummaryRow) -> Result<Vec<Item>, StoreError> {
+        let mut row = SearchRow::empty(order).moved_to(order);
+        row.settled = row.version;
+        let mut items: Vec<Item> = row.terms.0.iter().map(|term| row.posting_key(term)).collect();
+        items.push(row.item()?);
+        Ok(items)
     }
 
     /// Makes an order be found by its words, and by no others. With `anew`, all its postings are put again.
@@ -278,8 +294,11 @@ impl OrderSearch {
 
     /// Writes a row if what stands in its place is what was seen. Whether it was.
     async fn put(&self, row: &SearchRow, seen: Option<&SearchRow>) -> Result<bool, StoreError> {
-        let item: Item = serde_dynamo::to_item(row).map_err(|error| StoreError::Rejected(error.to_string()))?;
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(row.item()?));
         let put = match seen {
             // What stands there and is no row of ours is replaced.
             None => put.condition_expression("attribute_not_exists(Revision)"),

@@ -176,7 +176,13 @@ impl Shard<'_> {
     async fn advance(&mut self) -> Result<(), StoreError> {
         while matches!(self.head, Head::Unknown) {
             let before = &self.before;
-            let newest = try_join_all(self.lists.iter_mut().map(|list| list.newest_before(before))).await?;
+            // A list that has been read to its end is short: its orders are looked at themselves, rather than looked for in
+            // the other lists one by one.
+            let lists = match self.lists.iter().position(|list| list.is_through) {
+                Some(short) => &mut self.lists[short..=short],
+                None => &mut self.lists[..],
+            };
+            let newest = try_join_all(lists.iter_mut().map(|list| list.newest_before(before))).await?;
             // The oldest of them is the newest that can be a match.
             let mut oldest: Option<String> = None;
             let mut is_match = true;

@@ -10,8 +10,9 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::order_summary::OrderSummaryRow;
 
-/// A word is found by its prefixes from so many characters on; a shorter word only as a whole.
-const MIN_PREFIX_CHARS: usize = 3;
+/// A word is found by its beginnings from this width on; a shorter word only as a whole. Letters that are written wide, such
+/// as ideographs and Korean syllables, count as two: two of them say as much as three of an alphabet.
+const MIN_PREFIX_WIDTH: usize = 3;
 /// … up to so many. What is longer is compared with the order itself.
 const MAX_PREFIX_CHARS: usize = 16;
 
@@ -34,11 +35,32 @@ fn words(text: &str) -> Vec<String> {
     let is_accent = |c: &char| ('\u{300}'..='\u{36f}').contains(c);
     let plain: String = text.nfkd().filter(|c| !is_accent(c)).nfkc().collect();
     // Upper case first: so `ß` becomes `ss`.
-    let folded = plain.to_uppercase().to_lowercase().replace('ς', "σ");
+    let folded: String = plain
+        .to_uppercase()
+        .to_lowercase()
+        .chars()
+        .flat_map(plain_letters)
+        .collect();
     let words = folded
         .unicode_words()
         .flat_map(|word| word.split(|c: char| !c.is_alphanumeric() && !is_combining_mark(c)));
     words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// Letters that Unicode does not take apart, as those write them who do not have them on their keyboards.
+fn plain_letters(letter: char) -> impl Iterator<Item = char> {
+    let plain = match letter {
+        'ς' => "σ",
+        'ø' => "o",
+        'ł' => "l",
+        'đ' | 'ð' => "d",
+        'æ' => "ae",
+        'œ' => "oe",
+        'þ' => "th",
+        'ı' => "i",
+        _ => "",
+    };
+    plain.chars().chain(plain.is_empty().then_some(letter))
 }
 
 /// The words of an identifier, and all of them in one: people leave out what stands between.
@@ -79,9 +101,10 @@ pub(super) fn terms_of(order: &OrderSummaryRow) -> BTreeSet<String> {
 
 fn prefixes(word: &str) -> impl Iterator<Item = String> {
     let chars: Vec<char> = word.chars().collect();
-    let shortest = MIN_PREFIX_CHARS.min(chars.len());
     let longest = MAX_PREFIX_CHARS.min(chars.len());
-    (shortest..=longest).map(move |count| chars[..count].iter().collect())
+    let prefixes = (1..=longest).map(move |count| chars[..count].iter().collect::<String>());
+    let whole = word.chars().count();
+    prefixes.filter(move |prefix| prefix.width() >= MIN_PREFIX_WIDTH || prefix.chars().count() == whole)
 }
 
 /// What somebody looks for: all of these words, or words that begin with them.
@@ -93,7 +116,7 @@ pub struct SearchText {
 /// Why a text cannot be searched for. Its message completes "the parameter …".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SearchTextError {
-    #[error("must be 3 to {MAX_SEARCH_CHARS} characters long")]
+    #[error("must have 3 letters or digits, and at most {MAX_SEARCH_CHARS} characters")]
     Length,
     #[error("must have at most {MAX_SEARCH_WORDS} words")]
     TooManyWords,
@@ -107,9 +130,8 @@ impl FromStr for SearchText {
             return Err(SearchTextError::Length);
         }
         let words: BTreeSet<String> = text.split_whitespace().flat_map(search_words).collect();
-        // An ideograph, which is as wide as two letters, says as much: 京都 is a city.
         let width: usize = words.iter().map(|word| word.width()).sum();
-        if width < MIN_PREFIX_CHARS {
+        if width < MIN_PREFIX_WIDTH {
             return Err(SearchTextError::Length);
         }
         if words.len() > MAX_SEARCH_WORDS {
@@ -138,7 +160,7 @@ fn search_words(text: &str) -> Vec<String> {
 impl SearchText {
     /// The terms under which an order that answers it has postings.
     pub(super) fn terms(&self) -> Vec<String> {
-        let is_long = |word: &&String| word.chars().count() >= MIN_PREFIX_CHARS;
+        let is_long = |word: &&String| word.width() >= MIN_PREFIX_WIDTH;
         let mut looked_up: Vec<&String> = self.words.iter().filter(is_long).collect();
         if looked_up.is_empty() {
             looked_up = self.words.iter().collect();
@@ -178,6 +200,7 @@ mod tests {
         assert_eq!(words("京都市"), ["京", "都", "市"]);
         assert_eq!(words("がく हिन्दी").concat(), "がくहिन्दी");
         assert_eq!(words("1Z 999-AA1"), ["1z", "999", "aa1"]);
+        assert_eq!(words("Łódź København Ægir"), ["lodz", "kobenhavn", "aegir"]);
     }
 
     #[test]
@@ -186,6 +209,7 @@ mod tests {
         assert_eq!(of("reims"), ["rei", "reim", "reims"]);
         assert_eq!(of("df"), ["df"]);
         assert_eq!(of("京"), ["京"]);
+        assert_eq!(of("서울시"), ["서울", "서울시"]);
         assert_eq!(of("1234567890123456789").len(), 14);
     }
 
