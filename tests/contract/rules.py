@@ -33,7 +33,7 @@ RULES = {
     r"|must not be more than|a line has at most",
     # Parameters that exclude or need each other.
     "malformed_parameter": r"is given alone|must not be before from|is required with correlation_id"
-    r"|must be 3 to 200 characters long|must have at most 10 words",
+    r"|must have 3 letters or digits|must have at most 10 words",
 }
 
 
