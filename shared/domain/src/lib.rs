@@ -1,9 +1,12 @@
-//! The rules of an order, and nothing else: no I/O, no clock, no random numbers.
+//! The rules of orders, and of what it takes to fulfil them, and nothing else: no I/O, no clock, no random numbers.
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | [`aggregate`] | the skeleton that every aggregate fills in, and how its events are written and read |
 //! | [`order`] | the order: commands, events, state, `decide`, `evolve` |
+//! | [`stock`] | what lies in the warehouse, and what of it is reserved |
+//! | [`payment`] | the payment of an order |
+//! | [`fulfilment`] | the process that has an order reserved, paid and shipped, or undone |
 //! | [`catalogue`] | what a shop sells, and at which prices |
 //! | [`money`] | currencies and exact amounts |
 //! | [`text`] | identifiers and texts that callers bring |
@@ -11,9 +14,12 @@
 
 pub mod aggregate;
 pub mod catalogue;
+pub mod fulfilment;
 pub mod metadata;
 pub mod money;
 pub mod order;
+pub mod payment;
+pub mod stock;
 pub mod text;
 
 pub use aggregate::{Aggregate, UnreadableEvent};

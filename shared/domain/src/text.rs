@@ -28,6 +28,18 @@ impl<const MAX: usize> Text<MAX> {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// A text of our own making, of which the end may go: `text` without what the rules do not allow.
+    ///
+    /// # Panics
+    /// When nothing is left of it.
+    pub fn shortened(text: &str) -> Self {
+        let allowed: String = text.chars().filter(|c| !c.is_control()).collect();
+        let short: String = allowed.trim().chars().take(MAX).collect();
+        let short = short.trim_end().to_owned();
+        assert!(!short.is_empty(), "a text of our own making says something");
+        Self(short)
+    }
 }
 
 impl<const MAX: usize> TryFrom<String> for Text<MAX> {

@@ -32,6 +32,17 @@ impl Function {
         Self(Arc::new(move |event| Box::pin(invoke(event))))
     }
 
+    /// This function for requests, and `of_records` for the batches of a stream or queue.
+    pub fn and_of_records(self, of_records: Function) -> Self {
+        Self::new(move |event: LambdaEvent<Value>| {
+            let function = match event.payload.get("Records") {
+                Some(_) => of_records.clone(),
+                None => self.clone(),
+            };
+            async move { function.invoke(event.payload, event.context).await }
+        })
+    }
+
     /// Handles one event.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 //! | [`function`] | JSON in, JSON out: what the Lambda runtime and the local stack call |
 //! | [`http`] | API Gateway requests ⇄ handlers: routes, bodies, callers, problems, cursors |
 //! | [`stream`] | DynamoDB stream batches, with partial batch responses |
+//! | [`queue`] | batches of a queue that the event bus fills, likewise |
 //! | [`aws`] | time limits and retries of the SDK clients |
 //! | [`metrics`] | what is counted and timed, everywhere |
 //! | `emf` | the same as CloudWatch has it, in Lambda |
@@ -19,6 +20,7 @@ pub mod environment;
 pub mod function;
 pub mod http;
 pub mod metrics;
+pub mod queue;
 pub mod stream;
 pub mod telemetry;
 

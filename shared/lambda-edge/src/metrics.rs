@@ -16,6 +16,10 @@ pub const STREAM_BATCHES: &str = "stream_batches_total";
 pub const STREAM_RECORDS: &str = "stream_records_total";
 pub const STREAM_FAILURES: &str = "stream_batch_item_failures_total";
 pub const STREAM_BATCH_DURATION: &str = "stream_batch_duration_seconds";
+pub const QUEUE_BATCHES: &str = "queue_batches_total";
+pub const QUEUE_MESSAGES: &str = "queue_messages_total";
+pub const QUEUE_FAILURES: &str = "queue_batch_item_failures_total";
+pub const QUEUE_BATCH_DURATION: &str = "queue_batch_duration_seconds";
 /// By `operation`.
 pub const AWS_SDK_RETRIES: &str = "aws_sdk_retries_total";
 /// By `cache`, as the next one.
@@ -27,7 +31,7 @@ const CONTENDED: &str = "event_store_contended_total";
 const THROTTLED: &str = "dynamodb_throttled_total";
 
 /// The counters, and what each counts.
-pub const COUNTERS: [(&str, &str); 10] = [
+pub const COUNTERS: [(&str, &str); 13] = [
     (HTTP_REQUESTS, "Requests that were answered."),
     (STREAM_BATCHES, "Batches of a stream."),
     (
@@ -38,6 +42,9 @@ pub const COUNTERS: [(&str, &str); 10] = [
         STREAM_FAILURES,
         "Records that a function asked to be given again, from which Lambda goes on.",
     ),
+    (QUEUE_BATCHES, "Batches of a queue."),
+    (QUEUE_MESSAGES, "Messages of a queue, each time that they are received."),
+    (QUEUE_FAILURES, "Messages that a function asked to be given again."),
     (
         CONFLICTS,
         "Decisions that were taken again, because another writer appended first.",
@@ -56,9 +63,13 @@ pub const COUNTERS: [(&str, &str); 10] = [
 ];
 
 /// The histograms, and what each times.
-pub const HISTOGRAMS: [(&str, &str); 2] = [
+pub const HISTOGRAMS: [(&str, &str); 3] = [
     (HTTP_REQUEST_DURATION, "How long a function took for a request."),
-    (STREAM_BATCH_DURATION, "How long a function took for a batch."),
+    (
+        STREAM_BATCH_DURATION,
+        "How long a function took for a batch of a stream.",
+    ),
+    (QUEUE_BATCH_DURATION, "How long a function took for a batch of a queue."),
 ];
 
 /// Tells the installed recorder what there is. Counters without labels show from the beginning that nothing happened.

@@ -1,0 +1,67 @@
+//! What the process makes of what it is told.
+
+use super::event::{FulfilmentEvent, OrderNews, PaymentNews, StockNews};
+use super::input::{Context, Input};
+use super::next::next;
+use super::state::{Fulfilment, LineStatus, PaymentStage};
+use crate::aggregate::Aggregate;
+
+/// The events that `input` leads to: what is new in it, and what is to be done next. None, when it is known already or
+/// comes too late to matter.
+pub fn decide(fulfilment: Option<&Fulfilment>, input: Input, context: &Context) -> Vec<FulfilmentEvent> {
+    let unborn = Fulfilment::default();
+    let before = fulfilment.unwrap_or(&unborn);
+    let Some(news) = news(before, input) else {
+        return Vec::new();
+    };
+    let mut state = Fulfilment::evolve(Some(before.clone()), &news);
+    let mut events = vec![news];
+    while let Some(event) = state.as_ref().and_then(|state| next(state, context)) {
+        state = Fulfilment::evolve(state, &event);
+        events.push(event);
+    }
+    events
+}
+
+/// What `input` says that the process does not know.
+fn news(state: &Fulfilment, input: Input) -> Option<FulfilmentEvent> {
+    match input {
+        Input::OrderSubmitted(start) => state.order.is_none().then_some(FulfilmentEvent::FulfilmentStarted(start)),
+        Input::Order(news) => {
+            let is_known = match &news {
+                OrderNews::Confirmed { .. } => state.is_confirmed,
+                OrderNews::Paid { .. } => state.paid_with.is_some(),
+                OrderNews::Shipped => state.is_shipped,
+                OrderNews::Cancelled { .. } => state.cancellation.is_some(),
+            };
+            (!is_known).then_some(FulfilmentEvent::FulfilmentOrderChanged { news })
+        }
+        Input::Stock { sku, version, news } => {
+            let line = state.lines.get(&sku)?;
+            let is_late = version <= line.stock_version
+                // A reservation that a late message has made again expires by itself.
+                || (line.status == LineStatus::Committed && matches!(news, StockNews::Reserved { .. }));
+            (!is_late).then_some(FulfilmentEvent::FulfilmentStockChanged {
+                sku,
+                stock_version: version,
+                news,
+            })
+        }
+        Input::Payment { version, news } => {
+            let is_late = version <= state.payment.version
+                || (state.payment.status == PaymentStage::Returned && !matches!(news, PaymentNews::Returned { .. }));
+            (!is_late).then_some(FulfilmentEvent::FulfilmentPaymentChanged {
+                payment_version: version,
+                news,
+            })
+        }
+        Input::TimerDue { step, due_at } => {
+            let is_awaited = state.waiting.get(&step) == Some(&due_at);
+            is_awaited.then_some(FulfilmentEvent::FulfilmentStepTimedOut { step })
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "decide_tests.rs"]
+mod tests;

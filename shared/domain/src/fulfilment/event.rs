@@ -1,0 +1,199 @@
+//! What has happened in the fulfilment of an order.
+//!
+//! **A storage format**, as that of the order: change nothing without a new schema version and its upcaster.
+//! `tests/stored_events.rs` pins each version.
+
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::money::Currency;
+use crate::order::state::Reason;
+use crate::stock::Pieces;
+use crate::text::{CustomerId, PaymentMethodId, Sku, TransactionId};
+
+/// The type of every event below.
+pub const EVENT_TYPES: [&str; 8] = [
+    "FulfilmentStarted",
+    "FulfilmentStepRequested",
+    "FulfilmentStepTimedOut",
+    "FulfilmentStockChanged",
+    "FulfilmentPaymentChanged",
+    "FulfilmentOrderChanged",
+    "FulfilmentAbandoned",
+    "FulfilmentEnded",
+];
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "EventType", content = "EventData")]
+pub enum FulfilmentEvent {
+    FulfilmentStarted(Start),
+    /// Somebody else is to do something, and to say so before it is due.
+    FulfilmentStepRequested {
+        step: Step,
+        due_at: DateTime<Utc>,
+        /// Of [`Step::ReserveStock`]: from when others may have what it reserves.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_at: Option<DateTime<Utc>>,
+    },
+    FulfilmentStepTimedOut {
+        step: Step,
+    },
+    FulfilmentStockChanged {
+        sku: Sku,
+        /// Of the SKU's stock, when it happened.
+        stock_version: u64,
+        news: StockNews,
+    },
+    FulfilmentPaymentChanged {
+        /// Of the payment, when it happened.
+        payment_version: u64,
+        news: PaymentNews,
+    },
+    FulfilmentOrderChanged {
+        news: OrderNews,
+    },
+    /// The order cannot be fulfilled: it is to be cancelled.
+    FulfilmentAbandoned {
+        /// Stable, in snake case: `out_of_stock`, `reservation_expired`, `payment_failed`, or a step and `_timed_out`.
+        code: String,
+        /// For the order's history.
+        reason: Reason,
+    },
+    FulfilmentEnded {
+        outcome: Outcome,
+    },
+}
+
+/// What was submitted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Start {
+    pub customer_id: CustomerId,
+    pub currency: Currency,
+    pub total_amount: Decimal,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_method_id: Option<PaymentMethodId>,
+    /// One per SKU; items without one are not kept in stock.
+    pub lines: Vec<StartLine>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StartLine {
+    pub sku: Sku,
+    pub quantity: Pieces,
+}
+
+/// What the process asks of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Of the stock of every SKU.
+    ReserveStock,
+    /// Of the customer: how to pay.
+    ChoosePayment,
+    TakePayment,
+    ConfirmOrder,
+    RecordPayment,
+    /// Of the stock of every SKU: a reservation that does not expire.
+    HoldStock,
+    Ship,
+    /// Of the stock of every SKU, after the shipment.
+    CommitStock,
+    CancelOrder,
+    ReleaseStock,
+    ReturnPayment,
+}
+
+/// What happened to the stock of a SKU.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StockNews {
+    Reserved {
+        /// `None` for a reservation that lasts.
+        expires_at: Option<DateTime<Utc>>,
+    },
+    Refused {
+        wanted: Pieces,
+        available: Pieces,
+    },
+    Released,
+    Committed,
+}
+
+/// What happened to the payment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentNews {
+    Taken {
+        transaction_id: TransactionId,
+        amount: Decimal,
+    },
+    Failed {
+        code: String,
+        reason: String,
+        retryable: bool,
+    },
+    /// What was to go back; nothing, when nothing was taken.
+    Returned { amount: Decimal },
+}
+
+/// What happened to the order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderNews {
+    Confirmed {
+        payment_method_id: PaymentMethodId,
+    },
+    Paid {
+        transaction_id: TransactionId,
+    },
+    Shipped,
+    Cancelled {
+        reason: Reason,
+        /// Of what the order says was paid.
+        refund_amount: Decimal,
+        /// By which transaction the order says it was paid.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        paid_with: Option<TransactionId>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Shipped, and taken from the stock.
+    Completed,
+    /// Cancelled, with everything undone.
+    Cancelled,
+}
+
+impl Step {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Step::ReserveStock => "reserve_stock",
+            Step::ChoosePayment => "choose_payment",
+            Step::TakePayment => "take_payment",
+            Step::ConfirmOrder => "confirm_order",
+            Step::RecordPayment => "record_payment",
+            Step::HoldStock => "hold_stock",
+            Step::Ship => "ship",
+            Step::CommitStock => "commit_stock",
+            Step::CancelOrder => "cancel_order",
+            Step::ReleaseStock => "release_stock",
+            Step::ReturnPayment => "return_payment",
+        }
+    }
+
+    /// Of a process that has waited for the answer in vain.
+    pub(super) fn timed_out_code(self) -> String {
+        format!("{}_timed_out", self.as_str())
+    }
+
+    /// Whether it must happen, and is asked for again until it has: there is nothing to undo instead.
+    pub fn is_repeated(self) -> bool {
+        matches!(
+            self,
+            Step::CommitStock | Step::CancelOrder | Step::ReleaseStock | Step::ReturnPayment
+        )
+    }
+}

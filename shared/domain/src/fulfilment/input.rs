@@ -1,0 +1,89 @@
+//! What the process can be told, and what it needs to make something of it.
+
+use std::str::FromStr;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error as ValueError, StrDeserializer};
+
+use super::event::{OrderNews, PaymentNews, Start, Step, StockNews};
+use crate::text::Sku;
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    OrderSubmitted(Start),
+    Order(OrderNews),
+    Stock {
+        sku: Sku,
+        /// Of the SKU's stock, when it happened.
+        version: u64,
+        news: StockNews,
+    },
+    Payment {
+        /// Of the payment, when it happened.
+        version: u64,
+        news: PaymentNews,
+    },
+    /// The answer to a step is due.
+    TimerDue { step: Step, due_at: DateTime<Utc> },
+}
+
+/// What a decision needs from outside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Context {
+    pub now: DateTime<Utc>,
+    pub timeouts: Timeouts,
+}
+
+/// How long the process waits for the answer to each step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timeouts(Vec<(Step, TimeDelta)>);
+
+/// A list of timeouts that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a list such as `reserve_stock:60,take_payment:120`, in seconds from 1")]
+pub struct TimeoutsError;
+
+/// Of a step that the list does not name: what is done by this system itself, and at once.
+const DEFAULT_SECONDS: i64 = 60;
+
+/// Before what was reserved expires, all that may come before the reservation is made to last.
+const BEFORE_HOLD: [Step; 4] = [Step::ReserveStock, Step::ChoosePayment, Step::TakePayment, Step::HoldStock];
+
+/// How often a payment is tried.
+pub const MAX_PAYMENT_ATTEMPTS: u32 = 3;
+
+impl Timeouts {
+    pub fn of(&self, step: Step) -> TimeDelta {
+        let listed = self.0.iter().find(|(listed, _)| *listed == step);
+        listed.map_or(TimeDelta::seconds(DEFAULT_SECONDS), |(_, timeout)| *timeout)
+    }
+
+    /// How long a reservation is good for: as long as all steps up to its confirmation may take.
+    pub fn reservation(&self) -> TimeDelta {
+        BEFORE_HOLD
+            .into_iter()
+            .map(|step| match step {
+                Step::TakePayment => self.of(step) * MAX_PAYMENT_ATTEMPTS as i32,
+                _ => self.of(step),
+            })
+            .sum()
+    }
+}
+
+impl FromStr for Timeouts {
+    type Err = TimeoutsError;
+
+    fn from_str(text: &str) -> Result<Self, TimeoutsError> {
+        let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        let timeout = |entry: &str| {
+            let (step, seconds) = entry.split_once(':')?;
+            let step: StrDeserializer<'_, ValueError> = step.into_deserializer();
+            let seconds: i64 = seconds.parse().ok()?;
+            let timeout = TimeDelta::try_seconds(seconds).filter(|_| (1..=31_536_000).contains(&seconds))?;
+            Some((Step::deserialize(step).ok()?, timeout))
+        };
+        entries.map(|entry| timeout(entry).ok_or(TimeoutsError)).collect::<Result<_, _>>().map(Self)
+    }
+}

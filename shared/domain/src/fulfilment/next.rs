@@ -1,0 +1,148 @@
+//! What is to be done in a state: one event at a time, until there is nothing more to do but wait.
+
+use super::event::{FulfilmentEvent, Outcome, Step};
+use super::input::{Context, MAX_PAYMENT_ATTEMPTS};
+use super::state::{Fulfilment, LineStatus, PaymentStage};
+use crate::order::state::Reason;
+use LineStatus::{Committed, Held, Refused, Released, Requested, Reserved, Waiting};
+
+/// How many SKUs a reason names: it is one sentence for people.
+const MAX_NAMED_SKUS: usize = 3;
+
+/// The next event, or `None` when all that is left is to wait.
+pub(super) fn next(state: &Fulfilment, context: &Context) -> Option<FulfilmentEvent> {
+    state.order.as_ref()?;
+    if state.cancellation.is_some() {
+        undo(state, context)
+    } else if state.is_shipped {
+        finish(state, context)
+    } else if state.abandoned.is_some() {
+        request(state, Step::CancelOrder, context)
+    } else {
+        advance(state, context)
+    }
+}
+
+/// The order is cancelled: everything goes back to where it was.
+fn undo(state: &Fulfilment, context: &Context) -> Option<FulfilmentEvent> {
+    let holds_stock = state.lines_in(&[Requested, Reserved, Held]).next().is_some();
+    let holds_money = matches!(state.payment.status, PaymentStage::Requested | PaymentStage::Taken);
+    let release = holds_stock.then(|| request(state, Step::ReleaseStock, context)).flatten();
+    let give_back = || holds_money.then(|| request(state, Step::ReturnPayment, context)).flatten();
+    let end = || (!holds_stock && !holds_money).then(|| end(state, Outcome::Cancelled)).flatten();
+    release.or_else(give_back).or_else(end)
+}
+
+/// The order is shipped: what was reserved has left the warehouse.
+fn finish(state: &Fulfilment, context: &Context) -> Option<FulfilmentEvent> {
+    if state.all_lines(&[Committed]) {
+        end(state, Outcome::Completed)
+    } else {
+        request(state, Step::CommitStock, context)
+    }
+}
+
+fn advance(state: &Fulfilment, context: &Context) -> Option<FulfilmentEvent> {
+    if let Some(step) = state.overdue {
+        let what = step.as_str().replace('_', " ");
+        return abandon(&step.timed_out_code(), &format!("The step to {what} took too long"));
+    }
+    if state.lines_in(&[Refused]).next().is_some() {
+        return abandon("out_of_stock", &missing_stock(state));
+    }
+    if state.lines_in(&[Released]).next().is_some() {
+        return abandon("reservation_expired", "The reserved stock was given to others, as the order took too long");
+    }
+    if state.lines_in(&[Waiting]).next().is_some() {
+        return request(state, Step::ReserveStock, context);
+    }
+    if !state.all_lines(&[Reserved, Held]) {
+        return None;
+    }
+    pay(state, context).or_else(|| deliver(state, context))
+}
+
+/// The stock is there: the payment.
+fn pay(state: &Fulfilment, context: &Context) -> Option<FulfilmentEvent> {
+    let payment = &state.payment;
+    let is_paid_otherwise = state.paid_with.is_some() && state.paid_with != payment.transaction_id;
+    match payment.status {
+        // The shop has recorded another payment, so ours is one too many.
+        PaymentStage::Requested | PaymentStage::Taken if is_paid_otherwise => {
+            request(state, Step::ReturnPayment, context)
+        }
+        _ if is_paid_otherwise => None,
+        PaymentStage::None if state.payment_method_id.is_some() => request(state, Step::TakePayment, context),
+        PaymentStage::None => request(state, Step::ChoosePayment, context),
+        PaymentStage::Requested | PaymentStage::Taken => None,
+        PaymentStage::Failed | PaymentStage::Returned => match &payment.failure {
+            Some(failure) if failure.retryable && payment.attempts < MAX_PAYMENT_ATTEMPTS => {
+                request(state, Step::TakePayment, context)
+            }
+            Some(failure) => abandon("payment_failed", &format!("The payment failed: {}", failure.reason)),
+            None => abandon("payment_failed", "The payment was cancelled"),
+        },
+    }
+}
+
+/// The payment is there: the order is confirmed and paid, the reservations last, and it can be shipped.
+fn deliver(state: &Fulfilment, context: &Context) -> Option<FulfilmentEvent> {
+    let is_paid = state.paid_with.is_some();
+    if !is_paid && state.payment.status != PaymentStage::Taken {
+        return None;
+    }
+    let hold = || match state.all_lines(&[Held]) {
+        true => None,
+        false => request(state, Step::HoldStock, context),
+    };
+    let tell_order = || match (is_paid, state.is_confirmed) {
+        (true, _) => None,
+        (false, false) => request(state, Step::ConfirmOrder, context),
+        (false, true) => request(state, Step::RecordPayment, context),
+    };
+    let ship = || match is_paid && state.all_lines(&[Held]) {
+        true => request(state, Step::Ship, context),
+        false => None,
+    };
+    hold().or_else(tell_order).or_else(ship)
+}
+
+/// Asks for a step, unless its answer is awaited.
+fn request(state: &Fulfilment, step: Step, context: &Context) -> Option<FulfilmentEvent> {
+    if state.is_waiting_for(step) {
+        return None;
+    }
+    let expires_at = (step == Step::ReserveStock).then(|| context.now + context.timeouts.reservation());
+    Some(FulfilmentEvent::FulfilmentStepRequested {
+        step,
+        due_at: context.now + context.timeouts.of(step),
+        expires_at,
+    })
+}
+
+fn abandon(code: &str, reason: &str) -> Option<FulfilmentEvent> {
+    Some(FulfilmentEvent::FulfilmentAbandoned {
+        code: code.to_owned(),
+        reason: Reason::shortened(reason),
+    })
+}
+
+fn end(state: &Fulfilment, outcome: Outcome) -> Option<FulfilmentEvent> {
+    match state.outcome {
+        None => Some(FulfilmentEvent::FulfilmentEnded { outcome }),
+        Some(_) => None,
+    }
+}
+
+/// Such as `Out of stock: A-7 (3 wanted, 1 available)`.
+fn missing_stock(state: &Fulfilment) -> String {
+    let missing: Vec<_> = state
+        .lines_in(&[Refused])
+        .take(MAX_NAMED_SKUS)
+        .map(|(sku, line)| {
+            let available = line.available.unwrap_or_default();
+            format!("{sku} ({} wanted, {available} available)", line.quantity)
+        })
+        .collect();
+    format!("Out of stock: {}", missing.join(", "))
+}

@@ -1,0 +1,312 @@
+//! The process as it stands after some events.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::event::{EVENT_TYPES, FulfilmentEvent, OrderNews, Outcome, PaymentNews, Step, StockNews};
+use crate::aggregate::{Aggregate, Upcaster, fnv1a};
+use crate::money::Currency;
+use crate::order::state::Reason;
+use crate::stock::Pieces;
+use crate::text::{CustomerId, PaymentMethodId, Sku, TransactionId};
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Fulfilment {
+    /// `None` until it has been told that the order was submitted; what it is told before, it keeps in mind.
+    pub order: Option<SubmittedOrder>,
+    pub payment_method_id: Option<PaymentMethodId>,
+    pub lines: BTreeMap<Sku, Line>,
+    pub payment: PaymentProgress,
+    pub is_confirmed: bool,
+    /// By which transaction the order says it was paid.
+    pub paid_with: Option<TransactionId>,
+    pub is_shipped: bool,
+    pub cancellation: Option<Cancellation>,
+    /// Why the process has given up, if it has.
+    pub abandoned: Option<Abandoned>,
+    /// The step that was not answered in time.
+    pub overdue: Option<Step>,
+    /// The steps that were asked for and not answered yet, and when their answers are due.
+    pub waiting: BTreeMap<Step, DateTime<Utc>>,
+    pub outcome: Option<Outcome>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SubmittedOrder {
+    pub customer_id: CustomerId,
+    pub currency: Currency,
+    pub total_amount: Decimal,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    pub quantity: Pieces,
+    pub status: LineStatus,
+    /// How many the stock had when it refused.
+    pub available: Option<Pieces>,
+    /// Of the SKU's stock, when it last said something; 0 before.
+    pub stock_version: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineStatus {
+    /// Nothing was asked of the stock yet.
+    Waiting,
+    /// The stock was asked.
+    Requested,
+    /// Until it expires.
+    Reserved,
+    /// Reserved for good.
+    Held,
+    Refused,
+    Released,
+    /// Shipped.
+    Committed,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PaymentProgress {
+    pub status: PaymentStage,
+    /// How often it was asked for.
+    pub attempts: u32,
+    pub transaction_id: Option<TransactionId>,
+    /// Of the payment, when it last said something; 0 before.
+    pub version: u64,
+    /// Of the newest failure.
+    pub failure: Option<PaymentFailure>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentStage {
+    /// Not asked for, or returned.
+    #[default]
+    None,
+    Requested,
+    Failed,
+    Taken,
+    Returned,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PaymentFailure {
+    pub code: String,
+    pub reason: String,
+    pub retryable: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cancellation {
+    pub reason: Reason,
+    /// Of what the order says was paid.
+    pub refund_amount: Decimal,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Abandoned {
+    pub code: String,
+    pub reason: Reason,
+}
+
+impl Fulfilment {
+    pub fn is_waiting_for(&self, step: Step) -> bool {
+        self.waiting.contains_key(&step)
+    }
+
+    /// Whether every line is in one of these statuses.
+    pub fn all_lines(&self, statuses: &[LineStatus]) -> bool {
+        self.lines.values().all(|line| statuses.contains(&line.status))
+    }
+
+    /// The lines in one of these statuses.
+    pub fn lines_in(&self, statuses: &[LineStatus]) -> impl Iterator<Item = (&Sku, &Line)> {
+        let statuses = statuses.to_vec();
+        self.lines.iter().filter(move |(_, line)| statuses.contains(&line.status))
+    }
+
+    fn apply(&mut self, event: &FulfilmentEvent) {
+        match event {
+            FulfilmentEvent::FulfilmentStarted(start) => {
+                self.order = Some(SubmittedOrder {
+                    customer_id: start.customer_id.clone(),
+                    currency: start.currency,
+                    total_amount: start.total_amount,
+                });
+                if self.payment_method_id.is_none() {
+                    self.payment_method_id.clone_from(&start.payment_method_id);
+                }
+                let line = |quantity| Line {
+                    quantity,
+                    status: LineStatus::Waiting,
+                    available: None,
+                    stock_version: 0,
+                };
+                let lines = start.lines.iter();
+                self.lines = lines.map(|of| (of.sku.clone(), line(of.quantity))).collect();
+            }
+            FulfilmentEvent::FulfilmentStepRequested { step, due_at, .. } => {
+                self.waiting.insert(*step, *due_at);
+                match step {
+                    Step::ReserveStock => {
+                        for line in self.lines.values_mut() {
+                            line.status = LineStatus::Requested;
+                        }
+                    }
+                    Step::TakePayment => {
+                        self.payment.status = PaymentStage::Requested;
+                        self.payment.attempts += 1;
+                    }
+                    _ => {}
+                }
+            }
+            FulfilmentEvent::FulfilmentStepTimedOut { step } => {
+                self.waiting.remove(step);
+                if !step.is_repeated() {
+                    self.overdue = Some(*step);
+                }
+            }
+            FulfilmentEvent::FulfilmentStockChanged {
+                sku,
+                stock_version,
+                news,
+            } => self.stock_changed(sku, *stock_version, news),
+            FulfilmentEvent::FulfilmentPaymentChanged { payment_version, news } => {
+                self.payment_changed(*payment_version, news);
+            }
+            FulfilmentEvent::FulfilmentOrderChanged { news } => self.order_changed(news),
+            FulfilmentEvent::FulfilmentAbandoned { code, reason } => {
+                self.abandoned = Some(Abandoned {
+                    code: code.clone(),
+                    reason: reason.clone(),
+                });
+                self.expect_no_more_progress();
+            }
+            FulfilmentEvent::FulfilmentEnded { outcome } => self.outcome = Some(*outcome),
+        }
+    }
+
+    fn stock_changed(&mut self, sku: &Sku, version: u64, news: &StockNews) {
+        let Some(line) = self.lines.get_mut(sku) else {
+            return;
+        };
+        line.stock_version = version;
+        line.status = match news {
+            StockNews::Reserved { expires_at: Some(_) } => LineStatus::Reserved,
+            StockNews::Reserved { expires_at: None } => LineStatus::Held,
+            StockNews::Refused { available, .. } => {
+                line.available = Some(*available);
+                LineStatus::Refused
+            }
+            StockNews::Released => LineStatus::Released,
+            StockNews::Committed => LineStatus::Committed,
+        };
+        use LineStatus::{Held, Refused, Released, Requested, Reserved, Waiting};
+        for (step, unanswered) in [
+            (Step::ReserveStock, &[Waiting, Requested][..]),
+            (Step::HoldStock, &[Waiting, Requested, Reserved]),
+            (Step::ReleaseStock, &[Requested, Reserved, Held]),
+            (Step::CommitStock, &[Waiting, Requested, Reserved, Held, Refused, Released]),
+        ] {
+            if self.lines_in(unanswered).next().is_none() {
+                self.waiting.remove(&step);
+            }
+        }
+    }
+
+    fn payment_changed(&mut self, version: u64, news: &PaymentNews) {
+        self.payment.version = version;
+        match news {
+            PaymentNews::Taken { transaction_id, .. } => {
+                self.payment.status = PaymentStage::Taken;
+                self.payment.transaction_id = Some(transaction_id.clone());
+                self.waiting.remove(&Step::TakePayment);
+            }
+            PaymentNews::Failed {
+                code,
+                reason,
+                retryable,
+            } => {
+                self.payment.status = PaymentStage::Failed;
+                self.payment.failure = Some(PaymentFailure {
+                    code: code.clone(),
+                    reason: reason.clone(),
+                    retryable: *retryable,
+                });
+                self.waiting.remove(&Step::TakePayment);
+            }
+            PaymentNews::Returned { .. } => {
+                self.payment.status = PaymentStage::Returned;
+                self.waiting.remove(&Step::TakePayment);
+                self.waiting.remove(&Step::ReturnPayment);
+            }
+        }
+    }
+
+    fn order_changed(&mut self, news: &OrderNews) {
+        match news {
+            OrderNews::Confirmed { payment_method_id } => {
+                self.is_confirmed = true;
+                if self.payment_method_id.is_none() {
+                    self.payment_method_id = Some(payment_method_id.clone());
+                }
+                self.waiting.remove(&Step::ChoosePayment);
+                self.waiting.remove(&Step::ConfirmOrder);
+            }
+            OrderNews::Paid { transaction_id } => {
+                self.paid_with = Some(transaction_id.clone());
+                self.waiting.remove(&Step::ChoosePayment);
+                self.waiting.remove(&Step::ConfirmOrder);
+                self.waiting.remove(&Step::RecordPayment);
+            }
+            OrderNews::Shipped => {
+                self.is_shipped = true;
+                self.expect_no_more_progress();
+                self.waiting.remove(&Step::CancelOrder);
+            }
+            OrderNews::Cancelled {
+                reason,
+                refund_amount,
+                paid_with,
+            } => {
+                if self.paid_with.is_none() {
+                    self.paid_with.clone_from(paid_with);
+                }
+                self.cancellation = Some(Cancellation {
+                    reason: reason.clone(),
+                    refund_amount: *refund_amount,
+                });
+                self.expect_no_more_progress();
+                self.waiting.remove(&Step::CancelOrder);
+            }
+        }
+    }
+
+    /// From now on only what must happen anyway is waited for.
+    fn expect_no_more_progress(&mut self) {
+        self.waiting.retain(|step, _| step.is_repeated());
+    }
+}
+
+impl Aggregate for Fulfilment {
+    const TYPE: &'static str = "Fulfilment";
+    const EVENT_TYPES: &'static [&'static str] = &EVENT_TYPES;
+    const UPCASTERS: &'static [(&'static str, &'static [Upcaster])] = &[];
+    const FINGERPRINT: u64 = fnv1a(&[
+        include_bytes!("event.rs"),
+        include_bytes!("state.rs"),
+        include_bytes!("../money.rs"),
+        include_bytes!("../text.rs"),
+    ]);
+    type Event = FulfilmentEvent;
+
+    /// Any event may be the first: what happens to an order may be told before its submission.
+    fn evolve(state: Option<Fulfilment>, event: &FulfilmentEvent) -> Option<Fulfilment> {
+        let mut fulfilment = state.unwrap_or_default();
+        fulfilment.apply(event);
+        Some(fulfilment)
+    }
+}

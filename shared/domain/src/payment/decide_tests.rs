@@ -1,0 +1,1 @@
+//! given(events).when(command).then(events), for every command and every rule.

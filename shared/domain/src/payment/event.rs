@@ -1,0 +1,55 @@
+//! What has happened to a payment.
+//!
+//! **A storage format**, as that of the order: change nothing without a new schema version and its upcaster.
+//! `tests/stored_events.rs` pins each version. No card data: a payment method is the provider's id of it.
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::command::Request;
+use crate::text::TransactionId;
+
+/// The type of every event below.
+pub const EVENT_TYPES: [&str; 7] = [
+    "PaymentRequested",
+    "PaymentAuthorised",
+    "PaymentCaptured",
+    "PaymentFailed",
+    "PaymentCancellationRequested",
+    "PaymentCancelled",
+    "PaymentRefunded",
+];
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "EventType", content = "EventData")]
+pub enum PaymentEvent {
+    PaymentRequested {
+        #[serde(flatten)]
+        request: Request,
+        /// From 1.
+        attempt: u32,
+    },
+    PaymentAuthorised {
+        authorisation_id: TransactionId,
+    },
+    PaymentCaptured {
+        transaction_id: TransactionId,
+        amount: Decimal,
+    },
+    PaymentFailed {
+        code: String,
+        reason: String,
+        retryable: bool,
+    },
+    PaymentCancellationRequested {
+        /// How much of what was taken goes back; all of it, when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refund_amount: Option<Decimal>,
+    },
+    /// Nothing was taken, and nothing will be.
+    PaymentCancelled {},
+    PaymentRefunded {
+        refund_id: String,
+        amount: Decimal,
+    },
+}

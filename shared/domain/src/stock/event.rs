@@ -1,0 +1,77 @@
+//! What has happened to a SKU's stock.
+//!
+//! **A storage format**, as that of the order: change nothing without a new schema version and its upcaster.
+//! `tests/stored_events.rs` pins each version.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::command::Reference;
+use super::state::Pieces;
+use crate::order::OrderId;
+use crate::order::state::Reason;
+
+/// The type of every event below.
+pub const EVENT_TYPES: [&str; 7] = [
+    "StockReceived",
+    "StockAdjusted",
+    "LowStockThresholdSet",
+    "StockReserved",
+    "StockReservationRefused",
+    "StockReleased",
+    "StockCommitted",
+];
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "EventType", content = "EventData")]
+pub enum StockEvent {
+    StockReceived {
+        quantity: Pieces,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reference: Option<Reference>,
+    },
+    StockAdjusted {
+        /// All there is, reserved or not.
+        on_hand: Pieces,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Reason>,
+    },
+    LowStockThresholdSet {
+        threshold: Pieces,
+    },
+    /// Replaces the reservation that the order has.
+    StockReserved {
+        order_id: OrderId,
+        quantity: Pieces,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_at: Option<DateTime<Utc>>,
+    },
+    StockReservationRefused {
+        order_id: OrderId,
+        wanted: Pieces,
+        available: Pieces,
+    },
+    /// Of an order without a reservation: no pieces; it will not get any.
+    StockReleased {
+        order_id: OrderId,
+        quantity: Pieces,
+        cause: ReleaseCause,
+    },
+    StockCommitted {
+        order_id: OrderId,
+        /// What has left the warehouse.
+        quantity: Pieces,
+        /// What has left it although the books had it not, or for another order.
+        missing: Pieces,
+    },
+}
+
+/// Why a reservation ended without a shipment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReleaseCause {
+    /// Whoever reserved it asked for it.
+    Asked,
+    /// It had expired, and another order needed the pieces.
+    Expired,
+}

@@ -1,0 +1,107 @@
+//! Batches of an SQS queue that a rule of an EventBridge bus fills, with partial batch responses.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use futures::{StreamExt, stream};
+use lambda_runtime::LambdaEvent;
+use metrics::{counter, histogram};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::Function;
+use crate::metrics::{QUEUE_BATCH_DURATION, QUEUE_BATCHES, QUEUE_FAILURES, QUEUE_MESSAGES};
+
+/// Why a message is to be received again, until the queue gives it up to its dead-letter queue. It is logged.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotHandled(pub String);
+
+/// What EventBridge puts into a queue, as far as it matters here.
+#[derive(Deserialize)]
+struct BusEvent<M> {
+    detail: M,
+}
+
+/// A function that handles the messages of a queue, `concurrency` of a batch at once.
+///
+/// `handle` gets the `detail` of each event. It may get one twice, late, or after a newer one.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
+pub fn function<App, M, F, Fut>(app: Arc<App>, concurrency: usize, handle: F) -> Function
+where
+    App: Send + Sync + 'static,
+    M: DeserializeOwned + Send + 'static,
+    F: Fn(Arc<App>, M) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<(), NotHandled>> + Send + 'static,
+{
+    Function::new(move |event: LambdaEvent<Value>| {
+        let (app, handle) = (app.clone(), handle.clone());
+        async move {
+            let started = Instant::now();
+            let batch: SqsEvent = serde_json::from_value(event.payload)?;
+            let messages = batch.records.len();
+            let function = &event.context.env_config.function_name;
+            let failed: Vec<_> = stream::iter(batch.records)
+                .map(|message| {
+                    let (app, handle) = (app.clone(), handle.clone());
+                    async move {
+                        let error = handle_one(app, handle, &message).await.err()?;
+                        let message_id = message.message_id.unwrap_or_default();
+                        tracing::warn!(message_id, %error, "a message was not handled and will come again");
+                        Some(message_id)
+                    }
+                })
+                .buffer_unordered(concurrency)
+                .filter_map(std::future::ready)
+                .collect()
+                .await;
+            let label = || [("function", function.clone())];
+            counter!(QUEUE_BATCHES, &label()).increment(1);
+            counter!(QUEUE_MESSAGES, &label()).increment(messages as u64);
+            counter!(QUEUE_FAILURES, &label()).increment(failed.len() as u64);
+            histogram!(QUEUE_BATCH_DURATION, &label()).record(started.elapsed());
+            tracing::info!(
+                request_id = event.context.request_id,
+                function,
+                messages,
+                failed = failed.len(),
+                duration_ms = started.elapsed().as_millis() as u64,
+                "messages"
+            );
+            Ok(serde_json::to_value(response(failed))?)
+        }
+    })
+}
+
+async fn handle_one<App, M, F, Fut>(app: Arc<App>, handle: F, message: &SqsMessage) -> Result<(), NotHandled>
+where
+    M: DeserializeOwned,
+    F: Fn(Arc<App>, M) -> Fut,
+    Fut: Future<Output = Result<(), NotHandled>>,
+{
+    let body = message.body.as_deref().unwrap_or_default();
+    // The message itself is not logged: it may hold names and addresses.
+    let event: BusEvent<M> = serde_json::from_str(body).map_err(|error| {
+        NotHandled(format!(
+            "it cannot be read, at line {} column {}",
+            error.line(),
+            error.column()
+        ))
+    })?;
+    handle(app, event.detail).await
+}
+
+fn response(failed: Vec<String>) -> SqsBatchResponse {
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = failed
+        .into_iter()
+        .map(|message_id| {
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = message_id;
+            failure
+        })
+        .collect();
+    response
+}

@@ -1,0 +1,85 @@
+//! What the process manager asks of the services. Each may come twice, late, and after one that takes it back.
+
+use chrono::{DateTime, Utc};
+use domain::fulfilment::Step;
+use domain::money::Currency;
+use domain::order::OrderId;
+use domain::order::state::Reason;
+use domain::stock::Pieces;
+use domain::text::{CustomerId, PaymentMethodId, Sku, TransactionId};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+/// To inventory. Without an expiry: make the reservation that there is last.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReserveStock {
+    pub order_id: OrderId,
+    pub sku: Sku,
+    pub quantity: Pieces,
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// To inventory: the order is cancelled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReleaseStock {
+    pub order_id: OrderId,
+    pub sku: Sku,
+}
+
+/// To inventory: the order is shipped.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CommitStock {
+    pub order_id: OrderId,
+    pub sku: Sku,
+    pub quantity: Pieces,
+}
+
+/// To payments.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TakePayment {
+    pub order_id: OrderId,
+    pub customer_id: CustomerId,
+    pub amount: Decimal,
+    pub currency: Currency,
+    pub payment_method_id: PaymentMethodId,
+    /// From 1.
+    pub attempt: u32,
+}
+
+/// To payments: take nothing, and give back what was taken.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReturnPayment {
+    pub order_id: OrderId,
+    /// How much of what was taken; all of it, when `null`.
+    pub refund_amount: Option<Decimal>,
+}
+
+/// To orders.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ConfirmOrder {
+    pub order_id: OrderId,
+    pub payment_method_id: PaymentMethodId,
+}
+
+/// To orders.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecordPayment {
+    pub order_id: OrderId,
+    pub transaction_id: TransactionId,
+    pub amount: Decimal,
+}
+
+/// To orders.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CancelOrder {
+    pub order_id: OrderId,
+    pub reason: Reason,
+}
+
+/// To the process manager itself: the answer to a step is due.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TimerDue {
+    pub order_id: OrderId,
+    pub step: Step,
+    pub due_at: DateTime<Utc>,
+}

@@ -1,0 +1,204 @@
+//! What has happened: for everybody who listens.
+//!
+//! **A published format**, apart from the stored events: those may change without it. Consumers elsewhere read it, so a
+//! change is a new schema version, sent beside the old one until nobody needs that.
+
+use chrono::{DateTime, Utc};
+use domain::money::Currency;
+use domain::order::state::{AddressLine, Carrier, PostalCode, Reason};
+use domain::order::{Address, ConfirmationNumber, OrderId};
+use domain::stock::Pieces;
+use domain::text::{CustomerId, PaymentMethodId, ProductId, Sku, TrackingNumber, TransactionId};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderSubmitted {
+    pub order_id: OrderId,
+    pub customer_id: CustomerId,
+    pub currency: Currency,
+    /// With tax.
+    pub total_amount: Decimal,
+    pub items: Vec<Item>,
+    pub shipping_address: ShippingAddress,
+    /// When the customer has chosen it already.
+    pub payment_method_id: Option<PaymentMethodId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    pub product_id: ProductId,
+    /// Of items that are kept in stock.
+    pub sku: Option<Sku>,
+    pub quantity: u32,
+    pub unit_price: Decimal,
+}
+
+/// Not every country has states or postal codes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ShippingAddress {
+    pub street: AddressLine,
+    pub city: AddressLine,
+    pub state: Option<AddressLine>,
+    pub postal_code: Option<PostalCode>,
+    pub country: Option<AddressLine>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderConfirmed {
+    pub order_id: OrderId,
+    pub customer_id: CustomerId,
+    /// What the customer quotes on the telephone.
+    pub confirmation_number: ConfirmationNumber,
+    pub payment_method_id: PaymentMethodId,
+    pub total_amount: Decimal,
+    pub currency: Currency,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderPaid {
+    pub order_id: OrderId,
+    pub customer_id: CustomerId,
+    pub transaction_id: TransactionId,
+    pub amount: Decimal,
+    pub currency: Currency,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderShipped {
+    pub order_id: OrderId,
+    pub customer_id: CustomerId,
+    pub tracking_number: TrackingNumber,
+    pub carrier: Carrier,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderDelivered {
+    pub order_id: OrderId,
+    pub customer_id: CustomerId,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderCancelled {
+    pub order_id: OrderId,
+    pub customer_id: CustomerId,
+    pub reason: Reason,
+    /// To be paid back of what the order says was paid.
+    pub refund_amount: Decimal,
+    pub currency: Currency,
+    /// By which the order was paid, if it was.
+    pub transaction_id: Option<TransactionId>,
+    /// Whether it had been submitted: before that, nobody has done anything for it.
+    pub was_submitted: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InventoryReserved {
+    pub order_id: OrderId,
+    pub items: Vec<SkuQuantity>,
+    /// From when others may have the pieces; `null` for a reservation that lasts.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InventoryReservationFailed {
+    pub order_id: OrderId,
+    pub items: Vec<SkuShortage>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InventoryReleased {
+    pub order_id: OrderId,
+    /// None of a SKU, when the order had reserved none.
+    pub items: Vec<SkuQuantity>,
+}
+
+/// The pieces have left the warehouse.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InventoryCommitted {
+    pub order_id: OrderId,
+    pub items: Vec<SkuQuantity>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SkuQuantity {
+    pub sku: Sku,
+    pub quantity: Pieces,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SkuShortage {
+    pub sku: Sku,
+    pub wanted: Pieces,
+    pub available: Pieces,
+}
+
+/// After everything that happens to the stock of a SKU.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StockLevelChanged {
+    pub sku: Sku,
+    /// All there is, reserved or not.
+    pub on_hand: Pieces,
+    pub reserved: Pieces,
+    /// What the next order can have.
+    pub available: Pieces,
+    /// With this many available or fewer, the stock is low.
+    pub low_stock_threshold: Pieces,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PaymentProcessed {
+    pub order_id: OrderId,
+    pub customer_id: CustomerId,
+    pub transaction_id: TransactionId,
+    pub amount: Decimal,
+    pub currency: Currency,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PaymentFailed {
+    pub order_id: OrderId,
+    pub customer_id: CustomerId,
+    /// Stable, in snake case.
+    pub code: String,
+    /// For people.
+    pub reason: String,
+    /// Whether another attempt may succeed.
+    pub retryable: bool,
+}
+
+/// Nothing was taken, and nothing will be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PaymentCancelled {
+    pub order_id: OrderId,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PaymentRefunded {
+    pub order_id: OrderId,
+    pub customer_id: CustomerId,
+    /// What has gone back.
+    pub amount: Decimal,
+    pub currency: Currency,
+}
+
+/// The order is paid and its stock reserved: it can be packed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ShipmentRequested {
+    pub order_id: OrderId,
+    pub customer_id: CustomerId,
+    pub items: Vec<Item>,
+    pub shipping_address: ShippingAddress,
+}
+
+impl From<&Address> for ShippingAddress {
+    fn from(address: &Address) -> Self {
+        Self {
+            street: address.street.clone(),
+            city: address.city.clone(),
+            state: address.state.clone(),
+            postal_code: address.postal_code.clone(),
+            country: address.country.clone(),
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! What the services say to each other: the published language, apart from the stored events.
+//!
+//! A message is a [CloudEvent](https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md) on the bus `orders`.
+//! `schemas/` has a JSON Schema for the data of each type; tests hold every message of every test against them.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`envelope`] | what every message says beside its data |
+//! | [`events`] | what has happened: for everybody |
+//! | [`commands`] | what the process manager asks of the services |
+//! | [`bus`] | putting messages on the bus |
+
+pub mod bus;
+pub mod commands;
+pub mod envelope;
+pub mod events;
+
+pub use bus::{Bus, PutError};
+pub use envelope::{Body, Message};
