@@ -114,7 +114,9 @@ impl<'a> Client<'a> {
             0..=2 => OrderCommand::RemoveOrderItem {
                 product_id: new_item(fastrand::usize(..3), 1, 10).product_id,
             },
-            3 if chance(until_now) => OrderCommand::SubmitOrder,
+            3 if chance(until_now) => OrderCommand::SubmitOrder {
+                payment_method_id: None,
+            },
             4 => OrderCommand::AddOrderItem(new_item(fastrand::usize(..3), 1, 11)),
             _ => OrderCommand::AddOrderItem(new_item(fastrand::usize(..3), fastrand::u32(1..4), 10)),
         }
@@ -123,7 +125,9 @@ impl<'a> Client<'a> {
     /// A command that takes an order further, possible or not.
     async fn progress(&self, order_id: &str) -> OrderCommand {
         match fastrand::usize(..12) {
-            0 => OrderCommand::SubmitOrder,
+            0 => OrderCommand::SubmitOrder {
+                payment_method_id: None,
+            },
             1..=4 => OrderCommand::ConfirmOrder {
                 payment_method_id: "pm-1".parse().unwrap(),
             },

@@ -235,7 +235,14 @@ mod tests {
             [
                 created(),
                 attempt(add(), 3, 4, accepted(2, "created")),
-                attempt(OrderCommand::SubmitOrder, 5, 8, accepted(4, "submitted")),
+                attempt(
+                    OrderCommand::SubmitOrder {
+                        payment_method_id: None,
+                    },
+                    5,
+                    8,
+                    accepted(4, "submitted"),
+                ),
                 attempt(add(), sent, 10, accepted(3, "created")),
             ]
         };

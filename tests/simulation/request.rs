@@ -59,7 +59,7 @@ fn http(command: &OrderCommand) -> (&'static str, &'static str, Option<Value>) {
         }
         OrderCommand::AddOrderItem(new) => ("POST", "/orders/{order_id}/items", Some(item(new))),
         OrderCommand::RemoveOrderItem { .. } => ("DELETE", "/orders/{order_id}/items/{product_id}", None),
-        OrderCommand::SubmitOrder => ("POST", "/orders/{order_id}/submit", None),
+        OrderCommand::SubmitOrder { .. } => ("POST", "/orders/{order_id}/submit", None),
         OrderCommand::ConfirmOrder { payment_method_id } => {
             let body = json!({ "payment_method_id": payment_method_id });
             ("POST", "/orders/{order_id}/confirm", Some(body))

@@ -46,5 +46,7 @@ pub fn added(product_id: &str, quantity: u32) -> OrderEvent {
 }
 
 pub fn submitted() -> OrderEvent {
-    OrderEvent::OrderSubmitted {}
+    OrderEvent::OrderSubmitted {
+        payment_method_id: None,
+    }
 }

@@ -50,6 +50,12 @@ struct TaxBody {
     jurisdiction: Option<Jurisdiction>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubmitBody {
+    payment_method_id: Option<PaymentMethodId>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConfirmBody {
@@ -126,6 +132,14 @@ impl From<ItemBody> for NewItem {
 impl From<ItemBody> for OrderCommand {
     fn from(body: ItemBody) -> Self {
         Self::AddOrderItem(body.into())
+    }
+}
+
+impl From<SubmitBody> for OrderCommand {
+    fn from(body: SubmitBody) -> Self {
+        Self::SubmitOrder {
+            payment_method_id: body.payment_method_id,
+        }
     }
 }
 

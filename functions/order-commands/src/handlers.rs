@@ -14,7 +14,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::App;
-use crate::bodies::{CancelBody, ConfirmBody, CreateOrderBody, ItemBody, PaymentBody, ShipBody};
+use crate::bodies::{CancelBody, ConfirmBody, CreateOrderBody, ItemBody, PaymentBody, ShipBody, SubmitBody};
 use crate::problems::{Refusal, refusal_problem, store_problem, transact_problem};
 
 /// What every command answers.
@@ -75,8 +75,8 @@ pub async fn remove_item(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 }
 
 pub async fn submit(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    call.no_body()?;
-    change(&app, &call, OrderCommand::SubmitOrder, "Order submitted").await
+    let command = call.optional_json::<SubmitBody>()?.into();
+    change(&app, &call, command, "Order submitted").await
 }
 
 pub async fn confirm(app: Arc<App>, call: Call) -> Result<Reply, Problem> {

@@ -26,7 +26,10 @@ pub fn decide(fulfilment: Option<&Fulfilment>, input: Input, context: &Context) 
 /// What `input` says that the process does not know.
 fn news(state: &Fulfilment, input: Input) -> Option<FulfilmentEvent> {
     match input {
-        Input::OrderSubmitted(start) => state.order.is_none().then_some(FulfilmentEvent::FulfilmentStarted(start)),
+        Input::OrderSubmitted(start) => state
+            .order
+            .is_none()
+            .then_some(FulfilmentEvent::FulfilmentStarted(start)),
         Input::Order(news) => {
             let is_known = match &news {
                 OrderNews::Confirmed { .. } => state.is_confirmed,

@@ -26,7 +26,10 @@ pub enum Input {
         news: PaymentNews,
     },
     /// The answer to a step is due.
-    TimerDue { step: Step, due_at: DateTime<Utc> },
+    TimerDue {
+        step: Step,
+        due_at: DateTime<Utc>,
+    },
 }
 
 /// What a decision needs from outside.
@@ -49,7 +52,12 @@ pub struct TimeoutsError;
 const DEFAULT_SECONDS: i64 = 60;
 
 /// Before what was reserved expires, all that may come before the reservation is made to last.
-const BEFORE_HOLD: [Step; 4] = [Step::ReserveStock, Step::ChoosePayment, Step::TakePayment, Step::HoldStock];
+const BEFORE_HOLD: [Step; 4] = [
+    Step::ReserveStock,
+    Step::ChoosePayment,
+    Step::TakePayment,
+    Step::HoldStock,
+];
 
 /// How often a payment is tried.
 pub const MAX_PAYMENT_ATTEMPTS: u32 = 3;
@@ -84,6 +92,9 @@ impl FromStr for Timeouts {
             let timeout = TimeDelta::try_seconds(seconds).filter(|_| (1..=31_536_000).contains(&seconds))?;
             Some((Step::deserialize(step).ok()?, timeout))
         };
-        entries.map(|entry| timeout(entry).ok_or(TimeoutsError)).collect::<Result<_, _>>().map(Self)
+        entries
+            .map(|entry| timeout(entry).ok_or(TimeoutsError))
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 }

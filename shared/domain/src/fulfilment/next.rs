@@ -27,9 +27,19 @@ pub(super) fn next(state: &Fulfilment, context: &Context) -> Option<FulfilmentEv
 fn undo(state: &Fulfilment, context: &Context) -> Option<FulfilmentEvent> {
     let holds_stock = state.lines_in(&[Requested, Reserved, Held]).next().is_some();
     let holds_money = matches!(state.payment.status, PaymentStage::Requested | PaymentStage::Taken);
-    let release = holds_stock.then(|| request(state, Step::ReleaseStock, context)).flatten();
-    let give_back = || holds_money.then(|| request(state, Step::ReturnPayment, context)).flatten();
-    let end = || (!holds_stock && !holds_money).then(|| end(state, Outcome::Cancelled)).flatten();
+    let release = holds_stock
+        .then(|| request(state, Step::ReleaseStock, context))
+        .flatten();
+    let give_back = || {
+        holds_money
+            .then(|| request(state, Step::ReturnPayment, context))
+            .flatten()
+    };
+    let end = || {
+        (!holds_stock && !holds_money)
+            .then(|| end(state, Outcome::Cancelled))
+            .flatten()
+    };
     release.or_else(give_back).or_else(end)
 }
 
@@ -51,7 +61,10 @@ fn advance(state: &Fulfilment, context: &Context) -> Option<FulfilmentEvent> {
         return abandon("out_of_stock", &missing_stock(state));
     }
     if state.lines_in(&[Released]).next().is_some() {
-        return abandon("reservation_expired", "The reserved stock was given to others, as the order took too long");
+        return abandon(
+            "reservation_expired",
+            "The reserved stock was given to others, as the order took too long",
+        );
     }
     if state.lines_in(&[Waiting]).next().is_some() {
         return request(state, Step::ReserveStock, context);

@@ -125,7 +125,9 @@ impl Fulfilment {
     /// The lines in one of these statuses.
     pub fn lines_in(&self, statuses: &[LineStatus]) -> impl Iterator<Item = (&Sku, &Line)> {
         let statuses = statuses.to_vec();
-        self.lines.iter().filter(move |(_, line)| statuses.contains(&line.status))
+        self.lines
+            .iter()
+            .filter(move |(_, line)| statuses.contains(&line.status))
     }
 
     fn apply(&mut self, event: &FulfilmentEvent) {
@@ -209,7 +211,10 @@ impl Fulfilment {
             (Step::ReserveStock, &[Waiting, Requested][..]),
             (Step::HoldStock, &[Waiting, Requested, Reserved]),
             (Step::ReleaseStock, &[Requested, Reserved, Held]),
-            (Step::CommitStock, &[Waiting, Requested, Reserved, Held, Refused, Released]),
+            (
+                Step::CommitStock,
+                &[Waiting, Requested, Reserved, Held, Refused, Released],
+            ),
         ] {
             if self.lines_in(unanswered).next().is_none() {
                 self.waiting.remove(&step);

@@ -17,7 +17,10 @@ pub enum OrderCommand {
     RemoveOrderItem {
         product_id: ProductId,
     },
-    SubmitOrder,
+    SubmitOrder {
+        /// When the customer has chosen it already.
+        payment_method_id: Option<PaymentMethodId>,
+    },
     ConfirmOrder {
         payment_method_id: PaymentMethodId,
     },
@@ -89,7 +92,7 @@ impl OrderCommand {
             OrderCommand::CreateOrder(_) => "CreateOrder",
             OrderCommand::AddOrderItem(_) => "AddOrderItem",
             OrderCommand::RemoveOrderItem { .. } => "RemoveOrderItem",
-            OrderCommand::SubmitOrder => "SubmitOrder",
+            OrderCommand::SubmitOrder { .. } => "SubmitOrder",
             OrderCommand::ConfirmOrder { .. } => "ConfirmOrder",
             OrderCommand::RecordPayment { .. } => "RecordPayment",
             OrderCommand::ShipOrder { .. } => "ShipOrder",

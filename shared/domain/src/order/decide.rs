@@ -106,20 +106,23 @@ fn change(order: &Order, command: OrderCommand, context: &Context) -> Result<Vec
             }
             Ok(vec![OrderEvent::OrderItemRemoved { product_id }])
         }
-        OrderCommand::SubmitOrder => {
+        OrderCommand::SubmitOrder { payment_method_id } => {
             only_from(&[Created])?;
             with_items()?;
-            Ok(vec![OrderEvent::OrderSubmitted {}])
+            Ok(vec![OrderEvent::OrderSubmitted { payment_method_id }])
         }
         OrderCommand::ConfirmOrder { payment_method_id } => {
             only_from(&[Created, Submitted])?;
             with_items()?;
             let confirmed = OrderEvent::OrderConfirmed {
-                payment_method_id,
+                payment_method_id: payment_method_id.clone(),
                 confirmation_number: context.confirmation_number.clone(),
             };
             Ok(match order.status {
-                Created => vec![OrderEvent::OrderSubmitted {}, confirmed],
+                Created => {
+                    let payment_method_id = Some(payment_method_id);
+                    vec![OrderEvent::OrderSubmitted { payment_method_id }, confirmed]
+                }
                 _ => vec![confirmed],
             })
         }

@@ -146,7 +146,15 @@ fn order() -> OrderEvent {
 }
 
 fn submitted() -> OrderEvent {
-    OrderEvent::OrderSubmitted {}
+    OrderEvent::OrderSubmitted {
+        payment_method_id: None,
+    }
+}
+
+fn submit() -> OrderCommand {
+    OrderCommand::SubmitOrder {
+        payment_method_id: None,
+    }
 }
 
 fn confirmed() -> OrderEvent {
@@ -307,7 +315,7 @@ fn only_products_without_a_price_are_looked_up_each_once() {
         ..context()
     };
     Outcome(decide(None, command, &context)).then_invalid("items");
-    assert_eq!(OrderCommand::SubmitOrder.unpriced_products(), Vec::<&ProductId>::new());
+    assert_eq!(submit().unpriced_products(), Vec::<&ProductId>::new());
 }
 
 #[test]
@@ -396,16 +404,17 @@ fn only_a_product_of_the_order_can_be_removed() {
 #[test]
 fn an_order_without_items_is_neither_submitted_nor_confirmed() {
     let none = |command| OrderError::NoItems { command };
-    given([created([])])
-        .when(OrderCommand::SubmitOrder)
-        .then_refused(none("SubmitOrder"));
+    given([created([])]).when(submit()).then_refused(none("SubmitOrder"));
     given([created([])]).when(confirm()).then_refused(none("ConfirmOrder"));
 }
 
 #[test]
 fn confirming_an_open_order_submits_it_in_the_same_append() {
     given([order(), submitted()]).when(confirm()).then([confirmed()]);
-    given([order()]).when(confirm()).then([submitted(), confirmed()]);
+    let payment_method_id = Some("pm".parse().unwrap());
+    given([order()])
+        .when(confirm())
+        .then([OrderEvent::OrderSubmitted { payment_method_id }, confirmed()]);
 }
 
 #[test]
@@ -455,7 +464,7 @@ fn a_command_is_possible_from_its_statuses_and_from_no_other() {
             vec![(Created, Created)],
         ),
         (remove("11"), vec![(Created, Created)]),
-        (OrderCommand::SubmitOrder, vec![(Created, Submitted)]),
+        (submit(), vec![(Created, Submitted)]),
         (confirm(), vec![(Created, Confirmed), (Submitted, Confirmed)]),
         (pay("22"), vec![(Confirmed, Paid)]),
         (ship(), vec![(Confirmed, Shipped), (Paid, Shipped)]),

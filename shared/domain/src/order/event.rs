@@ -40,7 +40,11 @@ pub enum OrderEvent {
     OrderItemRemoved {
         product_id: ProductId,
     },
-    OrderSubmitted {},
+    OrderSubmitted {
+        /// When the customer has chosen it already.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        payment_method_id: Option<PaymentMethodId>,
+    },
     OrderConfirmed {
         payment_method_id: PaymentMethodId,
         confirmation_number: ConfirmationNumber,

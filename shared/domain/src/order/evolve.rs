@@ -55,7 +55,10 @@ impl Order {
             OrderEvent::OrderCreated { .. } => {}
             OrderEvent::OrderItemAdded(item) => merge(&mut self.items, item),
             OrderEvent::OrderItemRemoved { product_id } => self.items.retain(|item| item.product_id != *product_id),
-            OrderEvent::OrderSubmitted {} => self.status = OrderStatus::Submitted,
+            OrderEvent::OrderSubmitted { payment_method_id } => {
+                self.status = OrderStatus::Submitted;
+                self.payment_method_id.clone_from(payment_method_id);
+            }
             OrderEvent::OrderConfirmed {
                 payment_method_id,
                 confirmation_number,

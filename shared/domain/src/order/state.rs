@@ -26,6 +26,7 @@ pub struct Order {
     /// One line per product, in the order in which the products came.
     pub items: Vec<OrderItem>,
     pub shipping_address: Address,
+    /// The one chosen last: when the order was submitted, or confirmed.
     pub payment_method_id: Option<PaymentMethodId>,
     pub confirmation_number: Option<ConfirmationNumber>,
     pub payment: Option<Payment>,

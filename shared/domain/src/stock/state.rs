@@ -46,7 +46,11 @@ impl TryFrom<u32> for Pieces {
     type Error = PiecesError;
 
     fn try_from(pieces: u32) -> Result<Self, PiecesError> {
-        if pieces <= Self::MAX { Ok(Self(pieces)) } else { Err(PiecesError) }
+        if pieces <= Self::MAX {
+            Ok(Self(pieces))
+        } else {
+            Err(PiecesError)
+        }
     }
 }
 

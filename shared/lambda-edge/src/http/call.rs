@@ -23,7 +23,7 @@ pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 const MAX_MESSAGE_CHARS: usize = 200;
 
 /// Where a route takes no parameters: any that is given is refused.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
@@ -92,10 +92,18 @@ impl Call {
     /// # Errors
     /// As [`Call::json`].
     pub fn no_body(&self) -> Result<(), Problem> {
+        self.optional_json::<Nothing>().map(|_| ())
+    }
+
+    /// For a command whose parameters are all optional: the body is absent or a JSON object.
+    ///
+    /// # Errors
+    /// As [`Call::json`].
+    pub fn optional_json<T: DeserializeOwned + Default>(&self) -> Result<T, Problem> {
         if self.body.is_empty() {
-            return Ok(());
+            return Ok(T::default());
         }
-        self.json::<Nothing>().map(|_| ())
+        self.json()
     }
 
     /// The version that the caller believes the thing that it changes to have.
