@@ -87,6 +87,7 @@ impl Tables {
                     "PROJECTION_STATUS_TABLE",
                     vec![("Projection", text())],
                 )?,
+                table("stock_levels", "STOCK_LEVELS_TABLE", vec![("Sku", text())])?,
             ],
         })
     }

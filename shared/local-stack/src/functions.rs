@@ -16,4 +16,7 @@ pub const FUNCTIONS: &[(&str, Constructor)] = &[
     ("catalogue", catalogue::function),
     ("customer-commands", customer_commands::function),
     ("docs", docs::function),
+    ("inventory-commands", inventory_commands::function),
+    ("inventory-queries", inventory_queries::function),
+    ("stock-levels-projection", stock_levels_projection::function),
 ];
