@@ -16,4 +16,8 @@ pub const FUNCTIONS: &[(&str, Constructor)] = &[
     ("catalogue", catalogue::function),
     ("customer-commands", customer_commands::function),
     ("docs", docs::function),
+    ("event-relay", event_relay::function),
+    ("fulfilment", fulfilment::function),
+    ("fire-timers", fire_timers::function),
+    ("payment-commands", payment_commands::function),
 ];
