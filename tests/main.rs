@@ -7,6 +7,7 @@
 //! | [`crash_points`] | processes that are killed after any of their writes |
 //! | [`replay`] | the promises of a replay: DESIGN section 7, point 5 |
 //! | [`http`] | the HTTP contract, end to end through the local stack: DESIGN section 6 |
+//! | [`fulfilment`] | submitted orders: reserved, paid, shipped, or undone |
 //! | [`inventory`] | stock: over HTTP, by messages, and as it is read |
 //! | [`cli`] | the operators' tool |
 //! | [`simulation`] | many clients and projections at once under injected faults, from a seed: DESIGN sections 5 and 7 |
@@ -19,6 +20,7 @@
 mod cli;
 mod crash_points;
 mod event_store;
+mod fulfilment;
 mod http;
 mod inventory;
 mod payloads;

@@ -328,13 +328,15 @@ async fn ask_of_inventory(responses: &mut Responses, proxy: &FaultProxy) {
     for operation in ["PUT /inventory/{sku}", "POST /inventory/{sku}/receipts"] {
         let outdated = |request| completed(operation, request).header("if-match", "\"9\"");
         responses.ask(operation, &["VINET"], outdated).await;
-        for _ in 0..12 {
+        // More than it tries: what the stack does by itself may meet some of them.
+        for _ in 0..40 {
             proxy.inject("PutItem", Fault::Refuse("ConditionalCheckFailedException"));
         }
         let contended = responses
             .ask(operation, &["VINET"], |request| completed(operation, request))
             .await;
         contended.assert_problem(409, "concurrent_modification");
+        proxy.clear();
         let accepted = responses
             .ask(operation, &["VINET"], |request| completed(operation, request))
             .await;

@@ -24,7 +24,7 @@ pub struct Answer {
 
 impl Api {
     pub async fn start() -> Self {
-        Self::start_with(Options::in_memory(project().join("template.yaml"))).await
+        Self::start_with(options(false)).await
     }
 
     pub async fn start_with(options: Options) -> Self {
@@ -87,6 +87,15 @@ impl Api {
             assert!(Instant::now() < deadline, "{path} still answers {answer:?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+}
+
+/// A stack in memory, in which orders that are submitted are fulfilled or are not.
+pub fn options(is_fulfilling: bool) -> Options {
+    let state = if is_fulfilling { "ENABLED" } else { "DISABLED" };
+    Options {
+        parameters: [("Fulfilment".to_owned(), state.to_owned())].into(),
+        ..Options::in_memory(project().join("template.yaml"))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use domain::stock::{Stock, aggregate_id};
 use domain::text::Sku;
-use event_store::{EventStore, Snapshots, Version};
+use event_store::{EventStore, Version};
 use lambda_edge::http::{
     self, Caching, Call, Cursors, Page, PageSize, Problem, Reply, Routes, StatusCode, whole_number,
 };
@@ -26,12 +26,8 @@ pub struct App {
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let dynamodb = lambda_edge::aws::dynamodb(aws);
-    let snapshots = Snapshots::new(
-        env.required("SNAPSHOTS_TABLE")?,
-        env.parsed("SNAPSHOT_EVERY", "a list such as `Order:50,Stock:20`")?,
-    );
     let app = App {
-        stocks: from_env::event_store(env, dynamodb.clone())?.with_snapshots(snapshots),
+        stocks: from_env::event_store(env, dynamodb.clone())?.with_snapshots(from_env::snapshots(env)?),
         levels: StockLevels::from_env(env, dynamodb)?,
         cursors: Cursors::from_env(env)?,
     };

@@ -87,6 +87,11 @@ impl Tables {
                     "PROJECTION_STATUS_TABLE",
                     vec![("Projection", text())],
                 )?,
+                table(
+                    "timers",
+                    "TIMERS_TABLE",
+                    vec![("DueMinute", text()), ("TimerKey", text())],
+                )?,
                 table("stock_levels", "STOCK_LEVELS_TABLE", vec![("Sku", text())])?,
             ],
         })

@@ -3,9 +3,11 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`order`] | one order: as the read model has it, at least at some version, or as it was |
+//! | [`fulfilment`] | how far the fulfilment of an order has come |
 //! | [`handlers`] | lists of orders, the search, an order's history, its events, and the system's health |
 //! | [`health`] | whether every table can be read |
 
+pub mod fulfilment;
 pub mod handlers;
 pub mod health;
 pub mod order;
@@ -57,5 +59,6 @@ pub fn routes() -> Routes<App> {
         .on("GET /orders/{order_id}", order::order)
         .on("GET /orders/{order_id}/history", handlers::history)
         .on("GET /orders/{order_id}/events", handlers::events)
+        .on("GET /orders/{order_id}/fulfilment", fulfilment::fulfilment)
         .public("GET /health", handlers::health)
 }

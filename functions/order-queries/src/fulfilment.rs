@@ -1,0 +1,170 @@
+//! How far the fulfilment of an order has come, what it waits for, and what went wrong.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use domain::fulfilment::state::{Line, LineStatus, PaymentStage};
+use domain::fulfilment::{Fulfilment, FulfilmentEvent, Outcome, Step, aggregate_id};
+use domain::order::OrderId;
+use domain::stock::Pieces;
+use domain::text::{Sku, TransactionId};
+use event_store::recorded::timestamp;
+use event_store::{Recorded, StoreError, Stream, Version};
+use lambda_edge::http::{Caching, Call, Problem, Reply, StatusCode};
+use read_models::problems::read_problem;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::App;
+
+#[derive(Serialize)]
+struct FulfilmentView {
+    order_id: OrderId,
+    /// Of the process, not of the order.
+    version: Version,
+    status: Status,
+    lines: Vec<LineView>,
+    payment: PaymentView,
+    /// The steps that were asked for and not answered yet.
+    timers: Vec<TimerView>,
+    problem: Option<ProblemView>,
+    steps: Vec<StepView>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Status {
+    Fulfilling,
+    AwaitingShipment,
+    /// The order is to be cancelled, or is, and what was done is being undone.
+    Compensating,
+    Completed,
+    Cancelled,
+}
+
+#[derive(Serialize)]
+struct LineView {
+    sku: Sku,
+    quantity: Pieces,
+    status: LineStatus,
+    /// How many there were when there were too few.
+    available: Option<Pieces>,
+}
+
+#[derive(Serialize)]
+struct PaymentView {
+    status: PaymentStage,
+    attempts: u32,
+    transaction_id: Option<TransactionId>,
+    /// Of the newest attempt that failed.
+    failure_code: Option<String>,
+}
+
+#[derive(Serialize)]
+struct TimerView {
+    step: Step,
+    #[serde(with = "timestamp")]
+    due_at: DateTime<Utc>,
+}
+
+#[derive(Serialize)]
+struct ProblemView {
+    code: String,
+    detail: String,
+}
+
+/// Something that the process was told, or has asked for.
+#[derive(Serialize)]
+struct StepView {
+    version: Version,
+    #[serde(with = "timestamp")]
+    at: DateTime<Utc>,
+    event: String,
+    details: Value,
+}
+
+pub async fn fulfilment(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    call.no_query()?;
+    let order_id: OrderId = call.path("order_id")?;
+    let id = aggregate_id(order_id);
+    let events = app.events.events(&id, 1, None).await.map_err(read_problem)?;
+    let view = view(order_id, &events).map_err(read_problem)?.ok_or_else(|| {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "fulfilment_not_found",
+            "There is no fulfilment of such an order.",
+        )
+    })?;
+    let reply = Reply::ok(&view)?.version(view.version);
+    Ok(reply.caching(Caching::Revalidated))
+}
+
+/// `None` when the process has not started.
+fn view(order_id: OrderId, events: &[Recorded]) -> Result<Option<FulfilmentView>, StoreError> {
+    let mut stream = Stream::<Fulfilment>::unborn(aggregate_id(order_id));
+    for event in events {
+        stream.fold(event)?;
+    }
+    let version = stream.version;
+    let started = stream.state.filter(|state| state.order.is_some());
+    Ok(started.map(|state| FulfilmentView {
+        order_id,
+        version,
+        status: status(&state),
+        payment: PaymentView {
+            status: state.payment.status,
+            attempts: state.payment.attempts,
+            transaction_id: state.payment.transaction_id,
+            failure_code: state.payment.failure.map(|failure| failure.code),
+        },
+        lines: state.lines.into_iter().map(line).collect(),
+        timers: state
+            .waiting
+            .into_iter()
+            .map(|(step, due_at)| TimerView { step, due_at })
+            .collect(),
+        problem: state.abandoned.map(|abandoned| ProblemView {
+            code: abandoned.code,
+            detail: abandoned.reason.to_string(),
+        }),
+        steps: events.iter().map(step).collect(),
+    }))
+}
+
+fn status(state: &Fulfilment) -> Status {
+    match state.outcome {
+        Some(Outcome::Completed) => Status::Completed,
+        Some(Outcome::Cancelled) => Status::Cancelled,
+        None if state.cancellation.is_some() || state.abandoned.is_some() => Status::Compensating,
+        None if state.is_waiting_for(Step::Ship) => Status::AwaitingShipment,
+        None => Status::Fulfilling,
+    }
+}
+
+fn line((sku, line): (Sku, Line)) -> LineView {
+    LineView {
+        sku,
+        quantity: line.quantity,
+        status: line.status,
+        available: line.available,
+    }
+}
+
+/// The newest form of what is stored: the process has a vocabulary of its own, which is shown as it is.
+fn step(event: &Recorded) -> StepView {
+    let newest = event
+        .events::<Fulfilment>()
+        .ok()
+        .and_then(|events| events.into_iter().next());
+    let details = newest.and_then(|event| details(&event)).unwrap_or_default();
+    StepView {
+        version: event.version,
+        at: event.timestamp,
+        event: event.stored.event_type.clone(),
+        details,
+    }
+}
+
+fn details(event: &FulfilmentEvent) -> Option<Value> {
+    serde_json::to_value(event).ok()?.get_mut("EventData").map(Value::take)
+}
