@@ -1,0 +1,118 @@
+//! Every message on the bus is as its schema says, and none is a stored event.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jsonschema::Validator;
+use local_stack::functions::FUNCTIONS;
+use local_stack::template::{Queue, Rule, Template};
+use local_stack::LocalStack;
+use serde_json::{Value, json};
+
+use super::body;
+use crate::support::api::options;
+use crate::support::{Api, project};
+
+/// The queue of a listener that gets everything.
+const EVERYTHING: &str = "Everything";
+
+/// By type, and that of the envelope under `Message`.
+fn schemas() -> BTreeMap<String, Value> {
+    let mut schemas = BTreeMap::new();
+    for entry in std::fs::read_dir(project().join("shared/messages/schemas")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let name = name.strip_suffix(".v1").unwrap().to_owned();
+        let schema: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        assert_eq!(schema["$id"], format!("urn:ordermaster:{name}:1"));
+        schemas.insert(name, schema);
+    }
+    schemas
+}
+
+fn validator(schema: &Value) -> Validator {
+    jsonschema::options().should_validate_formats(true).build(schema).unwrap()
+}
+
+/// A stack with one more rule and queue, for everything.
+async fn overheard() -> Api {
+    let options = options(true);
+    let mut template = Template::read_with(&project().join("template.yaml"), &options.parameters).unwrap();
+    let (mut rule, mut queue): (Rule, Queue) = (template.rules[0].clone(), template.queues[0].clone());
+    let types: Vec<_> = schemas().into_keys().collect();
+    rule.logical_id = EVERYTHING.to_owned();
+    rule.is_enabled = true;
+    rule.pattern = local_stack::filter::Filter::new(json!({ "detail-type": types })).unwrap();
+    rule.targets = vec![EVERYTHING.to_owned()];
+    queue.logical_id = EVERYTHING.to_owned();
+    queue.name = EVERYTHING.to_owned();
+    queue.redrive = None;
+    template.rules.push(rule);
+    template.queues.push(queue);
+    Api::of(LocalStack::start_from(template, options, FUNCTIONS).await.unwrap())
+}
+
+/// Everything that the listener got.
+async fn heard(api: &Api) -> Vec<Value> {
+    let mut pages = api
+        .stack
+        .dynamodb()
+        .query()
+        .table_name("LocalStackMessages")
+        .key_condition_expression("#queue = :queue")
+        .expression_attribute_names("#queue", "Queue")
+        .expression_attribute_values(":queue", AttributeValue::S(EVERYTHING.to_owned()))
+        .into_paginator()
+        .items()
+        .send();
+    let mut heard = Vec::new();
+    while let Some(item) = pages.next().await {
+        heard.push(serde_json::from_str(item.unwrap()["Body"].as_s().unwrap()).unwrap());
+    }
+    heard
+}
+
+#[tokio::test]
+async fn every_message_is_valid_and_tells_nothing_of_how_events_are_stored() {
+    let api = overheard().await;
+    api.stock_up("A-1", 10).await;
+    let shipped = api.submit(body(&[("A-1", 3)]), "pm_visa").await;
+    api.fulfilment_is(&shipped, "awaiting_shipment").await;
+    api.ship(&shipped).await;
+    api.fulfilment_is(&shipped, "completed").await;
+    assert_eq!(api.post_empty(&format!("/orders/{shipped}/deliver")).await.status, 200);
+    let refunded = api.submit(body(&[("A-1", 3)]), "pm_visa").await;
+    api.fulfilment_is(&refunded, "awaiting_shipment").await;
+    api.cancel(&refunded).await;
+    let declined = api.submit(body(&[("A-1", 3)]), "pm_declined").await;
+    let short = api.submit(body(&[("A-1", 99)]), "pm_visa").await;
+    for order_id in [&refunded, &declined, &short] {
+        api.fulfilment_is(order_id, "cancelled").await;
+    }
+    let voided = api.submit(body(&[("A-1", 1)]), "pm_slow").await;
+    api.fulfilment_when(&voided, |fulfilment| fulfilment["payment"]["status"] == "requested").await;
+    api.cancel(&voided).await;
+    api.fulfilment_is(&voided, "cancelled").await;
+    api.stack.caught_up().await.unwrap();
+
+    let schemas = schemas();
+    let validators: BTreeMap<_, _> = schemas.iter().map(|(name, schema)| (name.as_str(), validator(schema))).collect();
+    let mut seen = BTreeSet::new();
+    for event in heard(&api).await {
+        let message = &event["detail"];
+        let kind = message["type"].as_str().unwrap();
+        assert_eq!(event["detail-type"], kind);
+        assert_eq!(event["source"], format!("ordermaster{}", message["source"].as_str().unwrap().replace('/', ".")));
+        for (name, value) in [("Message", message), (kind, &message["data"])] {
+            let errors: Vec<_> = validators[name].iter_errors(value).map(|error| error.to_string()).collect();
+            assert!(errors.is_empty(), "{kind}: {errors:?} in {value}");
+        }
+        for stored in ["EventData", "EventType", "EventVersion", "AggregateType", "RequestHash"] {
+            assert!(!message.to_string().contains(stored), "{kind} has {stored}");
+        }
+        seen.insert(kind.to_owned());
+    }
+    // Timers take too long here; tests/fulfilment/failures.rs sees them.
+    let expected: BTreeSet<_> = schemas.into_keys().filter(|name| name != "Message" && name != "TimerDue").collect();
+    assert_eq!(seen, expected);
+}
