@@ -11,7 +11,7 @@ DYNAMODB_PORT ?= 8000
 WATCH_PORT ?= 9000
 NORTHWIND ?= ../shared/data/northwind
 
-.PHONY: help run test contract check fmt watch invoke sam-invoke northwind benchmark query-benchmark export import parked \
+.PHONY: help run test contract check fmt watch invoke sam-invoke northwind benchmark query-benchmark reservation-benchmark export import parked \
   replay verify simulate tools build deploy readme clean
 
 help: ## List the targets
@@ -65,6 +65,9 @@ benchmark: ## How fast a replay of 100,000 events is next to a bare scan of them
 
 query-benchmark: ## How long each query takes among 100,000 orders on this machine, and what it costs (ORDERS=…)
 	@cargo run --quiet --package end-to-end --example query-benchmark
+
+reservation-benchmark: ## How many reservations a second one SKU takes from 1, 4 and 16 writers, and what each costs (RESERVATIONS=…)
+	@cargo run --quiet --package end-to-end --example reservation-benchmark
 
 replay: ## Write the read models of the running `make run` anew from the events; ARGS="--since …", "--order …", "--help"
 	@cargo run --quiet --package ordermaster -- replay $(ARGS)

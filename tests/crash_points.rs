@@ -17,7 +17,7 @@ use crate::projections::{assert_rows_are_folds, stream_records};
 use crate::support::api::order_body;
 use crate::support::{Tables, project};
 
-const WRITES: [&str; 5] = [
+pub(crate) const WRITES: [&str; 5] = [
     "PutItem",
     "TransactWriteItems",
     "DeleteItem",
@@ -26,8 +26,8 @@ const WRITES: [&str; 5] = [
 ];
 
 /// Invokes a function in a process of its own, until one lives to answer.
-async fn invoke(tables: &Tables, binary: &'static str, payload: &Value) -> Value {
-    let environment = tables.environment_with(binary, &[("SNAPSHOT_EVERY", "Order:2")]);
+pub(crate) async fn invoke(tables: &Tables, binary: &'static str, payload: &Value) -> Value {
+    let environment = tables.environment_with(binary, &[("SNAPSHOT_EVERY", "Order:2,Stock:2")]);
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         let process = tokio::task::spawn_blocking(|| Runtime::new().unwrap()).await.unwrap();

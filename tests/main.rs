@@ -8,6 +8,7 @@
 //! | [`replay`] | the promises of a replay: DESIGN section 7, point 5 |
 //! | [`http`] | the HTTP contract, end to end through the local stack: DESIGN section 6 |
 //! | [`fulfilment`] | submitted orders: reserved, paid, shipped, or undone |
+//! | [`inventory`] | stock: over HTTP, by messages, and as it is read |
 //! | [`cli`] | the operators' tool |
 //! | [`simulation`] | many clients and projections at once under injected faults, from a seed: DESIGN sections 5 and 7 |
 //! | [`template`] | what stands beside template.yaml agrees with it |
@@ -21,6 +22,7 @@ mod crash_points;
 mod event_store;
 mod fulfilment;
 mod http;
+mod inventory;
 mod payloads;
 mod projections;
 mod replay;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::order::{ConfirmationNumber, Order, OrderEvent, Tax, TaxRate};
+use domain::stock::Stock;
 use lambda_edge::{Constructor, Function};
 use lambda_runtime::Context;
 use local_stack::functions::FUNCTIONS;
@@ -117,6 +118,12 @@ const CUSTOMER_QUERIES: [&str; 4] = [
 /// In their order: what was put is found.
 const CATALOGUE: [(&str, u16); 2] = [("put-product", 201), ("get-product", 200)];
 const CUSTOMER_COMMANDS: [(&str, u16); 1] = [("put-customer", 201)];
+/// In their order: what was set and received is reserved, released and found.
+const INVENTORY_COMMANDS: [&str; 2] = ["put-stock", "receive-stock"];
+const INVENTORY_MESSAGES: [&str; 3] = ["reserve-stock", "release-stock", "commit-stock"];
+const INVENTORY_QUERIES: [&str; 3] = ["get-stock", "get-stocks", "get-low-stocks"];
+/// With the version of the row that each leaves.
+const LEVEL_BATCHES: [(&str, u64); 2] = [("stock-level-changed", 1), ("out-of-order-and-twice", 3)];
 const DOCS: [&str; 2] = ["get-description", "get-docs"];
 /// With the status that each answers when nothing is parked.
 const ADMIN: [(&str, u16); 6] = [
@@ -283,6 +290,44 @@ async fn each_put_creates_what_is_read_then() {
 }
 
 #[tokio::test]
+async fn each_message_changes_the_stock_that_was_set() {
+    let tables = Tables::new().await;
+    let mut answers = Vec::new();
+    for name in INVENTORY_COMMANDS {
+        let answer = invoke(&tables, "inventory-commands", name).await;
+        assert_eq!(answer["statusCode"], 200, "{name}: {answer}");
+    }
+    for name in INVENTORY_MESSAGES {
+        let answer = invoke(&tables, "inventory-commands", name).await;
+        assert_eq!(answer, json!({ "batchItemFailures": [] }), "{name}");
+        let stock = tables.store().load::<Stock>("stock-QC-1").await.unwrap().state.unwrap();
+        answers.push((stock.on_hand.get(), stock.reserved().get()));
+    }
+    // What was released is not reserved any more; it has left the warehouse all the same.
+    assert_eq!(answers, [(160, 12), (160, 0), (148, 0)]);
+}
+
+#[tokio::test]
+async fn each_level_is_projected_and_found() {
+    for (name, version) in LEVEL_BATCHES {
+        let tables = Tables::new().await;
+        let answer = invoke(&tables, "stock-levels-projection", name).await;
+        assert_eq!(answer, json!({ "batchItemFailures": [] }), "{name}");
+        let mut found = Vec::new();
+        for query in INVENTORY_QUERIES {
+            let answer = invoke(&tables, "inventory-queries", query).await;
+            assert_eq!(answer["statusCode"], 200, "{query}: {answer}");
+            found.push(serde_json::from_str::<Value>(answer["body"].as_str().unwrap()).unwrap());
+        }
+        let [stock, all, low] = found.try_into().unwrap();
+        assert_eq!(stock["version"], version, "{name}");
+        assert_eq!(all["data"], json!([stock]));
+        let is_low = stock["low_stock"].as_bool().unwrap();
+        assert_eq!(low["data"].as_array().unwrap().len(), usize::from(is_low));
+    }
+}
+
+#[tokio::test]
 async fn the_description_is_answered() {
     let tables = Tables::new().await;
     for name in DOCS {
@@ -343,6 +388,15 @@ fn every_sample_is_tested_here() {
     }
     for name in DOCS {
         add("docs", name);
+    }
+    for name in INVENTORY_COMMANDS.iter().chain(&INVENTORY_MESSAGES) {
+        add("inventory-commands", name);
+    }
+    for name in INVENTORY_QUERIES {
+        add("inventory-queries", name);
+    }
+    for (name, _) in LEVEL_BATCHES {
+        add("stock-levels-projection", name);
     }
     for name in EVENT_BATCHES {
         add("order-summary-projection", name);

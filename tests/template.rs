@@ -33,6 +33,11 @@ fn each_functions_route_table_is_that_of_the_template() {
         ("catalogue", owned(catalogue::routes().keys().collect())),
         ("customer-commands", owned(customer_commands::routes().keys().collect())),
         ("docs", owned(docs::routes().keys().collect())),
+        (
+            "inventory-commands",
+            owned(inventory_commands::routes().keys().collect()),
+        ),
+        ("inventory-queries", owned(inventory_queries::routes().keys().collect())),
     ];
     for (binary, routes) in &tables {
         assert_eq!(*routes, template_routes(binary), "{binary}");
@@ -115,5 +120,6 @@ fn no_function_has_the_right_to_alter_or_delete_an_event() {
         .into_iter()
         .filter(|statement| statement.contains("EventStore"))
         .collect();
-    assert_eq!(appending.len(), 1, "{appending:?}");
+    // Those of orders and of stock.
+    assert_eq!(appending.len(), 2, "{appending:?}");
 }

@@ -5,7 +5,7 @@ use event_store::StoreError;
 
 /// Every table that the tool works on: the variable with its name, and its logical id in template.yaml, under which it
 /// lies in a local DynamoDB.
-pub const TABLES: [(&str, &str); 12] = [
+pub const TABLES: [(&str, &str); 13] = [
     ("EVENT_STORE_TABLE", "EventStore"),
     ("SNAPSHOTS_TABLE", "Snapshots"),
     ("ORDER_SUMMARY_TABLE", "OrderSummary"),
@@ -18,6 +18,7 @@ pub const TABLES: [(&str, &str); 12] = [
     ("CUSTOMERS_TABLE", "Customers"),
     ("PROJECTION_STATUS_TABLE", "ProjectionStatus"),
     ("TIMERS_TABLE", "Timers"),
+    ("STOCK_LEVELS_TABLE", "StockLevels"),
 ];
 
 /// A stack's tables cannot be told.

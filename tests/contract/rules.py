@@ -17,6 +17,7 @@ RULES = {
     "item_not_found": "",
     "product_not_found": "",
     "customer_not_found": "",
+    "sku_not_found": "",
     "not_parked": "",
     "version_not_reached": "",
     "version_mismatch": "",
@@ -28,9 +29,11 @@ RULES = {
     "unknown_product": "",
     "currency_mismatch": "",
     "amount_mismatch": "",
+    # The rules of a stock.
+    "stock_reserved": "",
     # A float has more digits than any amount, and each currency its own decimal places.
     "validation_failed": r"must have at most \d decimal places|must be a decimal number|at most 6 decimal places"
-    r"|must not be more than|a line has at most",
+    r"|must not be more than|a line has at most|with what is there already",
     # Parameters that exclude or need each other.
     "malformed_parameter": r"is given alone|must not be before from|is required with correlation_id"
     r"|must have 3 letters or digits|must have at most 10 words",

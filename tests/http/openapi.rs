@@ -153,6 +153,8 @@ fn body(operation: &str) -> Value {
         "payment" => json!({ "transaction_id": "t", "amount": "20.00" }),
         "ship" => json!({ "tracking_number": "1Z", "carrier": "c" }),
         "cancel" => json!({ "reason": "r" }),
+        "{sku}" if operation.starts_with("PUT") => json!({ "on_hand": 7 }),
+        "receipts" => json!({ "quantity": 1 }),
         "{product_id}" if operation.starts_with("PUT") => json!({ "name": "n", "unit_price": 1, "currency": "USD" }),
         "{customer_id}" if operation.starts_with("PUT") => json!({ "name": "n" }),
         _ => Value::Null,
@@ -319,6 +321,30 @@ async fn ask_of_reference_data(responses: &mut Responses, proxy: &FaultProxy) {
     }
 }
 
+/// A stock: set, received, and asked for what it cannot be.
+async fn ask_of_inventory(responses: &mut Responses, proxy: &FaultProxy) {
+    // The faults are for the requests, and not for projections.
+    responses.api.stack.caught_up().await.unwrap();
+    for operation in ["PUT /inventory/{sku}", "POST /inventory/{sku}/receipts"] {
+        let outdated = |request| completed(operation, request).header("if-match", "\"9\"");
+        responses.ask(operation, &["VINET"], outdated).await;
+        for _ in 0..12 {
+            proxy.inject("PutItem", Fault::Refuse("ConditionalCheckFailedException"));
+        }
+        let contended = responses
+            .ask(operation, &["VINET"], |request| completed(operation, request))
+            .await;
+        contended.assert_problem(409, "concurrent_modification");
+        let accepted = responses
+            .ask(operation, &["VINET"], |request| completed(operation, request))
+            .await;
+        assert_eq!(accepted.status, 200, "{operation}: {}", accepted.body);
+    }
+    let beyond = |request: RequestBuilder| request.query(&[("min_version", "99")]);
+    let answer = responses.ask("GET /inventory/{sku}", &["VINET"], beyond).await;
+    answer.assert_problem(409, "version_not_reached");
+}
+
 /// Every query, and once more by a caller that has its answer.
 async fn ask_queries(responses: &mut Responses) {
     let order_id = responses.api.create_order().await;
@@ -405,6 +431,7 @@ async fn each_response_of_the_description_is_produced() {
     ask_what_all_have_in_common(&mut responses, &proxy).await;
     ask_of_an_order(&mut responses).await;
     ask_of_reference_data(&mut responses, &proxy).await;
+    ask_of_inventory(&mut responses, &proxy).await;
     ask_queries(&mut responses).await;
     ask_of_parked(&mut responses).await;
 

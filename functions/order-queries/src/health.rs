@@ -92,6 +92,7 @@ impl Tables {
                     "TIMERS_TABLE",
                     vec![("DueMinute", text()), ("TimerKey", text())],
                 )?,
+                table("stock_levels", "STOCK_LEVELS_TABLE", vec![("Sku", text())])?,
             ],
         })
     }

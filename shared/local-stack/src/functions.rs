@@ -20,4 +20,7 @@ pub const FUNCTIONS: &[(&str, Constructor)] = &[
     ("fulfilment", fulfilment::function),
     ("fire-timers", fire_timers::function),
     ("payment-commands", payment_commands::function),
+    ("inventory-commands", inventory_commands::function),
+    ("inventory-queries", inventory_queries::function),
+    ("stock-levels-projection", stock_levels_projection::function),
 ];

@@ -8,6 +8,7 @@
 //! | [`customer_summary`] | what all orders of a customer come to |
 //! | [`daily_orders`] | what the orders of a day come to |
 //! | [`order_search`] | orders found by their words |
+//! | [`stock_levels`] | one row per SKU, from messages of the bus |
 //! | [`order_index`] | the projection that keeps the last two |
 //! | `derived` | rows that follow from those of OrderSummary |
 //! | [`totals`] | totals that change together with the rows that they are of |
@@ -49,6 +50,7 @@ pub mod read_after;
 pub mod replay;
 pub mod rows;
 pub mod status;
+pub mod stock_levels;
 pub mod totals;
 pub mod views;
 
@@ -65,3 +67,4 @@ pub use projections::Projections;
 pub use projector::{ProjectError, Projection};
 pub use rows::{Row, Rows};
 pub use status::ProjectionStatuses;
+pub use stock_levels::StockLevels;

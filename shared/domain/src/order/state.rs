@@ -189,7 +189,7 @@ impl Quantity {
 /// Any number, so that 1.5 and −1 get the same message as 0. That 2.0 is a whole number, JSON Schema says, and JavaScript.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum WholeNumber {
+pub(crate) enum WholeNumber {
     Fits(u32),
     Written(f64),
     Other(serde::de::IgnoredAny),

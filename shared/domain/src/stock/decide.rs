@@ -17,8 +17,8 @@ const MAX_EXPIRED_AT_ONCE: usize = 50;
 pub enum StockError {
     #[error("{reserved} pieces are reserved for orders; the stock cannot be {on_hand}")]
     BelowReserved { on_hand: Pieces, reserved: Pieces },
-    #[error("the stock would be more than {} pieces", Pieces::MAX)]
-    TooMany,
+    #[error("the stock would be more than {} pieces; {room} more is the most", Pieces::MAX)]
+    TooMany { room: Pieces },
 }
 
 /// The events that `command` leads to from `stock`, which is `None` before its first event. There are none when the command
@@ -32,8 +32,9 @@ pub fn decide(stock: Option<&Stock>, command: StockCommand, now: DateTime<Utc>) 
     let stock = stock.unwrap_or(&empty);
     match command {
         StockCommand::Receive { quantity, reference } => {
-            if quantity.get() > Pieces::MAX - stock.on_hand.get() {
-                return Err(StockError::TooMany);
+            let room = Pieces::MOST.minus(stock.on_hand);
+            if quantity > room {
+                return Err(StockError::TooMany { room });
             }
             Ok(vec![StockEvent::StockReceived { quantity, reference }])
         }
@@ -53,7 +54,7 @@ pub fn decide(stock: Option<&Stock>, command: StockCommand, now: DateTime<Utc>) 
                 }
                 events.push(StockEvent::StockAdjusted { on_hand, reason });
             }
-            if let Some(threshold) = low_stock_threshold.filter(|new| *new != stock.low_stock_threshold) {
+            if let Some(threshold) = low_stock_threshold.filter(|new| is_new || *new != stock.low_stock_threshold) {
                 events.push(StockEvent::LowStockThresholdSet { threshold });
             }
             Ok(events)

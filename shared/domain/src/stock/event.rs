@@ -46,6 +46,7 @@ pub enum StockEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expires_at: Option<DateTime<Utc>>,
     },
+    /// The order will not get any.
     StockReservationRefused {
         order_id: OrderId,
         wanted: Pieces,

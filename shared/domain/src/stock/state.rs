@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::event::{EVENT_TYPES, StockEvent};
 use crate::aggregate::{Aggregate, Upcaster, fnv1a};
 use crate::order::OrderId;
+use crate::order::state::WholeNumber;
 
 /// Of how many orders that have ended here the stock remembers it, so that a message that comes late or twice has no
 /// effect. A reservation by a message that is later still expires.
@@ -16,7 +17,7 @@ const REMEMBERED_ORDERS: usize = 256;
 
 /// How many pieces: 0 to 1,000,000,000.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "u32", into = "u32")]
+#[serde(try_from = "WholeNumber", into = "u32")]
 pub struct Pieces(u32);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +27,7 @@ pub struct PiecesError;
 impl Pieces {
     pub const MAX: u32 = 1_000_000_000;
     pub const NONE: Pieces = Pieces(0);
+    pub const MOST: Pieces = Pieces(Self::MAX);
 
     pub fn get(self) -> u32 {
         self.0
@@ -54,6 +56,19 @@ impl TryFrom<u32> for Pieces {
     }
 }
 
+impl TryFrom<WholeNumber> for Pieces {
+    type Error = PiecesError;
+
+    fn try_from(number: WholeNumber) -> Result<Self, PiecesError> {
+        match number {
+            WholeNumber::Fits(pieces) => pieces.try_into(),
+            // What is too large stays so.
+            WholeNumber::Written(pieces) if pieces >= 0.0 && pieces.fract() == 0.0 => (pieces as u32).try_into(),
+            WholeNumber::Written(_) | WholeNumber::Other(_) => Err(PiecesError),
+        }
+    }
+}
+
 impl From<Pieces> for u32 {
     fn from(pieces: Pieces) -> u32 {
         pieces.0
@@ -73,7 +88,7 @@ pub struct Stock {
     /// With this many available or fewer, the stock is low.
     pub low_stock_threshold: Pieces,
     pub reservations: BTreeMap<OrderId, Reservation>,
-    /// The orders that were released or committed last, oldest first.
+    /// The orders that were refused, released or committed last, oldest first.
     ended: VecDeque<(OrderId, Ended)>,
 }
 
@@ -88,6 +103,7 @@ pub struct Reservation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Ended {
+    Refused,
     Released,
     Committed,
 }
@@ -124,7 +140,9 @@ impl Stock {
         self.ended.retain(|(ended, _)| *ended != order_id);
         self.ended.push_back((order_id, how));
         if self.ended.len() > REMEMBERED_ORDERS {
-            self.ended.pop_front();
+            // Refusals go first: of a SKU that is sold out there are many, and they have taken nothing.
+            let refused = self.ended.iter().position(|(_, how)| *how == Ended::Refused);
+            self.ended.remove(refused.unwrap_or(0));
         }
     }
 
@@ -140,7 +158,7 @@ impl Stock {
             } => {
                 self.reservations.insert(order_id, Reservation { quantity, expires_at });
             }
-            StockEvent::StockReservationRefused { .. } => {}
+            StockEvent::StockReservationRefused { order_id, .. } => self.end(order_id, Ended::Refused),
             StockEvent::StockReleased { order_id, .. } => self.end(order_id, Ended::Released),
             StockEvent::StockCommitted { order_id, quantity, .. } => {
                 self.on_hand = self.on_hand.minus(quantity);
@@ -157,6 +175,7 @@ impl Aggregate for Stock {
     const FINGERPRINT: u64 = fnv1a(&[
         include_bytes!("event.rs"),
         include_bytes!("state.rs"),
+        include_bytes!("../order/id.rs"),
         include_bytes!("../text.rs"),
     ]);
     type Event = StockEvent;

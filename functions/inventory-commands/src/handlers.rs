@@ -1,0 +1,91 @@
+//! One handler per route: read the request, have the store decide and append, answer.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+use domain::stock::{Pieces, Stock, StockCommand, aggregate_id, decide};
+use domain::text::Sku;
+use domain::{Idempotency, Metadata};
+use event_store::Version;
+use lambda_edge::http::{Call, Problem, Reply};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::App;
+use crate::bodies::{ReceiptBody, StockBody};
+use crate::problems::{Refusal, store_problem, transact_problem};
+
+/// What every command answers.
+#[derive(Serialize)]
+struct Accepted {
+    sku: Sku,
+    version: Version,
+    on_hand: Pieces,
+    reserved: Pieces,
+    available: Pieces,
+    low_stock_threshold: Pieces,
+    message: &'static str,
+}
+
+pub async fn set(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    let command = call.json::<StockBody>()?.try_into()?;
+    perform(&app, &call, command, "Stock set").await
+}
+
+pub async fn receive(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    let command = call.json::<ReceiptBody>()?.try_into()?;
+    perform(&app, &call, command, "Stock received").await
+}
+
+async fn perform(app: &App, call: &Call, command: StockCommand, message: &'static str) -> Result<Reply, Problem> {
+    call.no_query()?;
+    let sku: Sku = call.path("sku")?;
+    let expected = call.if_match()?;
+    let metadata = metadata(call)?;
+    let now = Utc::now();
+    let stock = app
+        .stocks
+        .load::<Stock>(&aggregate_id(&sku))
+        .await
+        .map_err(store_problem)?;
+    let transacted = app
+        .stocks
+        .transact(stock, &metadata, |stock| match expected {
+            Some(expected) if stock.version != expected => Err(Refusal::VersionMismatch {
+                expected,
+                actual: stock.version,
+            }),
+            _ => decide(stock.state.as_ref(), command.clone(), now).map_err(Refusal::Stock),
+        })
+        .await
+        .map_err(transact_problem)?;
+
+    let version = transacted.stream.version;
+    let stock = transacted.stream.state.unwrap_or_default();
+    let reply = Reply::ok(&Accepted {
+        sku,
+        version,
+        on_hand: stock.on_hand,
+        reserved: stock.reserved(),
+        available: stock.available(),
+        low_stock_threshold: stock.low_stock_threshold,
+        message,
+    })?;
+    let reply = reply.version(version);
+    Ok(if transacted.is_replay { reply.replayed() } else { reply })
+}
+
+/// Who asks for the command, and why. Each request is a command of its own.
+fn metadata(call: &Call) -> Result<Metadata, Problem> {
+    let idempotency = call.idempotency_key()?.map(|key| Idempotency {
+        key: key.key,
+        request_hash: key.request_hash,
+    });
+    Ok(Metadata {
+        idempotency,
+        correlation_id: Some(call.correlation_id.clone()),
+        user_id: call.caller.as_ref().map(|caller| caller.user_id.clone()),
+        tenant_id: call.caller.as_ref().and_then(|caller| caller.tenant_id.clone()),
+        ..Metadata::of_command(Uuid::now_v7())
+    })
+}

@@ -1,0 +1,75 @@
+//! What messages ask for on behalf of orders.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+use domain::Metadata;
+use domain::stock::{Stock, StockCommand, aggregate_id, decide};
+use event_store::{Cost, TransactError};
+use lambda_edge::queue::NotHandled;
+use messages::commands::{CommitStock, ReleaseStock, ReserveStock};
+use messages::{Body, Message};
+
+use crate::App;
+
+pub async fn handle(app: Arc<App>, message: Message) -> Result<(), NotHandled> {
+    let (name, command_id) = (message.body.name(), message.id);
+    let cost = perform(&app, message).await?;
+    tracing::debug!(
+        command = name,
+        %command_id,
+        requests = cost.requests,
+        read_units = cost.read_units,
+        write_units = cost.write_units,
+        index_write_units = cost.index_write_units,
+        "appended"
+    );
+    Ok(())
+}
+
+/// Does what a message asks for, and tells what it cost. Nothing, when that has been done before: the stock knows its orders.
+///
+/// # Errors
+/// When it is to be received again.
+pub async fn perform(app: &App, message: Message) -> Result<Cost, NotHandled> {
+    // Without an idempotency key. A stock remembers more orders than it does keys, and a SKU that is in demand would
+    // forget those of people over the messages'.
+    let metadata = Metadata {
+        idempotency: None,
+        ..message.metadata()
+    };
+    let (sku, command) = match message.body {
+        Body::ReserveStock(ReserveStock {
+            order_id,
+            sku,
+            quantity,
+            expires_at,
+        }) => {
+            let command = StockCommand::Reserve {
+                order_id,
+                quantity,
+                expires_at,
+            };
+            (sku, command)
+        }
+        Body::ReleaseStock(ReleaseStock { order_id, sku }) => (sku, StockCommand::Release { order_id }),
+        Body::CommitStock(CommitStock {
+            order_id,
+            sku,
+            quantity,
+        }) => (sku, StockCommand::Commit { order_id, quantity }),
+        other => return Err(NotHandled(format!("a stock cannot do {}", other.name()))),
+    };
+
+    let now = Utc::now();
+    let stock = app.stocks.load::<Stock>(&aggregate_id(&sku)).await;
+    let stock = stock.map_err(|error| NotHandled(error.to_string()))?;
+    let transacted = app
+        .stocks
+        .transact(stock, &metadata, |stock| {
+            decide(stock.state.as_ref(), command.clone(), now)
+        })
+        .await
+        .map_err(|error: TransactError<_>| NotHandled(error.to_string()))?;
+    Ok(transacted.stream.cost)
+}

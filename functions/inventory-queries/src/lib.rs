@@ -1,0 +1,137 @@
+//! Queries on stock: of one SKU, of all, of those that are low.
+
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use domain::stock::{Stock, aggregate_id};
+use domain::text::Sku;
+use event_store::{EventStore, Snapshots, Version};
+use lambda_edge::http::{
+    self, Caching, Call, Cursors, Page, PageSize, Problem, Reply, Routes, StatusCode, whole_number,
+};
+use lambda_edge::{ConfigError, Environment, Function};
+use read_models::problems::read_problem;
+use read_models::stock_levels::{StockLevelRow, StockLevelView, Which};
+use read_models::{ReadSource, StockLevels, from_env};
+use serde::Deserialize;
+
+/// What the handlers need.
+pub struct App {
+    pub stocks: EventStore,
+    pub levels: StockLevels,
+    pub cursors: Cursors,
+}
+
+/// # Errors
+/// When the environment lacks a variable.
+pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
+    let dynamodb = lambda_edge::aws::dynamodb(aws);
+    let snapshots = Snapshots::new(
+        env.required("SNAPSHOTS_TABLE")?,
+        env.parsed("SNAPSHOT_EVERY", "a list such as `Order:50,Stock:20`")?,
+    );
+    let app = App {
+        stocks: from_env::event_store(env, dynamodb.clone())?.with_snapshots(snapshots),
+        levels: StockLevels::from_env(env, dynamodb)?,
+        cursors: Cursors::from_env(env)?,
+    };
+    Ok(http::function(env, app, routes()))
+}
+
+pub fn routes() -> Routes<App> {
+    Routes::new()
+        .on("GET /inventory", list)
+        .on("GET /inventory/{sku}", stock)
+}
+
+async fn stock(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Parameters {
+        min_version: Option<String>,
+    }
+
+    let Parameters { min_version } = call.query()?;
+    let sku: Sku = call.path("sku")?;
+    // Any version: a stock whose row is not there yet is folded from its events.
+    let version = match min_version {
+        None => 1,
+        Some(text) => match whole_number(&text) {
+            Some(version @ 1..) => version,
+            _ => return Err(Problem::parameter("min_version", "must be a whole number from 1")),
+        },
+    };
+    let (row, source) = at_least(&app, &sku, version).await?;
+    if row.version < version {
+        let actual = row.version;
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "version_not_reached",
+            format!("The stock is at version {actual}, not yet at {version}."),
+        ));
+    }
+    let version = row.version;
+    let reply = Reply::ok(&StockLevelView::from(row))?.version(version);
+    Ok(reply.read_source(source.as_str()).caching(Caching::Revalidated))
+}
+
+/// The row, if it shows `version` or a later one; otherwise the stock as its events have it, at whatever version.
+async fn at_least(app: &App, sku: &Sku, version: Version) -> Result<(StockLevelRow, ReadSource), Problem> {
+    let row = app.levels.get(sku).await.map_err(read_problem)?;
+    if let Some(row) = row.filter(|row| row.version >= version) {
+        return Ok((row, ReadSource::Projection));
+    }
+    let id = aggregate_id(sku);
+    let stream = app.stocks.load::<Stock>(&id).await.map_err(read_problem)?;
+    // A snapshot does not say when its last event was.
+    let newest = app.stocks.events(&id, stream.version.max(1), Some(1)).await;
+    let newest = newest.map_err(read_problem)?.pop();
+    let row = stream
+        .state
+        .zip(newest)
+        .map(|(stock, newest)| StockLevelRow::new(sku.clone(), stream.version, (&stock).into(), newest.timestamp));
+    let row =
+        row.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "sku_not_found", "There is no stock of this SKU."))?;
+    Ok((row, ReadSource::Events))
+}
+
+async fn list(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Parameters {
+        low_stock: Option<String>,
+        #[serde(default)]
+        page_size: PageSize,
+        cursor: Option<String>,
+    }
+
+    let Parameters {
+        low_stock,
+        page_size,
+        cursor,
+    } = call.query()?;
+    let (which, name) = match low_stock.as_deref() {
+        None => (Which::All, "stocks"),
+        Some("true") => (Which::Low, "low stocks"),
+        Some(_) => return Err(Problem::parameter("low_stock", "must be true, or absent for all")),
+    };
+    let after: Option<Sku> = match cursor {
+        None => None,
+        Some(cursor) => Some(app.cursors.open(name, &cursor)?),
+    };
+    let mut rows = app
+        .levels
+        .page(which, page_size.get() + 1, after.as_ref())
+        .await
+        .map_err(read_problem)?;
+    let has_more = rows.len() > page_size.get();
+    rows.truncate(page_size.get());
+    let next_cursor = match rows.last().filter(|_| has_more) {
+        None => None,
+        Some(last) => Some(app.cursors.seal(name, &last.sku)?),
+    };
+    Reply::ok(&Page {
+        data: rows.into_iter().map(StockLevelView::from).collect(),
+        next_cursor,
+    })
+}
