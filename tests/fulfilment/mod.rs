@@ -105,7 +105,7 @@ impl Api {
     /// The fulfilment of an order, once `wished` is true of it.
     pub async fn fulfilment_when(&self, order_id: &str, wished: impl Fn(&Value) -> bool) -> Value {
         let path = format!("/orders/{order_id}/fulfilment");
-        let deadline = Instant::now() + Duration::from_secs(40);
+        let deadline = Instant::now() + Duration::from_secs(120);
         loop {
             let answer = self.get(&path).await;
             if answer.status == 200 && wished(&answer.body) {

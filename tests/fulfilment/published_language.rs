@@ -4,14 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jsonschema::Validator;
-use local_stack::functions::FUNCTIONS;
-use local_stack::template::{Queue, Rule, Template};
-use local_stack::LocalStack;
+use local_stack::Options;
 use serde_json::{Value, json};
 
 use super::body;
 use crate::support::api::options;
-use crate::support::{Api, project};
+use crate::support::{Api, TestFolder, project};
 
 /// The queue of a listener that gets everything.
 const EVERYTHING: &str = "Everything";
@@ -36,20 +34,31 @@ fn validator(schema: &Value) -> Validator {
 
 /// A stack with one more rule and queue, for everything.
 async fn overheard() -> Api {
-    let options = options(true);
-    let mut template = Template::read_with(&project().join("template.yaml"), &options.parameters).unwrap();
-    let (mut rule, mut queue): (Rule, Queue) = (template.rules[0].clone(), template.queues[0].clone());
     let types: Vec<_> = schemas().into_keys().collect();
-    rule.logical_id = EVERYTHING.to_owned();
-    rule.is_enabled = true;
-    rule.pattern = local_stack::filter::Filter::new(json!({ "detail-type": types })).unwrap();
-    rule.targets = vec![EVERYTHING.to_owned()];
-    queue.logical_id = EVERYTHING.to_owned();
-    queue.name = EVERYTHING.to_owned();
-    queue.redrive = None;
-    template.rules.push(rule);
-    template.queues.push(queue);
-    Api::of(LocalStack::start_from(template, options, FUNCTIONS).await.unwrap())
+    let listener = json!({
+        "Queue": { "Type": "AWS::SQS::Queue" },
+        "Rule": {
+            "Type": "AWS::Events::Rule",
+            "Properties": {
+                "EventBusName": "orders",
+                "EventPattern": { "detail-type": types },
+                "Targets": [{ "Id": "everything", "Arn": { "Fn::GetAtt": [EVERYTHING, "Arn"] } }],
+            },
+        },
+    });
+    let resources = format!(
+        "\nResources:\n  {EVERYTHING}: {}\n  {EVERYTHING}Rule: {}\n",
+        listener["Queue"], listener["Rule"]
+    );
+    let template = std::fs::read_to_string(project().join("template.yaml")).unwrap();
+    let folder = TestFolder::new();
+    let file = folder.path("template.yaml");
+    std::fs::write(&file, template.replacen("\nResources:\n", &resources, 1)).unwrap();
+    Api::start_with(Options {
+        template: file,
+        ..options(true)
+    })
+    .await
 }
 
 /// Everything that the listener got.
