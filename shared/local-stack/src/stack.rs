@@ -263,6 +263,7 @@ impl LocalStack {
         self.bus.pause(true);
     }
 
+    /// Ends what [`LocalStack::pause_bus`] began.
     pub fn resume_bus(&self) {
         self.bus.pause(false);
     }
