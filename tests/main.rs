@@ -6,6 +6,7 @@
 //! | [`projections`] | the promises of a projection: DESIGN section 7 |
 //! | [`crash_points`] | processes that are killed after any of their writes |
 //! | [`replay`] | the promises of a replay: DESIGN section 7, point 5 |
+//! | [`notifications`] | what customers are told, once, and by which way |
 //! | [`http`] | the HTTP contract, end to end through the local stack: DESIGN section 6 |
 //! | [`cli`] | the operators' tool |
 //! | [`simulation`] | many clients and projections at once under injected faults, from a seed: DESIGN sections 5 and 7 |
@@ -19,6 +20,7 @@ mod cli;
 mod crash_points;
 mod event_store;
 mod http;
+mod notifications;
 mod payloads;
 mod projections;
 mod replay;

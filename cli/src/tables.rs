@@ -5,7 +5,7 @@ use event_store::StoreError;
 
 /// Every table that the tool works on: the variable with its name, and its logical id in template.yaml, under which it
 /// lies in a local DynamoDB.
-pub const TABLES: [(&str, &str); 11] = [
+pub const TABLES: [(&str, &str); 12] = [
     ("EVENT_STORE_TABLE", "EventStore"),
     ("SNAPSHOTS_TABLE", "Snapshots"),
     ("ORDER_SUMMARY_TABLE", "OrderSummary"),
@@ -17,6 +17,7 @@ pub const TABLES: [(&str, &str); 11] = [
     ("PRODUCTS_TABLE", "Products"),
     ("CUSTOMERS_TABLE", "Customers"),
     ("PROJECTION_STATUS_TABLE", "ProjectionStatus"),
+    ("NOTIFICATIONS_TABLE", "Notifications"),
 ];
 
 /// A stack's tables cannot be told.

@@ -87,6 +87,11 @@ impl Tables {
                     "PROJECTION_STATUS_TABLE",
                     vec![("Projection", text())],
                 )?,
+                table(
+                    "notifications",
+                    "NOTIFICATIONS_TABLE",
+                    vec![("CustomerId", text()), ("NotificationKey", text())],
+                )?,
             ],
         })
     }

@@ -16,4 +16,5 @@ pub const FUNCTIONS: &[(&str, Constructor)] = &[
     ("catalogue", catalogue::function),
     ("customer-commands", customer_commands::function),
     ("docs", docs::function),
+    ("notifications", notifications::function),
 ];

@@ -50,6 +50,7 @@ impl Functions {
         template: &Template,
         constructors: &[(&str, Constructor)],
         config: &SdkConfig,
+        mailer: &str,
     ) -> Result<Self, StartError> {
         let unnamed = constructors
             .iter()
@@ -69,7 +70,7 @@ impl Functions {
                         template: template.file.clone(),
                         function: binary.clone(),
                     })?;
-            let environment = Environment::from_iter(environment(definition));
+            let environment = Environment::from_iter(environment(definition, mailer));
             let function = new(&environment, config).map_err(|source| StartError::Configuration {
                 function: binary.clone(),
                 source,
@@ -98,10 +99,11 @@ impl Functions {
     }
 }
 
-/// A function's variables here: the template's, and [`LOCAL_CALLER`].
-fn environment(definition: &FunctionDefinition) -> BTreeMap<String, String> {
+/// A function's variables here: the template's, [`LOCAL_CALLER`], and where mails go.
+fn environment(definition: &FunctionDefinition, mailer: &str) -> BTreeMap<String, String> {
     let mut variables = definition.environment.clone();
     variables.insert(LOCAL_CALLER.to_owned(), "local".to_owned());
+    variables.insert("MAILER".to_owned(), mailer.to_owned());
     variables
 }
 
@@ -113,11 +115,12 @@ fn environment(definition: &FunctionDefinition) -> BTreeMap<String, String> {
 pub fn merged_environment(
     template: &Template,
     endpoint: &str,
+    mailer: &str,
     is_set: impl Fn(&str) -> bool,
 ) -> Result<BTreeMap<String, String>, StartError> {
     let mut merged = BTreeMap::<String, (String, &str)>::new();
     for definition in &template.functions {
-        for (name, value) in environment(definition) {
+        for (name, value) in environment(definition, mailer) {
             let (first, owner) = merged
                 .entry(name.clone())
                 .or_insert_with(|| (value.clone(), &definition.binary));
@@ -298,10 +301,11 @@ mod tests {
             tables: Vec::new(),
             functions: vec![definition("f", "a"), definition("g", "a")],
         };
-        let merge = |template: &Template| merged_environment(template, "http://127.0.0.1:8000", |_| false);
+        let merge = |template: &Template| merged_environment(template, "http://127.0.0.1:8000", "log", |_| false);
         let merged = merge(&template).expect("equal values");
         assert_eq!(merged["TABLE"], "a");
         assert_eq!(merged["LOCAL_CALLER"], "local");
+        assert_eq!(merged["MAILER"], "log");
         template.functions.push(definition("h", "b"));
         assert!(matches!(merge(&template), Err(StartError::AmbiguousVariable { .. })));
     }
@@ -310,7 +314,7 @@ mod tests {
     fn functions_outside_find_the_local_dynamodb_whatever_the_template_says() {
         let text = include_str!("../../../template.yaml");
         let template = Template::parse("template.yaml", text).expect("the template");
-        let merged = merged_environment(&template, "http://127.0.0.1:8000", |name| name == "AWS_PROFILE");
+        let merged = merged_environment(&template, "http://127.0.0.1:8000", "log", |name| name == "AWS_PROFILE");
         let merged = merged.expect("one environment");
         assert_eq!(merged["AWS_ENDPOINT_URL_DYNAMODB"], "http://127.0.0.1:8000");
         assert!(!merged.contains_key("AWS_ACCESS_KEY_ID"));

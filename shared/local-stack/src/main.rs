@@ -12,7 +12,7 @@
 //! |---|---|---|
 //! | `PORT` | 3000 | of the HTTP gateway; 0 takes a free one |
 //! | `DYNAMODB_PORT` | 8000 | of the embedded DynamoDB; 0 takes a free one |
-//! | `DATA` | `.local` | folder of items and checkpoints, or `memory` |
+//! | `DATA` | `.local` | folder of items, checkpoints and mails, or `memory` |
 //! | `DYNAMODB_ENDPOINT` | | URL of another DynamoDB to use instead |
 //! | `TEMPLATE` | `template.yaml` | |
 //! | `FUNCTIONS` | | URL at which `cargo lambda watch` runs the functions; there is no HTTP gateway then |
@@ -101,6 +101,7 @@ async fn serve() -> Result<(), MainError> {
 fn environment() -> Result<BTreeMap<String, String>, MainError> {
     let options = options()?;
     let template = Template::read(&options.template).map_err(StartError::from)?;
+    let mailer = options.mailer();
     let (endpoint, is_embedded) = match options.dynamodb {
         DynamoDb::Endpoint(url) => (url, false),
         DynamoDb::Embedded { port: 0 } => return Err(MainError::NoFixedPort),
@@ -108,7 +109,7 @@ fn environment() -> Result<BTreeMap<String, String>, MainError> {
     };
     // The embedded DynamoDB takes any credentials, and those that are set may be out of date.
     let is_set = |name: &str| !is_embedded && variable(name).is_some();
-    Ok(merged_environment(&template, &endpoint, is_set)?)
+    Ok(merged_environment(&template, &endpoint, &mailer, is_set)?)
 }
 
 fn variable(name: &str) -> Option<String> {
@@ -116,14 +117,19 @@ fn variable(name: &str) -> Option<String> {
 }
 
 fn options() -> Result<Options, MainError> {
+    let data = match variable("DATA").as_deref() {
+        Some("memory") => Data::Memory,
+        folder => Data::Folder(PathBuf::from(folder.unwrap_or(".local"))),
+    };
     Ok(Options {
         template: variable("TEMPLATE")
             .unwrap_or_else(|| "template.yaml".to_owned())
             .into(),
-        data: match variable("DATA").as_deref() {
-            Some("memory") => Data::Memory,
-            folder => Data::Folder(PathBuf::from(folder.unwrap_or(".local"))),
+        maildir: match &data {
+            Data::Memory => None,
+            Data::Folder(folder) => Some(folder.join("maildir")),
         },
+        data,
         port: port("PORT", variable("PORT"), 3000)?,
         dynamodb: match variable("DYNAMODB_ENDPOINT") {
             Some(url) => DynamoDb::Endpoint(url),

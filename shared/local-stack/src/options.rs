@@ -15,6 +15,8 @@ pub struct Options {
     pub function_dynamodb_endpoint: Option<String>,
     /// The functions run behind this URL (`cargo lambda watch`) instead of in this process, and without the gateway.
     pub remote_functions: Option<String>,
+    /// The folder of the maildir into which mails go. Without one, the log says that they would be sent.
+    pub maildir: Option<PathBuf>,
 }
 
 /// Where items and checkpoints are kept.
@@ -45,6 +47,13 @@ impl Options {
             dynamodb: DynamoDb::Embedded { port: 0 },
             function_dynamodb_endpoint: None,
             remote_functions: None,
+            maildir: None,
         }
+    }
+
+    /// `MAILER` of the functions.
+    pub fn mailer(&self) -> String {
+        let maildir = self.maildir.as_ref();
+        maildir.map_or_else(|| "log".to_owned(), |folder| format!("maildir:{}", folder.display()))
     }
 }

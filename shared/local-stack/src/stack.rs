@@ -130,7 +130,7 @@ impl LocalStack {
                     Some(endpoint) => config.to_builder().endpoint_url(endpoint).build(),
                     None => config.clone(),
                 };
-                Functions::in_process(&template, functions, &config)?
+                Functions::in_process(&template, functions, &config, &options.mailer())?
             }
         });
         let (stop_pollers, stop) = Stop::channel();
