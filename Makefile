@@ -17,7 +17,7 @@ NORTHWIND ?= ../shared/data/northwind
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-run: ## Run the whole system on this machine (PORT, DYNAMODB_PORT, DATA, DYNAMODB_ENDPOINT)
+run: ## Run the whole system on this machine (PORT, DYNAMODB_PORT, EVENTS_PORT, DATA, DYNAMODB_ENDPOINT, FULFILMENT)
 	@cargo run --quiet --package local-stack
 
 test: ## Run every test

@@ -10,7 +10,7 @@ command -v schemathesis >/dev/null || {
 
 mkdir -p target
 log=target/contract.log
-PORT=0 DYNAMODB_PORT=0 DATA=memory LOG_LEVEL=error setsid make --silent run >"$log" 2>&1 &
+PORT=0 DYNAMODB_PORT=0 EVENTS_PORT=0 DATA=memory LOG_LEVEL=error setsid make --silent run >"$log" 2>&1 &
 stack=$!
 trap 'kill -- -"$stack" 2>/dev/null; wait "$stack" 2>/dev/null || true' EXIT
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # `make watch`: cargo-lambda runs the functions and rebuilds them at every change; the local stack is their DynamoDB and
-# drives their stream triggers through cargo-lambda's invoke endpoint. When one of them ends, so does the other.
+# EventBridge, and drives their streams, queues and schedules through cargo-lambda's invoke endpoint. When one of them
+# ends, so does the other.
 set -euo pipefail
 
 watch_port=${WATCH_PORT:-9000}

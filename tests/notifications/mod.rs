@@ -2,6 +2,7 @@
 
 mod function;
 mod mailers;
+mod stack;
 mod templates;
 
 use std::sync::{Arc, Mutex};

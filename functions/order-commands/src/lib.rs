@@ -1,13 +1,15 @@
-//! Commands on orders: `POST /orders` and what follows it.
+//! Commands on orders: `POST /orders` and what follows it, and what the process manager asks for on the bus.
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | [`handlers`] | one handler per route |
 //! | [`bodies`] | the JSON bodies of the requests |
+//! | `messages` | what the process manager asks for |
 //! | [`problems`] | what a refused or failed command answers |
 
 pub mod bodies;
 pub mod handlers;
+mod messages;
 pub mod problems;
 
 use aws_config::SdkConfig;
@@ -36,11 +38,13 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
         env.required("EVENT_STORE_TABLE")?,
         env.parsed("EVENT_TYPE_SHARDS", "a whole number from 1")?,
     );
+    let orders = orders.with_snapshots(snapshots);
+    let of_messages = messages::function(orders.clone());
     let app = App {
-        orders: orders.with_snapshots(snapshots),
+        orders,
         products: Products::from_env(env, dynamodb)?,
     };
-    Ok(http::function(env, app, routes()))
+    Ok(http::function(env, app, routes()).and_of_records(of_messages))
 }
 
 pub fn routes() -> Routes<App> {

@@ -20,6 +20,7 @@ use crate::names::REGION;
 
 mod tables;
 
+pub(crate) use tables::create;
 pub use tables::{TablesError, create_tables};
 
 const ACCESS_KEY_ID: &str = "local";

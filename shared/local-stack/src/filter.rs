@@ -1,11 +1,12 @@
-//! Event filter patterns of a stream trigger.
+//! Event patterns: the filters of a stream trigger, and what a rule of an event bus matches.
 //!
-//! The rules: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html>. All keys of a pattern must
+//! The rules: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html> and
+//! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html>. All keys of a pattern must
 //! match (AND), one value of a list is enough (OR). Understood are exact values; an operator is an error.
 
 use serde_json::{Map, Value};
 
-/// One pattern of a trigger's `FilterCriteria`: objects down to lists of the values that match.
+/// One pattern: objects down to lists of the values that match.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Filter(Map<String, Value>);
 
@@ -28,7 +29,15 @@ impl Filter {
     /// # Errors
     /// [`FilterError`] when it is not a pattern, or uses an operator.
     pub(crate) fn parse(pattern: &str) -> Result<Self, FilterError> {
-        match serde_json::from_str(pattern)? {
+        Self::new(serde_json::from_str(pattern)?)
+    }
+
+    /// Takes a pattern that is JSON already.
+    ///
+    /// # Errors
+    /// [`FilterError`] when it is not a pattern, or uses an operator.
+    pub(crate) fn new(pattern: Value) -> Result<Self, FilterError> {
+        match pattern {
             Value::Object(fields) => {
                 check(&fields)?;
                 Ok(Self(fields))

@@ -17,4 +17,8 @@ pub const FUNCTIONS: &[(&str, Constructor)] = &[
     ("customer-commands", customer_commands::function),
     ("docs", docs::function),
     ("notifications", notifications::function),
+    ("event-relay", event_relay::function),
+    ("fulfilment", fulfilment::function),
+    ("fire-timers", fire_timers::function),
+    ("payment-commands", payment_commands::function),
 ];

@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::invoke::{Functions, InvokeError};
-use crate::streams::Stop;
+use crate::stop::Stop;
 use crate::template::Template;
 use routing::Routes;
 

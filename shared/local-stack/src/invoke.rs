@@ -51,6 +51,7 @@ impl Functions {
         constructors: &[(&str, Constructor)],
         config: &SdkConfig,
         mailer: &str,
+        events_endpoint: Option<&str>,
     ) -> Result<Self, StartError> {
         let unnamed = constructors
             .iter()
@@ -70,7 +71,7 @@ impl Functions {
                         template: template.file.clone(),
                         function: binary.clone(),
                     })?;
-            let environment = Environment::from_iter(environment(definition, mailer));
+            let environment = Environment::from_iter(environment(definition, mailer, events_endpoint));
             let function = new(&environment, config).map_err(|source| StartError::Configuration {
                 function: binary.clone(),
                 source,
@@ -99,16 +100,23 @@ impl Functions {
     }
 }
 
-/// A function's variables here: the template's, [`LOCAL_CALLER`], and where mails go.
-fn environment(definition: &FunctionDefinition, mailer: &str) -> BTreeMap<String, String> {
+/// A function's variables here: the template's, [`LOCAL_CALLER`], where mails go, and what leads to EventBridge if there is one.
+fn environment(
+    definition: &FunctionDefinition,
+    mailer: &str,
+    events_endpoint: Option<&str>,
+) -> BTreeMap<String, String> {
     let mut variables = definition.environment.clone();
     variables.insert(LOCAL_CALLER.to_owned(), "local".to_owned());
     variables.insert("MAILER".to_owned(), mailer.to_owned());
+    if let Some(endpoint) = events_endpoint {
+        variables.insert("AWS_ENDPOINT_URL_EVENTBRIDGE".to_owned(), endpoint.to_owned());
+    }
     variables
 }
 
 /// The variables of all functions in one process outside of this one, such as `cargo lambda watch`: the template's, and
-/// what leads to the DynamoDB at `endpoint`. `is_set` says which variables that process has already.
+/// what leads to the DynamoDB at `endpoint` and to EventBridge at `events_endpoint`. `is_set` says which variables that process has already.
 ///
 /// # Errors
 /// [`StartError::AmbiguousVariable`] when two functions give one variable different values.
@@ -116,11 +124,12 @@ pub fn merged_environment(
     template: &Template,
     endpoint: &str,
     mailer: &str,
+    events_endpoint: Option<&str>,
     is_set: impl Fn(&str) -> bool,
 ) -> Result<BTreeMap<String, String>, StartError> {
     let mut merged = BTreeMap::<String, (String, &str)>::new();
     for definition in &template.functions {
-        for (name, value) in environment(definition, mailer) {
+        for (name, value) in environment(definition, mailer, events_endpoint) {
             let (first, owner) = merged
                 .entry(name.clone())
                 .or_insert_with(|| (value.clone(), &definition.binary));
@@ -229,8 +238,7 @@ mod tests {
             binary: binary.to_owned(),
             timeout: Duration::from_millis(50),
             environment: BTreeMap::from([("TABLE".to_owned(), variable.to_owned())]),
-            routes: Vec::new(),
-            triggers: Vec::new(),
+            ..FunctionDefinition::default()
         }
     }
 
@@ -297,11 +305,10 @@ mod tests {
     #[test]
     fn one_variable_with_two_values_cannot_be_merged() {
         let mut template = Template {
-            file: String::new(),
-            tables: Vec::new(),
             functions: vec![definition("f", "a"), definition("g", "a")],
+            ..Template::default()
         };
-        let merge = |template: &Template| merged_environment(template, "http://127.0.0.1:8000", "log", |_| false);
+        let merge = |template: &Template| merged_environment(template, "http://127.0.0.1:8000", "log", None, |_| false);
         let merged = merge(&template).expect("equal values");
         assert_eq!(merged["TABLE"], "a");
         assert_eq!(merged["LOCAL_CALLER"], "local");
@@ -314,9 +321,13 @@ mod tests {
     fn functions_outside_find_the_local_dynamodb_whatever_the_template_says() {
         let text = include_str!("../../../template.yaml");
         let template = Template::parse("template.yaml", text).expect("the template");
-        let merged = merged_environment(&template, "http://127.0.0.1:8000", "log", |name| name == "AWS_PROFILE");
+        let events = Some("http://127.0.0.1:8001");
+        let merged = merged_environment(&template, "http://127.0.0.1:8000", "log", events, |name| {
+            name == "AWS_PROFILE"
+        });
         let merged = merged.expect("one environment");
         assert_eq!(merged["AWS_ENDPOINT_URL_DYNAMODB"], "http://127.0.0.1:8000");
+        assert_eq!(merged["AWS_ENDPOINT_URL_EVENTBRIDGE"], "http://127.0.0.1:8001");
         assert!(!merged.contains_key("AWS_ACCESS_KEY_ID"));
     }
 }

@@ -5,14 +5,22 @@
 //! - [`functions`]: every function that this build contains
 //! - `gateway`: API Gateway's HTTP API
 //! - `metrics`: what `GET /metrics` shows
-//! - `streams`: Lambda's event source mappings, with `filter` for their filter patterns
+//! - `events`: EventBridge's buses and rules, with queues as targets
+//! - `queues`: SQS, and Lambda's event source mappings of queues
+//! - `streams`: Lambda's event source mappings of streams
+//! - `batches`: what both kinds of mappings have in common
+//! - `filter`: the patterns of stream triggers and of rules
+//! - `schedules`: invocations that only time brings about
 //! - `invoke`: where functions run
+//! - `stop`: the wish to stop
 //! - `names`: the account, region and ARNs of this machine
 //! - [`LocalStack`]: all of it together, started with [`Options`]
 //!
 //! The README lists what it does not imitate ("What the local stack does not imitate").
 
+mod batches;
 pub mod dynamodb;
+mod events;
 mod filter;
 pub mod functions;
 mod gateway;
@@ -20,11 +28,15 @@ mod invoke;
 mod metrics;
 mod names;
 mod options;
+mod queues;
+mod schedules;
 mod stack;
+mod stop;
 mod streams;
 pub mod template;
 
 pub use invoke::merged_environment;
-pub use options::{Data, DynamoDb, Options};
+pub use options::{BusFaults, Data, DynamoDb, Options};
+pub use queues::DeadMessage;
 pub use stack::{CaughtUpError, LocalStack, StartError};
 pub use streams::FailedBatch;

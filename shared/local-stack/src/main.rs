@@ -12,10 +12,12 @@
 //! |---|---|---|
 //! | `PORT` | 3000 | of the HTTP gateway; 0 takes a free one |
 //! | `DYNAMODB_PORT` | 8000 | of the embedded DynamoDB; 0 takes a free one |
-//! | `DATA` | `.local` | folder of items, checkpoints and mails, or `memory` |
+//! | `EVENTS_PORT` | 8001 | of EventBridge, if the template has an event bus; 0 takes a free one |
+//! | `DATA` | `.local` | folder of items, messages, checkpoints and mails, or `memory` |
 //! | `DYNAMODB_ENDPOINT` | | URL of another DynamoDB to use instead |
 //! | `TEMPLATE` | `template.yaml` | |
 //! | `FUNCTIONS` | | URL at which `cargo lambda watch` runs the functions; there is no HTTP gateway then |
+//! | `FULFILMENT` | | `on` or `off`: sets the template's parameter `Fulfilment` |
 //! | `LOG_LEVEL` | `info` | |
 
 use std::collections::BTreeMap;
@@ -25,7 +27,7 @@ use std::process::ExitCode;
 
 use local_stack::functions::FUNCTIONS;
 use local_stack::template::Template;
-use local_stack::{Data, DynamoDb, LocalStack, Options, StartError, merged_environment};
+use local_stack::{BusFaults, Data, DynamoDb, LocalStack, Options, StartError, merged_environment};
 use serde_json::json;
 
 const FIRST_ORDER: &str = r#"{"customer_id": "c-1", "items": [{"product_id": "p-1", "quantity": 2, "unit_price": "49.99"}], "shipping_address": {"street": "1 Main St", "city": "Springfield", "postal_code": "12345"}}"#;
@@ -35,8 +37,10 @@ const FIRST_ORDER: &str = r#"{"customer_id": "c-1", "items": [{"product_id": "p-
 enum MainError {
     #[error("{name} is `{value}`, which is not a port from 0 to 65535")]
     Port { name: &'static str, value: String },
-    #[error("the DynamoDB needs a fixed DYNAMODB_PORT for the functions to find it, not 0")]
-    NoFixedPort,
+    #[error("the functions need a fixed {0} to find it, not 0")]
+    NoFixedPort(&'static str),
+    #[error("FULFILMENT is `{0}`, which is neither `on` nor `off`")]
+    Fulfilment(String),
     #[error("`{0}` is not a command; there are `local-stack`, `local-stack env` and `local-stack sam-env`")]
     Command(String),
     #[error("cannot wait for signals: {0}")]
@@ -79,6 +83,9 @@ async fn serve() -> Result<(), MainError> {
     let stopped = signal()?;
     let stack = LocalStack::start(options, FUNCTIONS).await?;
     println!("DynamoDB   {} ({kept})", stack.dynamodb_endpoint());
+    if let Some(endpoint) = stack.events_endpoint() {
+        println!("Events     {endpoint}");
+    }
     println!("Functions  {}", stack.url());
     if !is_remote {
         println!("Try this:");
@@ -100,16 +107,27 @@ async fn serve() -> Result<(), MainError> {
 /// The functions' variables when they run outside of this process.
 fn environment() -> Result<BTreeMap<String, String>, MainError> {
     let options = options()?;
-    let template = Template::read(&options.template).map_err(StartError::from)?;
+    let template = Template::read_with(&options.template, &options.parameters).map_err(StartError::from)?;
     let mailer = options.mailer();
     let (endpoint, is_embedded) = match options.dynamodb {
         DynamoDb::Endpoint(url) => (url, false),
-        DynamoDb::Embedded { port: 0 } => return Err(MainError::NoFixedPort),
+        DynamoDb::Embedded { port: 0 } => return Err(MainError::NoFixedPort("DYNAMODB_PORT")),
         DynamoDb::Embedded { port } => (format!("http://127.0.0.1:{port}"), true),
+    };
+    let events_endpoint = match options.events_port {
+        _ if template.buses.is_empty() => None,
+        0 => return Err(MainError::NoFixedPort("EVENTS_PORT")),
+        port => Some(format!("http://127.0.0.1:{port}")),
     };
     // The embedded DynamoDB takes any credentials, and those that are set may be out of date.
     let is_set = |name: &str| !is_embedded && variable(name).is_some();
-    Ok(merged_environment(&template, &endpoint, &mailer, is_set)?)
+    Ok(merged_environment(
+        &template,
+        &endpoint,
+        &mailer,
+        events_endpoint.as_deref(),
+        is_set,
+    )?)
 }
 
 fn variable(name: &str) -> Option<String> {
@@ -125,6 +143,7 @@ fn options() -> Result<Options, MainError> {
         template: variable("TEMPLATE")
             .unwrap_or_else(|| "template.yaml".to_owned())
             .into(),
+        parameters: fulfilment()?,
         maildir: match &data {
             Data::Memory => None,
             Data::Folder(folder) => Some(folder.join("maildir")),
@@ -137,9 +156,21 @@ fn options() -> Result<Options, MainError> {
                 port: port("DYNAMODB_PORT", variable("DYNAMODB_PORT"), 8000)?,
             },
         },
+        events_port: port("EVENTS_PORT", variable("EVENTS_PORT"), 8001)?,
+        bus_faults: BusFaults::default(),
         function_dynamodb_endpoint: None,
         remote_functions: variable("FUNCTIONS"),
     })
+}
+
+fn fulfilment() -> Result<BTreeMap<String, String>, MainError> {
+    let state = match variable("FULFILMENT").as_deref() {
+        None => return Ok(BTreeMap::new()),
+        Some("on") => "ENABLED",
+        Some("off") => "DISABLED",
+        Some(other) => return Err(MainError::Fulfilment(other.to_owned())),
+    };
+    Ok(BTreeMap::from([("Fulfilment".to_owned(), state.to_owned())]))
 }
 
 fn port(name: &'static str, value: Option<String>, default: u16) -> Result<u16, MainError> {

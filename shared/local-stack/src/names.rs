@@ -26,6 +26,19 @@ pub(crate) fn table_arn(table: &str) -> String {
     arn("dynamodb", &format!("table/{table}"))
 }
 
+pub(crate) fn queue_arn(queue: &str) -> String {
+    arn("sqs", queue)
+}
+
+/// The queue whose [`queue_arn`] this is.
+pub(crate) fn queue_of(arn: &str) -> Option<&str> {
+    arn.strip_prefix(&queue_arn(""))
+}
+
+pub(crate) fn bus_arn(bus: &str) -> String {
+    arn("events", &format!("event-bus/{bus}"))
+}
+
 /// What `!GetAtt Table.StreamArn` stands for while the template is read; the stream that is read has an ARN of its own.
 pub(crate) fn stream_arn(table: &str) -> String {
     format!("{}/stream/local", table_arn(table))

@@ -1,5 +1,6 @@
 //! What a stack can be told.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// What to start.
@@ -7,10 +8,15 @@ use std::path::PathBuf;
 pub struct Options {
     /// The path of template.yaml.
     pub template: PathBuf,
+    /// Values of the template's parameters, in place of their defaults.
+    pub parameters: BTreeMap<String, String>,
     pub data: Data,
     /// Of the HTTP gateway; 0 takes a free one.
     pub port: u16,
     pub dynamodb: DynamoDb,
+    /// Of EventBridge, if the template has an event bus; 0 takes a free one.
+    pub events_port: u16,
+    pub bus_faults: BusFaults,
     /// Another way for the functions, and only them, to the same DynamoDB: tests put a proxy there that injects faults.
     pub function_dynamodb_endpoint: Option<String>,
     /// The functions run behind this URL (`cargo lambda watch`) instead of in this process, and without the gateway.
@@ -19,7 +25,16 @@ pub struct Options {
     pub maildir: Option<PathBuf>,
 }
 
-/// Where items and checkpoints are kept.
+/// What EventBridge may do to events, and seldom does: tests ask for it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BusFaults {
+    /// Every target gets every event twice.
+    pub deliver_twice: bool,
+    /// Events come out of order, each some moments later, by random numbers of this seed.
+    pub shuffle: Option<u64>,
+}
+
+/// Where items, messages and checkpoints are kept.
 #[derive(Debug, Clone)]
 pub enum Data {
     Memory,
@@ -42,9 +57,12 @@ impl Options {
     pub fn in_memory(template: impl Into<PathBuf>) -> Self {
         Self {
             template: template.into(),
+            parameters: BTreeMap::new(),
             data: Data::Memory,
             port: 0,
             dynamodb: DynamoDb::Embedded { port: 0 },
+            events_port: 0,
+            bus_faults: BusFaults::default(),
             function_dynamodb_endpoint: None,
             remote_functions: None,
             maildir: None,

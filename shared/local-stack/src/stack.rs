@@ -15,10 +15,14 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::dynamodb::{self, Embedded, EmbeddedError, Storage, TablesError};
+use crate::events::Bus;
 use crate::gateway;
 use crate::invoke::Functions;
 use crate::options::{Data, DynamoDb, Options};
-use crate::streams::{Checkpoints, FailedBatch, FailedBatches, Poller, PollerContext, Progress, Stop};
+use crate::queues::{Activity, Consumer, DeadMessage, Queues};
+use crate::schedules::Timer;
+use crate::stop::Stop;
+use crate::streams::{Checkpoints, FailedBatch, FailedBatches, Poller, PollerContext, Progress};
 use crate::template::{Template, TemplateError};
 
 /// How long [`LocalStack::caught_up`] waits: longer than a passing fault takes, shorter than all retries of a batch that
@@ -63,8 +67,9 @@ pub enum StartError {
 
 /// [`LocalStack::caught_up`] gave up waiting.
 #[derive(Debug, thiserror::Error)]
-#[error("not caught up after {} s; the triggers have dealt with: {progress}", CAUGHT_UP_LIMIT.as_secs())]
+#[error("not caught up after {} s; {pending} messages are in queues; the triggers have dealt with: {progress}", CAUGHT_UP_LIMIT.as_secs())]
 pub struct CaughtUpError {
+    pending: usize,
     progress: String,
 }
 
@@ -76,11 +81,24 @@ pub struct LocalStack {
     embedded: Option<Embedded>,
     gateway: Option<JoinHandle<io::Result<()>>>,
     pollers: Vec<Poller>,
+    consumers: Vec<JoinHandle<()>>,
+    timers: Vec<Timer>,
+    queues: Arc<Queues>,
+    bus: Arc<Bus>,
+    /// EventBridge's endpoint, if the template has an event bus.
+    events: Option<Events>,
     failed: FailedBatches,
     stop_gateway: watch::Sender<bool>,
-    stop_pollers: watch::Sender<bool>,
+    /// Of all that invokes functions by itself.
+    stop_triggers: watch::Sender<bool>,
+    stop_events: watch::Sender<bool>,
     /// Held as long as the folder is used.
     _lock: Option<File>,
+}
+
+struct Events {
+    endpoint: String,
+    server: JoinHandle<io::Result<()>>,
 }
 
 impl LocalStack {
@@ -89,12 +107,12 @@ impl LocalStack {
     /// # Errors
     /// [`StartError`], with everything stopped again.
     pub async fn start(options: Options, functions: &[(&str, Constructor)]) -> Result<Self, StartError> {
-        let template = Template::read(&options.template)?;
+        let template = Template::read_with(&options.template, &options.parameters)?;
         Self::start_from(template, options, functions).await
     }
 
-    /// The same of a template that has been read already, and may have been changed: without triggers, read models stay
-    /// as they are.
+    /// The same of a template that has been read already, whatever [`Options::parameters`] says, and may have been
+    /// changed: without triggers, read models stay as they are.
     ///
     /// # Errors
     /// [`StartError`], with everything stopped again.
@@ -109,6 +127,10 @@ impl LocalStack {
             Some(_) => None,
             None => Some(listen(options.port, "HTTP requests").await?),
         };
+        let events_listener = match template.buses.is_empty() {
+            true => None,
+            false => Some(listen(options.events_port, "EventBridge").await?),
+        };
         let lock = match &options.data {
             Data::Memory => None,
             Data::Folder(folder) => Some(lock(folder)?),
@@ -116,12 +138,28 @@ impl LocalStack {
         let (embedded, config) = open_dynamodb(&options).await?;
         let endpoint = config.endpoint_url().unwrap_or_default().to_owned();
         let client = Client::new(&config);
-        dynamodb::create_tables(&client, &template)
-            .await
-            .map_err(|source| StartError::Tables {
-                endpoint: endpoint.clone(),
-                source,
-            })?;
+        let tables = |source| StartError::Tables {
+            endpoint: endpoint.clone(),
+            source,
+        };
+        dynamodb::create_tables(&client, &template).await.map_err(tables)?;
+        let queues = Arc::new(Queues::open(&client, &template).await.map_err(tables)?);
+        let bus = Arc::new(Bus::new(template.clone(), Arc::clone(&queues), options.bus_faults));
+        let (stop_events, stop) = Stop::channel();
+        let events = match events_listener {
+            None => None,
+            Some(listener) => {
+                let address = listener.local_addr().map_err(|source| StartError::Listen {
+                    port: options.events_port,
+                    purpose: "EventBridge",
+                    source,
+                })?;
+                Some(Events {
+                    endpoint: format!("http://{address}"),
+                    server: bus.serve(listener, stop),
+                })
+            }
+        };
 
         let functions = Arc::new(match &options.remote_functions {
             Some(base) => Functions::remote(base),
@@ -130,10 +168,11 @@ impl LocalStack {
                     Some(endpoint) => config.to_builder().endpoint_url(endpoint).build(),
                     None => config.clone(),
                 };
-                Functions::in_process(&template, functions, &config, &options.mailer())?
+                let events_endpoint = events.as_ref().map(|events| events.endpoint.as_str());
+                Functions::in_process(&template, functions, &config, &options.mailer(), events_endpoint)?
             }
         });
-        let (stop_pollers, stop) = Stop::channel();
+        let (stop_triggers, stop) = Stop::channel();
         let failed = FailedBatches::default();
         let context = PollerContext {
             dynamodb: client.clone(),
@@ -141,7 +180,7 @@ impl LocalStack {
             functions: Arc::clone(&functions),
             checkpoints: Arc::new(checkpoints(&options.data)?),
             failed: Arc::clone(&failed),
-            stop,
+            stop: stop.clone(),
         };
         let triggers = template
             .functions
@@ -150,6 +189,23 @@ impl LocalStack {
         let pollers = triggers
             .map(|(function, trigger)| Poller::spawn(&context, function, trigger))
             .collect();
+        let (mut consumers, mut timers) = (Vec::new(), Vec::new());
+        for function in &template.functions {
+            consumers.extend(function.queues.iter().map(|trigger| {
+                let consumer = Consumer {
+                    queues: Arc::clone(&queues),
+                    functions: Arc::clone(&functions),
+                    function: function.clone(),
+                    trigger: trigger.clone(),
+                    stop: stop.clone(),
+                };
+                consumer.spawn()
+            }));
+            timers.extend(function.schedules.iter().map(|schedule| {
+                let functions = Arc::clone(&functions);
+                Timer::spawn(functions, function.clone(), schedule.clone(), stop.clone())
+            }));
+        }
 
         let (stop_gateway, stop) = Stop::channel();
         let listening = |source| StartError::Listen {
@@ -174,9 +230,15 @@ impl LocalStack {
             embedded,
             gateway,
             pollers,
+            consumers,
+            timers,
+            queues,
+            bus,
+            events,
             failed,
             stop_gateway,
-            stop_pollers,
+            stop_triggers,
+            stop_events,
             _lock: lock,
         })
     }
@@ -191,6 +253,25 @@ impl LocalStack {
         &self.endpoint
     }
 
+    /// The URL of EventBridge, if the template has an event bus.
+    pub fn events_endpoint(&self) -> Option<&str> {
+        self.events.as_ref().map(|events| events.endpoint.as_str())
+    }
+
+    /// From now on PutEvents fails, until [`LocalStack::resume_bus`].
+    pub fn pause_bus(&self) {
+        self.bus.pause(true);
+    }
+
+    pub fn resume_bus(&self) {
+        self.bus.pause(false);
+    }
+
+    /// The messages in dead-letter queues, and in any other queue that no function takes messages from.
+    pub fn dead_messages(&self) -> Vec<DeadMessage> {
+        self.queues.dead()
+    }
+
     /// A client for the DynamoDB, past [`Options::function_dynamodb_endpoint`].
     pub fn dynamodb(&self) -> Client {
         self.client.clone()
@@ -201,40 +282,48 @@ impl LocalStack {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Returns once everything that was written before the call has gone through all triggers, and so has all that
-    /// they wrote in turn.
+    /// Returns once everything that was written before the call has gone through all triggers, buses and queues, and so
+    /// has all that they wrote in turn. A schedule that is being served counts; one that comes later does not.
     ///
     /// A record that is still under way, in any stream or function, is counted by its trigger before that trigger has
-    /// begun and completed another round. So when no trigger has counted anything while each did that, nothing was
-    /// under way. Of a DynamoDB with reads that lag behind writes, it promises less.
+    /// begun and completed another round; a message is counted as pending from before it is stored until after it is
+    /// handled. So when no message was pending, and no trigger has counted anything and no message was sent while each
+    /// trigger did that, nothing was under way. Of a DynamoDB with reads that lag behind writes, it promises less.
     ///
     /// # Errors
     /// [`CaughtUpError`] after a minute.
     pub async fn caught_up(&self) -> Result<(), CaughtUpError> {
         let deadline = Instant::now() + CAUGHT_UP_LIMIT;
+        self.quiet_by(deadline).await.ok_or_else(|| self.not_caught_up())
+    }
+
+    /// `None` when it is not.
+    async fn quiet_by(&self, deadline: Instant) -> Option<()> {
+        for timer in &self.timers {
+            wait_for(&timer.is_firing, deadline, |is_firing| !is_firing).await?;
+        }
         loop {
-            let before = self.progress();
-            for (poller, before) in self.pollers.iter().zip(&before) {
+            wait_for(&self.queues.activity(), deadline, |now| now.pending == 0).await?;
+            let activity = *self.queues.activity().borrow();
+            let progress = self.progress();
+            for (poller, before) in self.pollers.iter().zip(&progress) {
                 // The first round to complete may have begun before this one did.
-                let mut progress = poller.progress.clone();
-                let advanced = progress.wait_for(|now| now.rounds >= before.rounds + 2);
-                match tokio::time::timeout_at(deadline, advanced).await {
-                    Ok(Ok(_)) => {}
-                    Ok(Err(_)) | Err(_) => return Err(self.not_caught_up()),
-                }
+                wait_for(&poller.progress, deadline, |now| now.rounds >= before.rounds + 2).await?;
             }
-            let is_quiet = self
-                .progress()
-                .iter()
-                .zip(&before)
-                .all(|(now, before)| now.records == before.records);
-            if is_quiet {
-                return Ok(());
+            if self.is_quiet_since(activity, &progress) {
+                return Some(());
             }
             if Instant::now() >= deadline {
-                return Err(self.not_caught_up());
+                return None;
             }
         }
+    }
+
+    fn is_quiet_since(&self, activity: Activity, progress: &[Progress]) -> bool {
+        let mut records = self.progress().into_iter().zip(progress);
+        activity.pending == 0
+            && *self.queues.activity().borrow() == activity
+            && records.all(|(now, before)| now.records == before.records)
     }
 
     fn progress(&self) -> Vec<Progress> {
@@ -245,30 +334,49 @@ impl LocalStack {
         let triggers = self.pollers.iter().zip(self.progress());
         let triggers = triggers.map(|(poller, progress)| format!("{} {} records", poller.trigger, progress.records));
         CaughtUpError {
+            pending: self.queues.activity().borrow().pending,
             progress: triggers.collect::<Vec<_>>().join(", "),
         }
     }
 
-    /// Ends running requests, then running batches, then the DynamoDB. Checkpoints are written by then.
+    /// Ends running requests, then running batches, then EventBridge and the DynamoDB. Checkpoints are written by then.
     pub async fn stop(self) {
         self.stop_gateway.send_replace(true);
-        if let Some(mut gateway) = self.gateway
-            && tokio::time::timeout(SHUTDOWN_LIMIT, &mut gateway).await.is_err()
-        {
-            gateway.abort();
+        if let Some(gateway) = self.gateway {
+            finish("the HTTP gateway", gateway, Instant::now() + SHUTDOWN_LIMIT).await;
         }
-        self.stop_pollers.send_replace(true);
+        self.stop_triggers.send_replace(true);
         let deadline = Instant::now() + SHUTDOWN_LIMIT;
-        for mut poller in self.pollers {
-            match tokio::time::timeout_at(deadline, &mut poller.task).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::error!(trigger = poller.trigger, %error, "a stream trigger had ended"),
-                Err(_) => poller.task.abort(),
-            }
+        for poller in self.pollers {
+            finish(&poller.trigger, poller.task, deadline).await;
+        }
+        let timers = self.timers.into_iter().map(|timer| timer.task);
+        for task in self.consumers.into_iter().chain(timers) {
+            finish("a queue or schedule", task, deadline).await;
+        }
+        self.stop_events.send_replace(true);
+        if let Some(events) = self.events {
+            finish("EventBridge", events.server, Instant::now() + SHUTDOWN_LIMIT).await;
         }
         if let Some(embedded) = self.embedded {
             embedded.stop().await;
         }
+    }
+}
+
+/// Waits until what is watched is so; `None` when it is not by the deadline, or never will be.
+async fn wait_for<T>(watched: &watch::Receiver<T>, deadline: Instant, is_so: impl FnMut(&T) -> bool) -> Option<()> {
+    let mut watched = watched.clone();
+    let outcome = tokio::time::timeout_at(deadline, watched.wait_for(is_so)).await;
+    outcome.ok()?.ok().map(|_| ())
+}
+
+/// Waits for a task that was told to stop, until the deadline.
+async fn finish<T>(name: &str, mut task: JoinHandle<T>, deadline: Instant) {
+    match tokio::time::timeout_at(deadline, &mut task).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::error!(name, %error, "a task had ended"),
+        Err(_) => task.abort(),
     }
 }
 

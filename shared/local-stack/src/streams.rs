@@ -18,7 +18,6 @@ mod record;
 mod shards;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodbstreams::Client as Streams;
@@ -26,40 +25,13 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::invoke::Functions;
+use crate::stop::Stop;
 use crate::template::{FunctionDefinition, StreamTrigger};
 pub(crate) use checkpoints::Checkpoints;
 use delivery::Delivery;
 pub use delivery::FailedBatch;
 pub(crate) use delivery::FailedBatches;
 use reader::Reader;
-
-/// The wish to stop, seen by everything that runs in the background. Dropping the sender is such a wish, too.
-#[derive(Clone)]
-pub(crate) struct Stop(watch::Receiver<bool>);
-
-impl Stop {
-    pub(crate) fn channel() -> (watch::Sender<bool>, Self) {
-        let (sender, receiver) = watch::channel(false);
-        (sender, Self(receiver))
-    }
-
-    pub(crate) fn is_requested(&self) -> bool {
-        *self.0.borrow() || self.0.has_changed().is_err()
-    }
-
-    pub(crate) async fn requested(&mut self) {
-        // An error says that the sender is gone.
-        let _ = self.0.wait_for(|requested| *requested).await;
-    }
-
-    /// Returns false when the wish to stop cut the sleep short.
-    async fn sleep(&mut self, duration: Duration) -> bool {
-        tokio::select! {
-            () = tokio::time::sleep(duration) => true,
-            () = self.requested() => false,
-        }
-    }
-}
 
 /// What a poller has done so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,8 +1,14 @@
-//! template.yaml, as far as it matters on one machine: tables, routes, stream triggers and environments.
+//! template.yaml, as far as it matters on one machine: tables, routes, triggers, event buses, queues and environments.
+//!
+//! - this module: what there is, and what must hold between its parts
+//! - `yaml`, `intrinsics`: the text, and what `!Ref` and the like stand for
+//! - `properties`: the properties that matter, as serde reads them
+//! - `resources`, `messaging`: what they mean; the latter for buses, rules, queues and schedules
 //!
 //! What it cannot imitate faithfully is an error, never left out, so that what runs locally is what is deployed.
 
 mod intrinsics;
+mod messaging;
 mod properties;
 mod resources;
 mod yaml;
@@ -15,7 +21,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::filter::{Filter, FilterError};
-use intrinsics::{At, Resolver};
+use intrinsics::{At, Resolver, scalar_text};
 
 /// No more than two processes should read one shard of a stream, or reads are throttled.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html>
@@ -30,17 +36,23 @@ const NOT_IMITATED: &[&str] = &[
     "AWS::DynamoDB::GlobalTable",
     "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Function",
+    "AWS::Pipes::Pipe",
+    "AWS::Scheduler::Schedule",
     "AWS::Serverless::Api",
     "AWS::Serverless::SimpleTable",
 ];
 
 /// What template.yaml defines.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Template {
     /// What errors call it.
     pub file: String,
     pub tables: Vec<Table>,
     pub functions: Vec<FunctionDefinition>,
+    /// The names of its event buses.
+    pub buses: Vec<String>,
+    pub rules: Vec<Rule>,
+    pub queues: Vec<Queue>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,7 +137,40 @@ pub enum StreamView {
     NewAndOldImages,
 }
 
+/// A rule of an event bus, with queues as its targets.
 #[derive(Debug, Clone)]
+pub struct Rule {
+    pub logical_id: String,
+    /// The name of its bus.
+    pub bus: String,
+    /// A rule that is not matches nothing.
+    pub is_enabled: bool,
+    pub pattern: Filter,
+    /// The names of the queues that get what matches.
+    pub targets: Vec<String>,
+    /// The names of the queues that would get what a target cannot.
+    pub dead_letters: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queue {
+    pub logical_id: String,
+    /// `QueueName`, or the logical id where there is none.
+    pub name: String,
+    pub visibility_timeout: Duration,
+    pub redrive: Option<Redrive>,
+}
+
+/// Where a queue puts what is received in vain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redrive {
+    /// The name of the dead-letter queue.
+    pub queue: String,
+    /// So often a message is received before it goes there.
+    pub max_receives: u32,
+}
+
+#[derive(Debug, Clone, Default)]
 pub struct FunctionDefinition {
     pub logical_id: String,
     /// `Metadata.BuildProperties.Binary`: who the function is, here and for cargo-lambda.
@@ -136,6 +181,9 @@ pub struct FunctionDefinition {
     pub environment: BTreeMap<String, String>,
     pub routes: Vec<Route>,
     pub triggers: Vec<StreamTrigger>,
+    pub queues: Vec<QueueTrigger>,
+    /// Without those that are disabled.
+    pub schedules: Vec<Schedule>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -167,6 +215,37 @@ pub struct StreamTrigger {
     pub failure_destination: Option<String>,
 }
 
+/// A function's event source mapping to a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueTrigger {
+    /// The logical id of the event within its function.
+    pub name: String,
+    /// The name of the queue.
+    pub queue: String,
+    /// Messages in one invocation at most.
+    pub batch_size: usize,
+    pub reports_item_failures: bool,
+    /// Invocations at the same time at most.
+    pub max_concurrency: usize,
+}
+
+/// When a function is invoked without anything having happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    /// The logical id of the event within its function.
+    pub name: String,
+    pub every: Duration,
+    pub by: Scheduler,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheduler {
+    /// A rule of the default event bus: `Type: Schedule`.
+    Rule,
+    /// EventBridge Scheduler: `Type: ScheduleV2`.
+    EventBridgeScheduler,
+}
+
 /// Why a template cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
@@ -174,6 +253,8 @@ pub enum TemplateError {
     Unreadable { file: String, source: std::io::Error },
     #[error("{file} is not {expected}")]
     Malformed { file: String, expected: String },
+    #[error("{file} has no parameter {name} that could be `{value}`")]
+    Parameter { file: String, name: String, value: String },
     #[error("{file}: the property {property} of {resource}: {problem}")]
     Property {
         file: String,
@@ -211,19 +292,29 @@ impl Template {
     /// # Errors
     /// [`TemplateError`] when it cannot be read, or not be imitated.
     pub fn read(file: &Path) -> Result<Self, TemplateError> {
+        Self::read_with(file, &BTreeMap::new())
+    }
+
+    /// The same with values for some of its parameters, in place of their defaults.
+    ///
+    /// # Errors
+    /// [`TemplateError`] when it cannot be read, or not be imitated, or has no such parameter.
+    pub fn read_with(file: &Path, parameters: &BTreeMap<String, String>) -> Result<Self, TemplateError> {
         let name = file.display().to_string();
         let text = std::fs::read_to_string(file).map_err(|source| TemplateError::Unreadable {
             file: name.clone(),
             source,
         })?;
-        Self::parse(&name, &text)
+        Self::parse_with(&name, &text, parameters)
     }
 
     /// Reads a template's text. `file` is what errors call it.
-    ///
-    /// # Errors
-    /// [`TemplateError`] when it cannot be imitated.
+    #[cfg(test)]
     pub(crate) fn parse(file: &str, text: &str) -> Result<Self, TemplateError> {
+        Self::parse_with(file, text, &BTreeMap::new())
+    }
+
+    fn parse_with(file: &str, text: &str, overrides: &BTreeMap<String, String>) -> Result<Self, TemplateError> {
         let root = yaml::parse(text).map_err(|expected| TemplateError::Malformed {
             file: file.to_owned(),
             expected,
@@ -237,8 +328,19 @@ impl Template {
                 expected,
             });
         }
+        if let Some((name, value)) = overrides
+            .iter()
+            .find(|(name, value)| !may_be(parameters.get(*name), value))
+        {
+            return Err(TemplateError::Parameter {
+                file: file.to_owned(),
+                name: name.clone(),
+                value: value.clone(),
+            });
+        }
         let resolver = Resolver {
             parameters: &parameters,
+            overrides,
             resources: &resources,
         };
         let named = |resource: &str| {
@@ -256,8 +358,7 @@ impl Template {
 
         let mut template = Self {
             file: file.to_owned(),
-            tables: Vec::new(),
-            functions: Vec::new(),
+            ..Self::default()
         };
         let mut apis = 0;
         for (id, resource) in &resources {
@@ -279,11 +380,23 @@ impl Template {
                     apis += 1;
                     resources::api(resource, apis).map_err(named(id))?;
                 }
+                "AWS::Events::EventBus" => {
+                    let bus = messaging::bus(&resolver, id, resource).map_err(named(id))?;
+                    template.buses.push(bus);
+                }
+                "AWS::Events::Rule" => {
+                    let rule = messaging::rule(&resolver, id, resource).map_err(named(id))?;
+                    template.rules.push(rule);
+                }
+                "AWS::SQS::Queue" => {
+                    let queue = messaging::queue(&resolver, id, resource).map_err(named(id))?;
+                    template.queues.push(queue);
+                }
                 kind if NOT_IMITATED.contains(&kind) => {
                     let problem = Problem::Unsupported(format!("resources of type {kind}"));
                     return Err(named(id)(At::new("Type", problem)));
                 }
-                // Roles, queues, secrets and log groups have no life of their own locally.
+                // Roles, policies, secrets and log groups have no life of their own locally.
                 _ => {}
             }
         }
@@ -326,7 +439,78 @@ impl Template {
                 }
             }
         }
+        self.check_messaging()
+    }
+
+    /// The same of queues, rules and what takes messages from a queue.
+    fn check_messaging(&self) -> Result<(), (String, At)> {
+        let queue = |name: &str| self.queues.iter().find(|queue| queue.name == name);
+        let mut names = BTreeSet::new();
+        for Queue {
+            logical_id,
+            name,
+            redrive,
+            ..
+        } in &self.queues
+        {
+            let fail = |property: &str, problem| Err((logical_id.clone(), At::new(property, problem)));
+            if !names.insert(name) {
+                return fail("QueueName", Problem::Duplicate(name.clone()));
+            }
+            if redrive.as_ref().is_some_and(|redrive| queue(&redrive.queue).is_none()) {
+                return fail("RedrivePolicy.deadLetterTargetArn", OF_A_QUEUE);
+            }
+        }
+        for rule in &self.rules {
+            let fail = |property: &str, problem| Err((rule.logical_id.clone(), At::new(property, problem)));
+            if !self.buses.contains(&rule.bus) {
+                return fail(
+                    "EventBusName",
+                    Problem::Expected("the name of an event bus of this template"),
+                );
+            }
+            if !rule
+                .targets
+                .iter()
+                .chain(&rule.dead_letters)
+                .all(|name| queue(name).is_some())
+            {
+                return fail("Targets", OF_A_QUEUE);
+            }
+        }
+        let mut taken = BTreeSet::new();
+        for function in &self.functions {
+            let fail = |problem| Err((function.logical_id.clone(), At::new("Events", problem)));
+            for trigger in &function.queues {
+                let Some(queue) = queue(&trigger.queue) else {
+                    return fail(OF_A_QUEUE);
+                };
+                if !taken.insert(&trigger.queue) {
+                    return fail(Problem::Unsupported("two triggers on one queue".to_owned()));
+                }
+                // Lambda refuses such a mapping: a message would come again while the function still has it.
+                if function.timeout > queue.visibility_timeout {
+                    return fail(Problem::Expected(
+                        "a queue whose VisibilityTimeout is not below the function's Timeout",
+                    ));
+                }
+            }
+        }
         Ok(())
+    }
+}
+
+/// What is wrong with an ARN that should be one of these.
+const OF_A_QUEUE: Problem = Problem::Expected("the Arn of a queue of this template");
+
+/// Whether a parameter exists and allows a value.
+fn may_be(parameter: Option<&Value>, value: &str) -> bool {
+    let Some(parameter) = parameter else { return false };
+    match parameter.get("AllowedValues").and_then(Value::as_array) {
+        Some(allowed) => allowed
+            .iter()
+            .any(|allowed| scalar_text(allowed).as_deref() == Some(value)),
+        None => true,
     }
 }
 

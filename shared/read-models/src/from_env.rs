@@ -1,8 +1,17 @@
 //! The event store as a function's environment names it. `event-store` itself knows no environment.
 
 use aws_sdk_dynamodb::Client;
-use event_store::EventStore;
+use event_store::{EventStore, Snapshots};
 use lambda_edge::{ConfigError, Environment};
+
+/// # Errors
+/// When `SNAPSHOTS_TABLE` is not set, or `SNAPSHOT_EVERY` not a list.
+pub fn snapshots(env: &Environment) -> Result<Snapshots, ConfigError> {
+    Ok(Snapshots::new(
+        env.required("SNAPSHOTS_TABLE")?,
+        env.parsed("SNAPSHOT_EVERY", "a list such as `Order:50,Stock:20`")?,
+    ))
+}
 
 /// # Errors
 /// When `EVENT_STORE_TABLE` is not set, or `EVENT_TYPE_SHARDS` not a number from 1.

@@ -1,1 +1,423 @@
-//! given(events).when(command).then(events), for every command and every rule.
+//! given(inputs).when(input).then(events): what the process makes of what it is told, in every order.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::*;
+use crate::fulfilment::event::{Outcome, Start, StartLine, Step};
+use crate::fulfilment::{Timeouts, event};
+use crate::order::state::Reason;
+use crate::stock::Pieces;
+use crate::text::Sku;
+
+struct Given(Vec<FulfilmentEvent>);
+
+fn given(inputs: impl IntoIterator<Item = Input>) -> Given {
+    let mut history = Vec::new();
+    for input in inputs {
+        let state = Fulfilment::fold(None, &history);
+        history.extend(decide(state.as_ref(), input, &context()));
+    }
+    Given(history)
+}
+
+impl Given {
+    fn state(&self) -> Fulfilment {
+        Fulfilment::fold(None, &self.0).unwrap_or_default()
+    }
+
+    /// The steps that are asked for, and how it ends.
+    fn when(self, input: Input) -> Vec<String> {
+        let events = decide(Some(&self.state()), input, &context());
+        let told = events.iter().filter_map(|event| match event {
+            FulfilmentEvent::FulfilmentStepRequested { step, .. } => Some(step.as_str().to_owned()),
+            FulfilmentEvent::FulfilmentAbandoned { code, .. } => Some(format!("abandoned: {code}")),
+            FulfilmentEvent::FulfilmentEnded { outcome } => Some(format!("{outcome:?}").to_lowercase()),
+            _ => None,
+        });
+        told.collect()
+    }
+}
+
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_795_000_000, 0).unwrap()
+}
+
+fn timeouts() -> Timeouts {
+    "reserve_stock:60,choose_payment:900,take_payment:120".parse().unwrap()
+}
+
+fn context() -> Context {
+    Context {
+        now: now(),
+        timeouts: timeouts(),
+    }
+}
+
+fn sku(sku: &str) -> Sku {
+    sku.parse().unwrap()
+}
+
+fn pieces(pieces: u32) -> Pieces {
+    pieces.try_into().unwrap()
+}
+
+/// An order of 2 × A and 3 × B.
+fn submitted() -> Input {
+    submission(Some("pm_visa"), &[("A", 2), ("B", 3)])
+}
+
+fn submission(payment_method_id: Option<&str>, lines: &[(&str, u32)]) -> Input {
+    let line = |(of, quantity): &(&str, u32)| StartLine {
+        sku: sku(of),
+        quantity: pieces(*quantity),
+    };
+    Input::OrderSubmitted(Start {
+        customer_id: "VINET".parse().unwrap(),
+        currency: "EUR".parse().unwrap(),
+        total_amount: "22.00".parse().unwrap(),
+        payment_method_id: payment_method_id.map(|id| id.parse().unwrap()),
+        lines: lines.iter().map(line).collect(),
+    })
+}
+
+fn stock(of: &str, version: u64, news: StockNews) -> Input {
+    let sku = sku(of);
+    Input::Stock { sku, version, news }
+}
+
+fn reserved(of: &str) -> Input {
+    let expires_at = Some(now() + TimeDelta::hours(1));
+    stock(of, 2, StockNews::Reserved { expires_at })
+}
+
+fn held(of: &str) -> Input {
+    stock(of, 3, StockNews::Reserved { expires_at: None })
+}
+
+fn refused(of: &str) -> Input {
+    let (wanted, available) = (pieces(3), pieces(1));
+    stock(of, 2, StockNews::Refused { wanted, available })
+}
+
+fn released(of: &str) -> Input {
+    stock(of, 9, StockNews::Released)
+}
+
+fn committed(of: &str) -> Input {
+    stock(of, 9, StockNews::Committed)
+}
+
+fn taken() -> Input {
+    let (transaction_id, amount) = ("pi_1".parse().unwrap(), "22.00".parse().unwrap());
+    let news = PaymentNews::Taken { transaction_id, amount };
+    Input::Payment { version: 3, news }
+}
+
+fn failed(version: u64, retryable: bool) -> Input {
+    let (code, reason) = ("card_declined".to_owned(), "the card was declined".to_owned());
+    let news = PaymentNews::Failed {
+        code,
+        reason,
+        retryable,
+    };
+    Input::Payment { version, news }
+}
+
+fn returned() -> Input {
+    let amount = "22.00".parse().unwrap();
+    let news = PaymentNews::Returned { amount };
+    Input::Payment { version: 5, news }
+}
+
+fn confirmed() -> Input {
+    let payment_method_id = "pm_visa".parse().unwrap();
+    Input::Order(OrderNews::Confirmed { payment_method_id })
+}
+
+fn paid(transaction: &str) -> Input {
+    let transaction_id = transaction.parse().unwrap();
+    Input::Order(OrderNews::Paid { transaction_id })
+}
+
+fn shipped() -> Input {
+    Input::Order(OrderNews::Shipped)
+}
+
+fn cancelled() -> Input {
+    Input::Order(OrderNews::Cancelled {
+        reason: Reason::shortened("changed my mind"),
+        refund_amount: "5.00".parse().unwrap(),
+        paid_with: None,
+    })
+}
+
+fn due(step: Step) -> Input {
+    let due_at = now() + timeouts().of(step);
+    Input::TimerDue { step, due_at }
+}
+
+/// Everything up to the request for the payment.
+fn at_payment() -> Vec<Input> {
+    vec![submitted(), reserved("A"), reserved("B")]
+}
+
+/// Everything up to the request for the shipment.
+fn at_shipment() -> Vec<Input> {
+    let mut inputs = at_payment();
+    inputs.extend([taken(), held("A"), held("B"), confirmed(), paid("pi_1")]);
+    inputs
+}
+
+const NOTHING: [&str; 0] = [];
+
+#[test]
+fn an_order_goes_from_step_to_step() {
+    assert_eq!(given([]).when(submitted()), ["reserve_stock"]);
+    assert_eq!(given([submitted()]).when(reserved("A")), NOTHING);
+    assert_eq!(
+        given([submitted(), reserved("A")]).when(reserved("B")),
+        ["take_payment"]
+    );
+    assert_eq!(given(at_payment()).when(taken()), ["hold_stock", "confirm_order"]);
+    let mut inputs = at_payment();
+    inputs.extend([taken(), held("A"), held("B")]);
+    assert_eq!(given(inputs.clone()).when(confirmed()), ["record_payment"]);
+    inputs.push(confirmed());
+    assert_eq!(given(inputs).when(paid("pi_1")), ["ship"]);
+    assert_eq!(given(at_shipment()).when(shipped()), ["commit_stock"]);
+    let mut inputs = at_shipment();
+    inputs.extend([shipped(), committed("A")]);
+    assert_eq!(given(inputs).when(committed("B")), ["completed"]);
+}
+
+#[test]
+fn an_order_without_anything_in_stock_begins_with_the_payment() {
+    assert_eq!(given([]).when(submission(Some("pm_visa"), &[])), ["take_payment"]);
+    assert_eq!(
+        given([submission(Some("pm_visa"), &[]), taken(), confirmed()]).when(paid("pi_1")),
+        ["ship"]
+    );
+}
+
+#[test]
+fn without_a_payment_method_the_customer_is_waited_for() {
+    let inputs = [submission(None, &[("A", 2)])];
+    assert_eq!(given(inputs.clone()).when(reserved("A")), ["choose_payment"]);
+    let mut inputs = inputs.to_vec();
+    inputs.push(reserved("A"));
+    assert_eq!(given(inputs.clone()).when(confirmed()), ["take_payment"]);
+    assert_eq!(
+        given(inputs).when(due(Step::ChoosePayment)),
+        ["abandoned: choose_payment_timed_out", "cancel_order"]
+    );
+}
+
+#[test]
+fn what_it_is_told_twice_or_late_has_no_effect() {
+    for (inputs, again) in [
+        (vec![submitted()], submitted()),
+        (vec![submitted(), reserved("A")], reserved("A")),
+        (at_shipment(), reserved("A")),
+        (at_shipment(), taken()),
+        (at_shipment(), confirmed()),
+        (at_shipment(), due(Step::ReserveStock)),
+        (at_shipment(), due(Step::TakePayment)),
+    ] {
+        assert_eq!(given(inputs).when(again.clone()), NOTHING, "{again:?}");
+    }
+}
+
+#[test]
+fn what_happens_to_an_order_may_be_told_before_its_submission() {
+    // Confirmed by hand, and so with a payment method.
+    assert_eq!(given([confirmed()]).when(submission(None, &[])), ["take_payment"]);
+    assert_eq!(given([cancelled()]).when(submitted()), ["cancelled"]);
+}
+
+#[test]
+fn one_sku_that_is_short_cancels_the_order_and_releases_the_others() {
+    let inputs = vec![submitted(), reserved("A")];
+    assert_eq!(
+        given(inputs.clone()).when(refused("B")),
+        ["abandoned: out_of_stock", "cancel_order"]
+    );
+    let mut inputs = inputs;
+    inputs.push(refused("B"));
+    let reason = given(inputs.clone()).state().abandoned.unwrap().reason;
+    assert_eq!(reason.as_str(), "Out of stock: B (3 wanted, 1 available)");
+    assert_eq!(given(inputs.clone()).when(cancelled()), ["release_stock"]);
+    inputs.push(cancelled());
+    assert_eq!(given(inputs).when(released("A")), ["cancelled"]);
+}
+
+#[test]
+fn a_reservation_that_was_asked_for_is_taken_back_also_when_its_answer_is_missing() {
+    let inputs = vec![submitted(), cancelled()];
+    let state = given(inputs.clone()).state();
+    assert!(state.is_waiting_for(Step::ReleaseStock));
+    assert_eq!(
+        given([submitted(), cancelled(), released("A")]).when(released("B")),
+        ["cancelled"]
+    );
+    // The stock has reserved after all, later than it had released.
+    let late = stock(
+        "A",
+        12,
+        StockNews::Reserved {
+            expires_at: Some(now()),
+        },
+    );
+    let ended = [submitted(), cancelled(), released("A"), released("B")];
+    assert_eq!(given(ended).when(late), ["release_stock"]);
+}
+
+#[test]
+fn a_declined_payment_cancels_the_order() {
+    assert_eq!(
+        given(at_payment()).when(failed(2, false)),
+        ["abandoned: payment_failed", "cancel_order"]
+    );
+}
+
+#[test]
+fn a_payment_that_may_work_is_tried_three_times() {
+    let mut inputs = at_payment();
+    for version in [2, 4] {
+        assert_eq!(given(inputs.clone()).when(failed(version, true)), ["take_payment"]);
+        inputs.push(failed(version, true));
+    }
+    assert_eq!(
+        given(inputs).when(failed(6, true)),
+        ["abandoned: payment_failed", "cancel_order"]
+    );
+}
+
+#[test]
+fn a_payment_that_succeeds_after_its_time_is_given_back() {
+    let mut inputs = at_payment();
+    assert_eq!(
+        given(inputs.clone()).when(due(Step::TakePayment)),
+        ["abandoned: take_payment_timed_out", "cancel_order"]
+    );
+    inputs.extend([due(Step::TakePayment), taken()]);
+    assert_eq!(
+        given(inputs.clone()).when(cancelled()),
+        ["release_stock", "return_payment"]
+    );
+    inputs.extend([cancelled(), released("A"), released("B")]);
+    assert_eq!(given(inputs).when(returned()), ["cancelled"]);
+}
+
+#[test]
+fn a_timer_and_the_answer_that_it_waits_for_have_one_outcome() {
+    let mut in_time = at_payment();
+    in_time.push(taken());
+    assert_eq!(given(in_time).when(due(Step::TakePayment)), NOTHING);
+    let mut late = at_payment();
+    late.push(due(Step::TakePayment));
+    assert_eq!(given(late).when(taken()), NOTHING);
+}
+
+#[test]
+fn a_cancellation_by_the_customer_is_honoured_at_every_step_before_the_shipment() {
+    let steps = at_shipment();
+    for told in 1..=steps.len() {
+        let mut inputs = steps[..told].to_vec();
+        inputs.extend([cancelled(), released("A"), released("B"), returned()]);
+        let state = given(inputs).state();
+        assert_eq!(state.outcome, Some(Outcome::Cancelled), "after {told} inputs");
+        assert!(state.waiting.is_empty(), "after {told} inputs: {:?}", state.waiting);
+    }
+}
+
+#[test]
+fn what_goes_back_is_what_the_order_says_only_if_it_was_paid_with_our_payment() {
+    let refund = |inputs: Vec<Input>| given(inputs).state().refund_of_our_payment();
+    let mut inputs = at_payment();
+    inputs.extend([taken(), cancelled()]);
+    assert_eq!(refund(inputs), None);
+    let mut inputs = at_shipment();
+    inputs.push(cancelled());
+    assert_eq!(refund(inputs), Some("5.00".parse().unwrap()));
+}
+
+#[test]
+fn a_payment_that_the_shop_has_recorded_itself_replaces_ours() {
+    let mut inputs = at_payment();
+    inputs.push(confirmed());
+    assert_eq!(
+        given(inputs.clone()).when(paid("cash")),
+        ["return_payment", "hold_stock"]
+    );
+    inputs.extend([paid("cash"), returned(), held("A")]);
+    assert_eq!(given(inputs).when(held("B")), ["ship"]);
+}
+
+#[test]
+fn what_must_happen_is_asked_for_again_until_it_has() {
+    let mut inputs = at_shipment();
+    inputs.push(cancelled());
+    assert_eq!(given(inputs.clone()).when(due(Step::ReleaseStock)), ["release_stock"]);
+    assert_eq!(given(inputs).when(due(Step::ReturnPayment)), ["return_payment"]);
+    let mut inputs = at_shipment();
+    inputs.push(shipped());
+    assert_eq!(given(inputs).when(due(Step::CommitStock)), ["commit_stock"]);
+    let mut inputs = at_payment();
+    inputs.push(failed(2, false));
+    assert_eq!(given(inputs).when(due(Step::CancelOrder)), ["cancel_order"]);
+}
+
+#[test]
+fn a_reservation_that_has_expired_before_it_was_made_to_last_gives_the_money_back() {
+    let mut inputs = at_payment();
+    inputs.push(taken());
+    assert_eq!(
+        given(inputs.clone()).when(stock("A", 4, StockNews::Released)),
+        ["abandoned: reservation_expired", "cancel_order"]
+    );
+    inputs.extend([stock("A", 4, StockNews::Released), cancelled()]);
+    let state = given(inputs).state();
+    assert!(state.is_waiting_for(Step::ReturnPayment) && state.is_waiting_for(Step::ReleaseStock));
+}
+
+#[test]
+fn an_order_that_was_shipped_cannot_be_cancelled_any_more() {
+    let mut inputs = at_payment();
+    inputs.extend([due(Step::TakePayment), shipped()]);
+    let state = given(inputs).state();
+    assert!(state.is_waiting_for(Step::CommitStock) && !state.is_waiting_for(Step::CancelOrder));
+}
+
+#[test]
+fn timeouts_are_a_list_of_steps_and_seconds() {
+    assert_eq!(timeouts().of(Step::TakePayment), TimeDelta::seconds(120));
+    assert_eq!(timeouts().of(Step::ConfirmOrder), TimeDelta::seconds(60));
+    assert_eq!(timeouts().reservation(), TimeDelta::seconds(60 + 900 + 3 * 120 + 60));
+    for list in [
+        "reserve_stock",
+        "reserve_stock:0",
+        "reserve_stock:x",
+        "unknown:60",
+        "ship:31536001",
+    ] {
+        assert!(list.parse::<Timeouts>().is_err(), "{list}");
+    }
+}
+
+#[test]
+fn every_event_type_is_listed() {
+    let listed = |event: FulfilmentEvent| match event {
+        FulfilmentEvent::FulfilmentStarted(_)
+        | FulfilmentEvent::FulfilmentStepRequested { .. }
+        | FulfilmentEvent::FulfilmentStepTimedOut { .. }
+        | FulfilmentEvent::FulfilmentStockChanged { .. }
+        | FulfilmentEvent::FulfilmentPaymentChanged { .. }
+        | FulfilmentEvent::FulfilmentOrderChanged { .. }
+        | FulfilmentEvent::FulfilmentAbandoned { .. }
+        | FulfilmentEvent::FulfilmentEnded { .. } => 8,
+    };
+    assert_eq!(
+        event::EVENT_TYPES.len(),
+        listed(FulfilmentEvent::FulfilmentStepTimedOut { step: Step::Ship })
+    );
+}

@@ -130,6 +130,14 @@ impl Fulfilment {
             .filter(move |(_, line)| statuses.contains(&line.status))
     }
 
+    /// How much of the payment that this process has taken goes back: what the order says, if that payment is the one that
+    /// it was paid with; all of it, `None`, otherwise.
+    pub fn refund_of_our_payment(&self) -> Option<Decimal> {
+        let is_recorded = self.paid_with.is_some() && self.paid_with == self.payment.transaction_id;
+        let cancellation = self.cancellation.as_ref().filter(|_| is_recorded);
+        cancellation.map(|cancellation| cancellation.refund_amount)
+    }
+
     fn apply(&mut self, event: &FulfilmentEvent) {
         match event {
             FulfilmentEvent::FulfilmentStarted(start) => {

@@ -48,10 +48,15 @@ pub enum TablesError {
 /// # Errors
 /// [`TablesError`] when DynamoDB refuses, or has a table that differs from the template in keys, indexes or stream.
 pub async fn create_tables(client: &Client, template: &Template) -> Result<(), TablesError> {
-    for table in &template.tables {
+    create(client, &template.tables).await
+}
+
+/// The same of any tables.
+pub(crate) async fn create(client: &Client, tables: &[Table]) -> Result<(), TablesError> {
+    for table in tables {
         create_if_missing(client, table).await?;
     }
-    for table in &template.tables {
+    for table in tables {
         let description = active(client, table).await?;
         compare(table, &description)?;
         set_time_to_live(client, table).await?;

@@ -99,17 +99,12 @@ mod tests {
             path: (*path).to_owned(),
         };
         let function = FunctionDefinition {
-            logical_id: "F".to_owned(),
-            binary: "f".to_owned(),
-            timeout: std::time::Duration::from_secs(1),
-            environment: BTreeMap::new(),
             routes: paths.iter().map(route).collect(),
-            triggers: Vec::new(),
+            ..FunctionDefinition::default()
         };
         Routes::new(&Template {
-            file: String::new(),
-            tables: Vec::new(),
             functions: vec![function],
+            ..Template::default()
         })
     }
 

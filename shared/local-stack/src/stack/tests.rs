@@ -11,6 +11,8 @@ use uuid::Uuid;
 
 use super::*;
 
+mod messaging;
+
 const TEMPLATE: &str = r#"
 Resources:
   Items:
@@ -118,9 +120,13 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new() -> Self {
+        Self::with(TEMPLATE)
+    }
+
+    fn with(template: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("local-stack-{}", Uuid::now_v7()));
         std::fs::create_dir(&folder).expect("a temporary folder");
-        std::fs::write(folder.join("template.yaml"), TEMPLATE).expect("a template");
+        std::fs::write(folder.join("template.yaml"), template).expect("a template");
         Self(folder)
     }
 

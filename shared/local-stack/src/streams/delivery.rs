@@ -1,27 +1,18 @@
 //! Delivers a batch to its function until all of it is handled or given up.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use chrono::{SecondsFormat, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::Stop;
 use super::outcome::{Next, Part, Verdict, next_step, verdict};
 use super::record::StreamRecord;
+use crate::batches::backoff;
 use crate::invoke::{Functions, InvokeError};
 use crate::names::function_arn;
+use crate::stop::Stop;
 use crate::template::{FunctionDefinition, StreamTrigger};
-
-/// Starts small, because a passing local fault passes quickly; and stays bounded, because someone is waiting.
-const FIRST_BACKOFF: Duration = Duration::from_millis(50);
-const MAX_BACKOFF: Duration = Duration::from_secs(1);
-
-/// The n-th wait, from 0.
-pub(super) fn backoff(n: u32) -> Duration {
-    FIRST_BACKOFF.saturating_mul(1 << n.min(16)).min(MAX_BACKOFF)
-}
 
 /// A batch that Lambda would have given up, with the message that its failure destination would have got.
 #[derive(Debug, Clone)]
@@ -240,14 +231,9 @@ impl Delivery {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::time::Duration;
 
-    #[test]
-    fn backoff_starts_small_and_stays_bounded() {
-        assert_eq!(backoff(0), Duration::from_millis(50));
-        assert_eq!(backoff(1), Duration::from_millis(100));
-        assert_eq!(backoff(u32::MAX), MAX_BACKOFF);
-    }
+    use super::*;
 
     #[tokio::test]
     async fn records_that_are_too_old_go_to_the_failure_destination_uninvoked() {
@@ -257,9 +243,7 @@ mod tests {
                 logical_id: "F".to_owned(),
                 binary: "f".to_owned(),
                 timeout: Duration::from_secs(1),
-                environment: Default::default(),
-                routes: Vec::new(),
-                triggers: Vec::new(),
+                ..FunctionDefinition::default()
             },
             trigger: StreamTrigger {
                 name: "E".to_owned(),

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
+use crate::batches::failed_items;
 use crate::template::StreamTrigger;
 
 /// How much of a batch a function has handled.
@@ -37,27 +38,10 @@ pub(super) enum Next {
 }
 
 /// Reads the answer of a function that did not fail as a whole.
-///
-/// An answer that names a record outside of the batch, or is not of the agreed shape, fails the whole batch.
 pub(super) fn verdict(answer: &Value, sequence_numbers: &[&str], reports_item_failures: bool) -> Verdict {
-    if !reports_item_failures || answer.is_null() {
-        return Verdict::Handled;
-    }
-    let Some(answer) = answer.as_object() else {
-        return Verdict::Failed;
-    };
-    let failures = match answer.get("batchItemFailures") {
-        None | Some(Value::Null) => return Verdict::Handled,
-        Some(Value::Array(failures)) => failures,
-        Some(_) => return Verdict::Failed,
-    };
-    let position = |failure: &Value| {
-        let identifier = failure.get("itemIdentifier")?.as_str()?;
-        sequence_numbers.iter().position(|number| *number == identifier)
-    };
-    // Records of a shard come in the order of their sequence numbers, so the lowest number is the first position.
-    match failures.iter().map(position).collect::<Option<Vec<_>>>() {
+    match failed_items(answer, sequence_numbers, reports_item_failures) {
         None => Verdict::Failed,
+        // Records of a shard come in the order of their sequence numbers, so the lowest number is the first position.
         Some(positions) => positions
             .into_iter()
             .min()
@@ -126,18 +110,6 @@ mod tests {
     }
 
     #[test]
-    fn nothing_reported_is_success() {
-        for answer in [
-            Value::Null,
-            json!({}),
-            json!({"batchItemFailures": null}),
-            reported(&[]),
-        ] {
-            assert_eq!(verdict(&answer, BATCH, true), Verdict::Handled, "{answer}");
-        }
-    }
-
-    #[test]
     fn the_lowest_reported_number_is_where_it_goes_on() {
         assert_eq!(
             verdict(&reported(&["103", "101"]), BATCH, true),
@@ -145,25 +117,6 @@ mod tests {
         );
         let rest = next_step(&part(4..8, 3), Verdict::HandledBefore(1), &trigger(true, Some(3)));
         assert_eq!(rest, Next::Retry(part(5..8, 0)));
-    }
-
-    #[test]
-    fn an_answer_that_cannot_be_read_fails_the_whole_batch() {
-        for answer in [
-            reported(&["99"]),
-            reported(&["101", ""]),
-            json!({"batchItemFailures": [{"itemIdentifier": null}]}),
-            json!({"batchItemFailures": [{"identifier": "101"}]}),
-            json!({"batchItemFailures": {}}),
-            json!("fine"),
-        ] {
-            assert_eq!(verdict(&answer, BATCH, true), Verdict::Failed, "{answer}");
-        }
-    }
-
-    #[test]
-    fn a_function_that_does_not_report_has_handled_what_it_answered() {
-        assert_eq!(verdict(&reported(&["101"]), BATCH, false), Verdict::Handled);
     }
 
     #[test]

@@ -13,12 +13,14 @@ use aws_sdk_dynamodbstreams::types::{Shard, ShardIteratorType};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::Progress;
 use super::checkpoints::Checkpoints;
-use super::delivery::{Delivery, Source, backoff};
+use super::delivery::{Delivery, Source};
 use super::record::StreamRecord;
 use super::shards::Shards;
-use super::{Progress, Stop};
+use crate::batches::backoff;
 use crate::dynamodb::sdk_cause;
+use crate::stop::Stop;
 
 /// Lambda polls an idle shard four times a second; locally a person or a test waits for the result, and a read costs
 /// nothing.

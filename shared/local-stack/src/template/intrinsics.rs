@@ -1,5 +1,7 @@
 //! What `!Ref`, `!GetAtt`, `!Sub` and `{{resolve:…}}` stand for on one machine.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::Problem;
@@ -29,6 +31,8 @@ impl At {
 /// The parameters and resources that an intrinsic may name.
 pub(super) struct Resolver<'a> {
     pub parameters: &'a Map<String, Value>,
+    /// Values of parameters in place of their defaults.
+    pub overrides: &'a BTreeMap<String, String>,
     pub resources: &'a Map<String, Value>,
 }
 
@@ -91,6 +95,9 @@ impl Resolver<'_> {
             "AWS::StackName" => return Ok("local".to_owned()),
             _ => {}
         }
+        if let Some(value) = self.overrides.get(target) {
+            return Ok(value.clone());
+        }
         if let Some(parameter) = self.parameters.get(target) {
             return parameter
                 .get("Default")
@@ -98,7 +105,8 @@ impl Resolver<'_> {
                 .ok_or_else(|| Problem::NoDefault(target.to_owned()));
         }
         match self.kind(target)? {
-            "AWS::DynamoDB::Table" => self.table_name(target),
+            "AWS::DynamoDB::Table" => self.name(target, "TableName"),
+            "AWS::Events::EventBus" => self.name(target, "Name"),
             "AWS::Serverless::Function" => self.function_name(target),
             "AWS::Serverless::HttpApi" => Ok(target.to_owned()),
             "AWS::SecretsManager::Secret" => Ok(names::secret_arn(target)),
@@ -110,10 +118,12 @@ impl Resolver<'_> {
 
     fn attribute(&self, resource: &str, attribute: &str) -> Result<String, Problem> {
         match (self.kind(resource)?, attribute) {
-            ("AWS::DynamoDB::Table", "Arn") => Ok(names::table_arn(&self.table_name(resource)?)),
-            ("AWS::DynamoDB::Table", "StreamArn") => Ok(names::stream_arn(&self.table_name(resource)?)),
-            ("AWS::SQS::Queue", "Arn") => Ok(names::arn("sqs", resource)),
-            ("AWS::SQS::Queue", "QueueName") => Ok(resource.to_owned()),
+            ("AWS::DynamoDB::Table", "Arn") => Ok(names::table_arn(&self.name(resource, "TableName")?)),
+            ("AWS::DynamoDB::Table", "StreamArn") => Ok(names::stream_arn(&self.name(resource, "TableName")?)),
+            ("AWS::SQS::Queue", "Arn") => Ok(names::queue_arn(&self.name(resource, "QueueName")?)),
+            ("AWS::SQS::Queue", "QueueName") => self.name(resource, "QueueName"),
+            ("AWS::Events::EventBus", "Arn") => Ok(names::bus_arn(&self.name(resource, "Name")?)),
+            ("AWS::Events::EventBus", "Name") => self.name(resource, "Name"),
             ("AWS::SNS::Topic", "TopicArn") => Ok(names::arn("sns", resource)),
             ("AWS::Serverless::Function", "Arn") => Ok(names::function_arn(&self.function_name(resource)?)),
             ("AWS::IAM::Role", "Arn") => Ok(names::role_arn(resource)),
@@ -155,13 +165,13 @@ impl Resolver<'_> {
             .ok_or_else(|| Problem::UnknownName(resource.to_owned()))
     }
 
-    /// The physical name of a table. CloudFormation makes one up where the template has none; locally the logical id
-    /// does.
-    fn table_name(&self, resource: &str) -> Result<String, Problem> {
+    /// The physical name of a resource, which `property` sets. CloudFormation makes one up where the template has none;
+    /// locally the logical id does.
+    pub(super) fn name(&self, resource: &str, property: &str) -> Result<String, Problem> {
         let name = self
             .resources
             .get(resource)
-            .and_then(|table| table.get("Properties")?.get("TableName"));
+            .and_then(|resource| resource.get("Properties")?.get(property));
         match name {
             Some(name) => scalar_text(&self.resolve(name).map_err(|at| at.problem)?).ok_or(Problem::NotText),
             None => Ok(resource.to_owned()),

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::intrinsics::{self, At, Resolver, scalar_text};
+use super::messaging;
 use super::properties::{
     DynamoDbEvent, Event, FunctionProperties, HttpApiEvent, OF_APIS_ELSEWHERE, OF_TABLES_ELSEWHERE, TableProperties,
 };
@@ -28,11 +29,10 @@ const MAX_RECORD_AGE_SECONDS: u64 = 604_800;
 
 pub(super) fn table(resolver: &Resolver, id: &str, resource: &Value) -> Result<Table, At> {
     let properties: TableProperties = read(resolver, resource, "Properties", OF_TABLES_ELSEWHERE)?;
-    let name = resolver
-        .resolve(&serde_json::json!({ "Ref": id }))
-        .map_err(|at| At::new("TableName", at.problem))?;
     Ok(Table {
-        name: scalar_text(&name).unwrap_or_else(|| id.to_owned()),
+        name: resolver
+            .name(id, "TableName")
+            .map_err(|problem| At::new("TableName", problem))?,
         attributes: properties.attribute_definitions,
         key: properties.key_schema,
         indexes: properties.global_secondary_indexes,
@@ -87,12 +87,14 @@ pub(super) fn function(
             scalar_text(value).ok_or_else(|| At::new(format!("Environment.Variables.{name}"), Problem::NotText))?;
         environment.insert(name.clone(), text);
     }
-    let (mut routes, mut triggers) = (Vec::new(), Vec::new());
+    let (mut routes, mut triggers, mut queues, mut schedules) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (name, event) in own.events {
         let at = |at: At| At::new(format!("Events.{name}.{}", at.property), at.problem);
         match event.r#type.as_str() {
             "HttpApi" => routes.push(route(event).map_err(at)?),
             "DynamoDB" => triggers.push(trigger(&name, event).map_err(at)?),
+            "SQS" => queues.push(messaging::queue_trigger(&name, event).map_err(at)?),
+            "Schedule" | "ScheduleV2" => schedules.extend(messaging::schedule(&name, event).map_err(at)?),
             other => {
                 let problem = Problem::Unsupported(format!("events of type {other}"));
                 return Err(At::new(format!("Events.{name}.Type"), problem));
@@ -106,6 +108,8 @@ pub(super) fn function(
         environment,
         routes,
         triggers,
+        queues,
+        schedules,
     })
 }
 
@@ -203,7 +207,7 @@ pub(super) fn function_properties(resolver: &Resolver, properties: &Value) -> Re
     shape(resolver.resolve(&Value::Object(needed))?, "")
 }
 
-fn read<T: DeserializeOwned>(
+pub(super) fn read<T: DeserializeOwned>(
     resolver: &Resolver,
     resource: &Value,
     section: &str,
@@ -213,14 +217,14 @@ fn read<T: DeserializeOwned>(
     shape(resolver.resolve(&properties)?, "")
 }
 
-fn without(mut properties: Value, names: &[&str]) -> Value {
+pub(super) fn without(mut properties: Value, names: &[&str]) -> Value {
     if let Some(properties) = properties.as_object_mut() {
         properties.retain(|name, _| !names.contains(&name.as_str()));
     }
     properties
 }
 
-fn shape<T: DeserializeOwned>(value: Value, below: &str) -> Result<T, At> {
+pub(super) fn shape<T: DeserializeOwned>(value: Value, below: &str) -> Result<T, At> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
         let parts = [below, path.as_str()]

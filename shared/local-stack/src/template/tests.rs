@@ -166,8 +166,8 @@ fn a_parameter_without_default_matters_only_where_something_local_needs_it() {
 fn what_cannot_be_imitated_is_an_error_that_names_its_place() {
     for (resources, expected) in [
         (
-            with("Events: { E: { Type: Schedule, Properties: {} } }"),
-            "Events.E.Type of F: the local stack cannot imitate events of type Schedule",
+            with("Events: { E: { Type: SNS, Properties: {} } }"),
+            "Events.E.Type of F: the local stack cannot imitate events of type SNS",
         ),
         (
             with("Environment: { Variables: { X: !If [A, b, c] } }"),
@@ -221,4 +221,141 @@ fn a_stream_serves_at_most_two_triggers() {
         "Events: {{ A: {{ {event} }}, B: {{ {event} }}, C: {{ {event} }} }}"
     ));
     assert!(error(&resources).contains("at most the second trigger"));
+}
+
+/// A bus, a queue and its dead-letter queue, a rule, and a function with one more event.
+fn with_messaging(event: &str) -> String {
+    "
+  Bus: { Type: AWS::Events::EventBus, Properties: { Name: things } }
+  Dead: { Type: AWS::SQS::Queue }
+  Queue:
+    Type: AWS::SQS::Queue
+    Properties: { QueueName: q, RedrivePolicy: { deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 5 } }
+  Rule:
+    Type: AWS::Events::Rule
+    Properties:
+      EventBusName: !Ref Bus
+      EventPattern: { detail-type: [A, B] }
+      Targets: [{ Id: q, Arn: !GetAtt Queue.Arn, DeadLetterConfig: { Arn: !GetAtt Dead.Arn } }]
+"
+    .to_owned()
+        + &with(&format!("Events: {{ {event} }}"))
+}
+
+#[test]
+fn buses_rules_queues_and_schedules_are_those_of_the_template() {
+    let events = "Q: { Type: SQS, Properties: { Queue: !GetAtt Queue.Arn } }, \
+                  S: { Type: Schedule, Properties: { Schedule: rate(5 minutes) } }, \
+                  T: { Type: ScheduleV2, Properties: { ScheduleExpression: rate(1 hour), OmitName: true } }, \
+                  U: { Type: Schedule, Properties: { Schedule: rate(1 day), State: DISABLED } }";
+    let text = format!("Resources:\n{}", with_messaging(events));
+    let template = Template::parse("t.yaml", &text).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(template.buses, ["things"]);
+    let [rule] = template.rules.as_slice() else {
+        panic!("one rule")
+    };
+    assert!(rule.is_enabled);
+    assert_eq!(
+        (rule.bus.as_str(), rule.targets.as_slice()),
+        ("things", &["q".to_owned()][..])
+    );
+    let queue = template
+        .queues
+        .iter()
+        .find(|queue| queue.name == "q")
+        .expect("the queue");
+    assert_eq!(queue.visibility_timeout, Duration::from_secs(30));
+    let redrive = Redrive {
+        queue: "Dead".to_owned(),
+        max_receives: 5,
+    };
+    assert_eq!(queue.redrive, Some(redrive));
+    let function = function(&template, "f");
+    let trigger = QueueTrigger {
+        name: "Q".to_owned(),
+        queue: "q".to_owned(),
+        batch_size: 10,
+        reports_item_failures: false,
+        max_concurrency: 5,
+    };
+    assert_eq!(function.queues, [trigger]);
+    let schedule = |name: &str, seconds, by| Schedule {
+        name: name.to_owned(),
+        every: Duration::from_secs(seconds),
+        by,
+    };
+    let expected = [
+        schedule("S", 300, Scheduler::Rule),
+        schedule("T", 3_600, Scheduler::EventBridgeScheduler),
+    ];
+    assert_eq!(function.schedules, expected);
+}
+
+#[test]
+fn of_buses_rules_queues_and_schedules_too_what_cannot_be_imitated_is_an_error() {
+    let queue = |properties: &str| with_messaging(&format!("E: {{ Type: SQS, Properties: {{ {properties} }} }}"));
+    let of_queue = |more: &str| queue(&format!("Queue: !GetAtt Queue.Arn, {more}"));
+    let valid = of_queue("BatchSize: 1");
+    let schedule = |schedule: &str| {
+        with_messaging(&format!(
+            "E: {{ Type: Schedule, Properties: {{ Schedule: {schedule} }} }}"
+        ))
+    };
+    for (resources, expected) in [
+        (
+            queue("Queue: !GetAtt T.Arn"),
+            "Events.E.Properties.Queue of F: it must be the Arn of a queue",
+        ),
+        (
+            queue("Queue: 'arn:aws:sqs:us-east-1:000000000000:other'"),
+            "Events of F: it must be the Arn of a queue",
+        ),
+        (
+            of_queue("BatchSize: 11"),
+            "Properties.BatchSize of F: it must be 1 to 10",
+        ),
+        (
+            of_queue("ScalingConfig: { MaximumConcurrency: 1 }"),
+            "MaximumConcurrency of F: it must be 2 to 1,000",
+        ),
+        (
+            of_queue("MaximumBatchingWindowInSeconds: 1"),
+            "MaximumBatchingWindowInSeconds",
+        ),
+        (
+            valid.replace("QueueName: q", "VisibilityTimeout: 2"),
+            "VisibilityTimeout is not below the function's Timeout",
+        ),
+        (
+            valid.replace("QueueName: q", "QueueName: Dead"),
+            "Dead is defined twice",
+        ),
+        (valid.replace("QueueName: q", "FifoQueue: true"), "FifoQueue"),
+        (
+            valid.replace("maxReceiveCount: 5", "maxReceiveCount: 0"),
+            "maxReceiveCount of Queue: it must be 1 to 1,000",
+        ),
+        (
+            valid.replace("!Ref Bus", "default"),
+            "EventBusName of Rule: it must be the name of an event bus",
+        ),
+        (
+            valid.replace("[A, B]", "[{ prefix: A }]"),
+            "EventPattern of Rule: the local stack knows exact values",
+        ),
+        (
+            valid.replace("Id: q, Arn: !GetAtt Queue.Arn", "Id: q, Arn: !GetAtt F.Arn"),
+            "Targets.0.Arn of Rule",
+        ),
+        (valid.replace("Id: q,", "Id: q, InputPath: $.detail,"), "InputPath"),
+        (
+            schedule("cron(0 * * * ? *)"),
+            "cannot imitate the schedule `cron(0 * * * ? *)`",
+        ),
+        (schedule("rate(1 minutes)"), "the schedule `rate(1 minutes)`"),
+        (schedule("rate(1 minute), Input: x"), "Input"),
+    ] {
+        let error = error(&resources);
+        assert!(error.contains(expected), "{error}");
+    }
 }

@@ -71,9 +71,7 @@ async fn a_child_that_is_listed_late_is_read_although_no_other_shard_ends() {
         logical_id: "F".to_owned(),
         binary: "f".to_owned(),
         timeout: Duration::from_secs(1),
-        environment: Default::default(),
-        routes: Vec::new(),
-        triggers: Vec::new(),
+        ..FunctionDefinition::default()
     };
     let mut reader = Reader {
         trigger: "f/E".to_owned(),

@@ -1,0 +1,57 @@
+//! Payments: what the process manager asks for, carried out with the payment provider.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `carry_on` | asks the provider what is to be asked next, until there is nothing |
+
+mod carry_on;
+
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use domain::payment::{PaymentCommand, Request};
+use event_store::EventStore;
+use lambda_edge::queue::{self, NotHandled};
+use lambda_edge::{ConfigError, Environment, Function};
+use messages::{Body, Message};
+use payment_gateway::PaymentGateway;
+use read_models::from_env;
+
+/// How many messages of a batch are worked on at once. Each waits for the provider.
+const CONCURRENT_MESSAGES: usize = 10;
+
+struct App {
+    events: EventStore,
+    gateway: Arc<dyn PaymentGateway>,
+}
+
+/// # Errors
+/// When the environment lacks a variable.
+pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
+    let app = App {
+        events: from_env::event_store(env, lambda_edge::aws::dynamodb(aws))?,
+        gateway: payment_gateway::from_env(env)?,
+    };
+    Ok(queue::function(Arc::new(app), CONCURRENT_MESSAGES, handle))
+}
+
+async fn handle(app: Arc<App>, message: Message) -> Result<(), NotHandled> {
+    let (order_id, command) = match message.body.clone() {
+        Body::TakePayment(take) => {
+            let request = Request {
+                customer_id: take.customer_id,
+                amount: take.amount,
+                currency: take.currency,
+                payment_method_id: take.payment_method_id,
+            };
+            let attempt = take.attempt;
+            (take.order_id, PaymentCommand::Take { request, attempt })
+        }
+        Body::ReturnPayment(give_back) => {
+            let refund_amount = give_back.refund_amount;
+            (give_back.order_id, PaymentCommand::Cancel { refund_amount })
+        }
+        _ => return Ok(()),
+    };
+    carry_on::from(&app, order_id, command, message.metadata()).await
+}

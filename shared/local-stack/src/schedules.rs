@@ -1,0 +1,78 @@
+//! Invokes functions on their schedules, sixty times as often as the template says: a minute is a second.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{SecondsFormat, Utc};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use crate::invoke::Functions;
+use crate::names::{ACCOUNT_ID, REGION, arn};
+use crate::stop::Stop;
+use crate::template::{FunctionDefinition, Schedule, Scheduler};
+
+/// Someone is waiting.
+const SPEED: u32 = 60;
+
+/// A schedule in the background.
+pub(crate) struct Timer {
+    /// Whether the function is being invoked.
+    pub is_firing: watch::Receiver<bool>,
+    pub task: JoinHandle<()>,
+}
+
+impl Timer {
+    pub(crate) fn spawn(
+        functions: Arc<Functions>,
+        function: FunctionDefinition,
+        schedule: Schedule,
+        mut stop: Stop,
+    ) -> Self {
+        let (firing, is_firing) = watch::channel(false);
+        let task = tokio::spawn(async move {
+            // The next firing waits for this one: never are there two at once.
+            while stop.sleep(interval(&schedule)).await {
+                firing.send_replace(true);
+                let outcome = functions.invoke(&function, payload(&function, &schedule)).await;
+                firing.send_replace(false);
+                if let Err(error) = outcome {
+                    let (function, schedule) = (&function.binary, &schedule.name);
+                    tracing::warn!(function, schedule, %error, "a scheduled invocation failed; the next one comes");
+                }
+            }
+        });
+        Self { is_firing, task }
+    }
+}
+
+fn interval(schedule: &Schedule) -> Duration {
+    schedule.every / SPEED
+}
+
+/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html>, and for EventBridge Scheduler
+/// <https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-templated.html>
+fn payload(function: &FunctionDefinition, schedule: &Schedule) -> Value {
+    let name = format!("{}{}", function.logical_id, schedule.name);
+    let (source, resource, detail) = match schedule.by {
+        Scheduler::Rule => ("aws.events", arn("events", &format!("rule/{name}")), json!({})),
+        Scheduler::EventBridgeScheduler => (
+            "aws.scheduler",
+            arn("scheduler", &format!("schedule/default/{name}")),
+            json!("{}"),
+        ),
+    };
+    json!({
+        "version": "0",
+        "id": Uuid::new_v4(),
+        "detail-type": "Scheduled Event",
+        "source": source,
+        "account": ACCOUNT_ID,
+        "time": Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true),
+        "region": REGION,
+        "resources": [resource],
+        "detail": detail,
+    })
+}

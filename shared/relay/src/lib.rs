@@ -1,0 +1,82 @@
+//! From stored events to messages of the published language, and onto the bus.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `translate` | what an event means to others |
+//! | [`EventRelay`] | the reader of the event store's stream that tells them |
+//!
+//! A message follows from an event that is stored, and has an id that follows from the event's. So whoever appends an
+//! event needs to tell nobody, and a message that is sent twice is the same message.
+
+mod translate;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{TimeDelta, Utc};
+use event_store::{EventStore, Recorded};
+use lambda_edge::stream::EventRecord;
+use messages::{Bus, Message};
+use read_models::{ProjectError, Projection};
+use std::collections::HashMap;
+
+/// A stream keeps its records for a day, so an event that was appended longer ago did not come by itself: a backup was
+/// imported. What it led to happened long ago.
+const MAX_EVENT_AGE: TimeDelta = TimeDelta::hours(25);
+
+/// Puts what happens on the bus.
+pub struct EventRelay {
+    events: EventStore,
+    bus: Bus,
+}
+
+impl EventRelay {
+    pub fn new(events: EventStore, bus: Bus) -> Self {
+        Self { events, bus }
+    }
+
+    async fn tell(&self, events: &[Recorded]) -> Result<(), ProjectError> {
+        let messages = translate::messages(&self.events, events).await?;
+        self.put(&messages).await
+    }
+
+    async fn put(&self, messages: &[Message]) -> Result<(), ProjectError> {
+        let results = self.bus.put(messages).await;
+        match results.into_iter().find_map(Result::err) {
+            Some(error) => Err(ProjectError::Passing(error.to_string())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Not a projection of rows, but with the same duties: it is given records twice, late and in any order, must not stop at
+/// one that it cannot read, and parks what it has to leave.
+#[async_trait]
+impl Projection for EventRelay {
+    const NAME: &'static str = "event-relay";
+    const AGGREGATE_KEY: &'static str = "AggregateId";
+    const EVENT_TIME: &'static str = "Timestamp";
+
+    async fn apply(&self, _: &str, records: &[EventRecord]) -> Result<(), ProjectError> {
+        let oldest = Utc::now() - MAX_EVENT_AGE;
+        let mut events = Vec::with_capacity(records.len());
+        for record in records {
+            let event = event(record)?;
+            if event.timestamp >= oldest {
+                events.push(event);
+            }
+        }
+        self.tell(&events).await
+    }
+
+    /// Tells everything about the aggregate once more.
+    async fn refresh(&self, aggregate_id: &str) -> Result<(), ProjectError> {
+        let events = self.events.events(aggregate_id, 1, None).await?;
+        self.tell(&events).await
+    }
+}
+
+/// The event in a record's new image.
+fn event(record: &EventRecord) -> Result<Recorded, ProjectError> {
+    let image: HashMap<String, AttributeValue> = record.change.new_image.clone().into();
+    Recorded::from_item(image).map_err(|error| ProjectError::Lasting(error.to_string()))
+}
