@@ -17,7 +17,9 @@ async fn buy(api: &Api) -> String {
 async fn end(api: &Api, order_id: &str) -> String {
     let is_decided = |status: &str| matches!(status, "awaiting_shipment" | "completed" | "cancelled");
     let fulfilment = api
-        .fulfilment_when(order_id, |fulfilment| is_decided(fulfilment["status"].as_str().unwrap()))
+        .fulfilment_when(order_id, |fulfilment| {
+            is_decided(fulfilment["status"].as_str().unwrap())
+        })
         .await;
     if fulfilment["status"] == "awaiting_shipment" {
         api.ship(order_id).await;

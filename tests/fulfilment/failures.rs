@@ -52,7 +52,8 @@ async fn a_declined_payment_releases_the_stock() {
     let fulfilment = api.fulfilment_is(&order_id, "cancelled").await;
     assert_eq!(fulfilment["problem"]["code"], "payment_failed");
     assert_eq!(fulfilment["payment"]["failure_code"], "card_declined");
-    api.assert_settled(&order_id, "cancelled", Some("The payment failed"), Money::None).await;
+    api.assert_settled(&order_id, "cancelled", Some("The payment failed"), Money::None)
+        .await;
     assert_untouched(&api).await;
 }
 
@@ -84,8 +85,12 @@ async fn a_payment_that_is_not_answered_in_time_is_undone_also_when_it_succeeds_
     for payment_method in ["pm_timeout", "pm_slow"] {
         let order_id = api.submit(order(), payment_method).await;
         let fulfilment = api.fulfilment_is(&order_id, "cancelled").await;
-        assert_eq!(fulfilment["problem"]["code"], "take_payment_timed_out", "{payment_method}");
-        api.assert_settled(&order_id, "cancelled", Some("took too long"), Money::None).await;
+        assert_eq!(
+            fulfilment["problem"]["code"], "take_payment_timed_out",
+            "{payment_method}"
+        );
+        api.assert_settled(&order_id, "cancelled", Some("took too long"), Money::None)
+            .await;
         assert_untouched(&api).await;
     }
 }
@@ -111,7 +116,8 @@ async fn a_cancellation_before_the_reservation_is_answered_is_honoured() {
     api.cancel(&order_id).await;
     api.stack.resume_bus();
     api.fulfilment_is(&order_id, "cancelled").await;
-    api.assert_settled(&order_id, "cancelled", Some("changed my mind"), Money::None).await;
+    api.assert_settled(&order_id, "cancelled", Some("changed my mind"), Money::None)
+        .await;
     assert_untouched(&api).await;
 }
 
@@ -120,10 +126,12 @@ async fn a_cancellation_while_the_payment_is_under_way_is_honoured() {
     let api = fulfilling_with(options(true), &[("PAYMENT_TIMEOUT_SECONDS", "2")]).await;
     stocked(&api).await;
     let order_id = api.submit(order(), "pm_slow").await;
-    api.fulfilment_when(&order_id, |fulfilment| fulfilment["payment"]["status"] == "requested").await;
+    api.fulfilment_when(&order_id, |fulfilment| fulfilment["payment"]["status"] == "requested")
+        .await;
     api.cancel(&order_id).await;
     api.fulfilment_is(&order_id, "cancelled").await;
-    api.assert_settled(&order_id, "cancelled", Some("changed my mind"), Money::None).await;
+    api.assert_settled(&order_id, "cancelled", Some("changed my mind"), Money::None)
+        .await;
     assert_untouched(&api).await;
 }
 
@@ -135,7 +143,8 @@ async fn a_cancellation_after_the_payment_gives_the_money_back() {
     api.fulfilment_is(&order_id, "awaiting_shipment").await;
     api.cancel(&order_id).await;
     api.fulfilment_is(&order_id, "cancelled").await;
-    api.assert_settled(&order_id, "cancelled", Some("changed my mind"), Money::None).await;
+    api.assert_settled(&order_id, "cancelled", Some("changed my mind"), Money::None)
+        .await;
     assert_untouched(&api).await;
 }
 
@@ -146,9 +155,13 @@ async fn a_part_of_the_money_may_be_kept() {
     let order_id = api.submit(order(), "pm_visa").await;
     api.fulfilment_is(&order_id, "awaiting_shipment").await;
     let cancel = json!({ "reason": "unpacked already", "refund_amount": "50.00" });
-    assert_eq!(api.post(&format!("/orders/{order_id}/cancel"), cancel).await.status, 200);
+    assert_eq!(
+        api.post(&format!("/orders/{order_id}/cancel"), cancel).await.status,
+        200
+    );
     api.fulfilment_is(&order_id, "cancelled").await;
-    api.assert_settled(&order_id, "cancelled", Some("unpacked already"), Money::Taken("10.00")).await;
+    api.assert_settled(&order_id, "cancelled", Some("unpacked already"), Money::Taken("10.00"))
+        .await;
     assert_untouched(&api).await;
 }
 
@@ -160,7 +173,8 @@ async fn a_refund_that_fails_is_repeated() {
     api.fulfilment_is(&order_id, "awaiting_shipment").await;
     api.cancel(&order_id).await;
     api.fulfilment_is(&order_id, "cancelled").await;
-    api.assert_settled(&order_id, "cancelled", Some("changed my mind"), Money::None).await;
+    api.assert_settled(&order_id, "cancelled", Some("changed my mind"), Money::None)
+        .await;
     assert_untouched(&api).await;
 }
 
@@ -179,7 +193,8 @@ async fn a_cancellation_at_any_moment_undoes_everything() {
     }
     for order_id in &orders {
         api.fulfilment_is(order_id, "cancelled").await;
-        api.assert_settled(order_id, "cancelled", Some("changed my mind"), Money::None).await;
+        api.assert_settled(order_id, "cancelled", Some("changed my mind"), Money::None)
+            .await;
     }
     assert_untouched(&api).await;
 }
@@ -191,7 +206,9 @@ async fn what_happened_while_the_bus_was_down_is_told_afterwards() {
     let first = api.submit(order(), "pm_visa").await;
     api.stack.pause_bus();
     let second = api.submit(order(), "pm_visa").await;
-    api.get(&format!("/orders/{second}/fulfilment")).await.assert_problem(404, "fulfilment_not_found");
+    api.get(&format!("/orders/{second}/fulfilment"))
+        .await
+        .assert_problem(404, "fulfilment_not_found");
     api.stack.resume_bus();
     for order_id in [&first, &second] {
         api.fulfilment_is(order_id, "awaiting_shipment").await;
@@ -233,11 +250,13 @@ async fn a_bus_that_delivers_twice_and_out_of_order_changes_nothing() {
     }
     for order_id in &shipped {
         api.fulfilment_is(order_id, "completed").await;
-        api.assert_settled(order_id, "shipped", None, Money::Taken("60.00")).await;
+        api.assert_settled(order_id, "shipped", None, Money::Taken("60.00"))
+            .await;
     }
     for (order_id, reason) in &cancelled {
         api.fulfilment_is(order_id, "cancelled").await;
-        api.assert_settled(order_id, "cancelled", Some(reason), Money::None).await;
+        api.assert_settled(order_id, "cancelled", Some(reason), Money::None)
+            .await;
     }
     api.stack.caught_up().await.unwrap();
     assert_eq!((api.stock("A-1").await, api.stock("C-3").await), ((94, 0), (82, 0)));
@@ -254,7 +273,10 @@ async fn a_payment_that_the_shop_records_itself_replaces_that_of_the_process() {
     api.stack.pause_bus();
     api.post_empty(&format!("/orders/{order_id}/submit")).await;
     let confirm = json!({ "payment_method_id": "pm_visa" });
-    assert_eq!(api.post(&format!("/orders/{order_id}/confirm"), confirm).await.status, 200);
+    assert_eq!(
+        api.post(&format!("/orders/{order_id}/confirm"), confirm).await.status,
+        200
+    );
     let cash = json!({ "transaction_id": "cash-7", "amount": "60.00" });
     assert_eq!(api.post(&format!("/orders/{order_id}/payment"), cash).await.status, 200);
     api.stack.resume_bus();

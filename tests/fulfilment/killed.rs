@@ -77,9 +77,17 @@ async fn is_killed_and_fulfilled(survived: u32) -> bool {
     api.stack.caught_up().await.unwrap();
     is_killed |= world.proxy.is_hanging();
     world.bury().await;
-    assert_eq!((api.stock("A-1").await, api.stock("B-2").await), ((10, 3), (10, 4)), "killed after {survived}");
+    assert_eq!(
+        (api.stock("A-1").await, api.stock("B-2").await),
+        ((10, 3), (10, 4)),
+        "killed after {survived}"
+    );
     let balance = payment_gateway::Sandbox::shared().balance(&order_id);
-    assert_eq!((balance.captured - balance.refunded).to_string(), "70.00", "killed after {survived}");
+    assert_eq!(
+        (balance.captured - balance.refunded).to_string(),
+        "70.00",
+        "killed after {survived}"
+    );
     is_killed
 }
 
@@ -106,7 +114,10 @@ async fn is_killed_and_undone(survived: u32) -> bool {
     api.stack.caught_up().await.unwrap();
     assert_eq!(api.stock("A-1").await, (10, 0), "killed after {survived}");
     let balance = payment_gateway::Sandbox::shared().balance(&order_id);
-    assert!(balance.held.is_zero() && balance.captured == balance.refunded, "killed after {survived}: {balance:?}");
+    assert!(
+        balance.held.is_zero() && balance.captured == balance.refunded,
+        "killed after {survived}: {balance:?}"
+    );
     is_killed
 }
 

@@ -50,9 +50,7 @@ pub async fn fulfilling_with(options: Options, changed: &[(&str, &str)]) -> Api 
 
 /// An order of pieces of some SKUs, at 10.00 each.
 pub fn body(lines: &[(&str, u32)]) -> Value {
-    let item = |(sku, quantity): &(&str, u32)| {
-        json!({ "product_id": format!("P-{sku}"), "sku": sku, "quantity": quantity, "unit_price": "10.00" })
-    };
+    let item = |(sku, quantity): &(&str, u32)| json!({ "product_id": format!("P-{sku}"), "sku": sku, "quantity": quantity, "unit_price": "10.00" });
     let items: Vec<_> = lines.iter().map(item).collect();
     json!({ "customer_id": "VINET", "items": items, "shipping_address": address() })
 }
@@ -67,7 +65,9 @@ pub enum Money {
 impl Api {
     /// So many pieces of a SKU arrive.
     pub async fn stock_up(&self, sku: &str, on_hand: u32) {
-        let answer = self.put(&format!("/inventory/{sku}"), json!({ "on_hand": on_hand })).await;
+        let answer = self
+            .put(&format!("/inventory/{sku}"), json!({ "on_hand": on_hand }))
+            .await;
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
 
@@ -85,7 +85,9 @@ impl Api {
         assert_eq!(created.status, 201, "{}", created.body);
         let order_id = created.body["order_id"].as_str().unwrap().to_owned();
         let path = format!("/orders/{order_id}/submit");
-        let submitted = self.post(&path, json!({ "payment_method_id": payment_method_id })).await;
+        let submitted = self
+            .post(&path, json!({ "payment_method_id": payment_method_id }))
+            .await;
         assert_eq!(submitted.status, 200, "{}", submitted.body);
         order_id
     }
@@ -98,7 +100,9 @@ impl Api {
 
     pub async fn ship(&self, order_id: &str) {
         let path = format!("/orders/{order_id}/ship");
-        let shipped = self.post(&path, json!({ "tracking_number": "1Z", "carrier": "Federal Shipping" })).await;
+        let shipped = self
+            .post(&path, json!({ "tracking_number": "1Z", "carrier": "Federal Shipping" }))
+            .await;
         assert_eq!(shipped.status, 200, "{}", shipped.body);
     }
 
@@ -118,7 +122,8 @@ impl Api {
 
     /// The fulfilment of an order, once it has this status.
     pub async fn fulfilment_is(&self, order_id: &str, status: &str) -> Value {
-        self.fulfilment_when(order_id, |fulfilment| fulfilment["status"] == status).await
+        self.fulfilment_when(order_id, |fulfilment| fulfilment["status"] == status)
+            .await
     }
 
     /// What must be true of an order whose fulfilment has come to rest: it has one final state, its history says why, and

@@ -29,7 +29,10 @@ fn schemas() -> BTreeMap<String, Value> {
 }
 
 fn validator(schema: &Value) -> Validator {
-    jsonschema::options().should_validate_formats(true).build(schema).unwrap()
+    jsonschema::options()
+        .should_validate_formats(true)
+        .build(schema)
+        .unwrap()
 }
 
 /// A stack with one more rule and queue, for everything.
@@ -99,21 +102,31 @@ async fn every_message_is_valid_and_tells_nothing_of_how_events_are_stored() {
         api.fulfilment_is(order_id, "cancelled").await;
     }
     let voided = api.submit(body(&[("A-1", 1)]), "pm_slow").await;
-    api.fulfilment_when(&voided, |fulfilment| fulfilment["payment"]["status"] == "requested").await;
+    api.fulfilment_when(&voided, |fulfilment| fulfilment["payment"]["status"] == "requested")
+        .await;
     api.cancel(&voided).await;
     api.fulfilment_is(&voided, "cancelled").await;
     api.stack.caught_up().await.unwrap();
 
     let schemas = schemas();
-    let validators: BTreeMap<_, _> = schemas.iter().map(|(name, schema)| (name.as_str(), validator(schema))).collect();
+    let validators: BTreeMap<_, _> = schemas
+        .iter()
+        .map(|(name, schema)| (name.as_str(), validator(schema)))
+        .collect();
     let mut seen = BTreeSet::new();
     for event in heard(&api).await {
         let message = &event["detail"];
         let kind = message["type"].as_str().unwrap();
         assert_eq!(event["detail-type"], kind);
-        assert_eq!(event["source"], format!("ordermaster{}", message["source"].as_str().unwrap().replace('/', ".")));
+        assert_eq!(
+            event["source"],
+            format!("ordermaster{}", message["source"].as_str().unwrap().replace('/', "."))
+        );
         for (name, value) in [("Message", message), (kind, &message["data"])] {
-            let errors: Vec<_> = validators[name].iter_errors(value).map(|error| error.to_string()).collect();
+            let errors: Vec<_> = validators[name]
+                .iter_errors(value)
+                .map(|error| error.to_string())
+                .collect();
             assert!(errors.is_empty(), "{kind}: {errors:?} in {value}");
         }
         for stored in ["EventData", "EventType", "EventVersion", "AggregateType", "RequestHash"] {
@@ -122,6 +135,9 @@ async fn every_message_is_valid_and_tells_nothing_of_how_events_are_stored() {
         seen.insert(kind.to_owned());
     }
     // Timers take too long here; tests/fulfilment/failures.rs sees them.
-    let expected: BTreeSet<_> = schemas.into_keys().filter(|name| name != "Message" && name != "TimerDue").collect();
+    let expected: BTreeSet<_> = schemas
+        .into_keys()
+        .filter(|name| name != "Message" && name != "TimerDue")
+        .collect();
     assert_eq!(seen, expected);
 }
