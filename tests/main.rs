@@ -6,6 +6,7 @@
 //! | [`projections`] | the promises of a projection: DESIGN section 7 |
 //! | [`crash_points`] | processes that are killed after any of their writes |
 //! | [`replay`] | the promises of a replay: DESIGN section 7, point 5 |
+//! | [`notifications`] | what customers are told, once, and by which way |
 //! | [`http`] | the HTTP contract, end to end through the local stack: DESIGN section 6 |
 //! | [`fulfilment`] | submitted orders: reserved, paid, shipped, or undone |
 //! | [`inventory`] | stock: over HTTP, by messages, and as it is read |
@@ -23,6 +24,7 @@ mod event_store;
 mod fulfilment;
 mod http;
 mod inventory;
+mod notifications;
 mod payloads;
 mod projections;
 mod replay;

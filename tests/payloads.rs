@@ -109,11 +109,12 @@ const ORDER_QUERIES: [&str; 7] = [
     "get-orders-by-status",
     "search-orders",
 ];
-const CUSTOMER_QUERIES: [&str; 4] = [
+const CUSTOMER_QUERIES: [&str; 5] = [
     "get-customer",
     "get-customer-orders",
     "get-customer-orders-by-status",
     "get-customer-order-summary",
+    "get-customer-notifications",
 ];
 /// In their order: what was put is found.
 const CATALOGUE: [(&str, u16); 2] = [("put-product", 201), ("get-product", 200)];
@@ -124,6 +125,8 @@ const INVENTORY_MESSAGES: [&str; 3] = ["reserve-stock", "release-stock", "commit
 const INVENTORY_QUERIES: [&str; 3] = ["get-stock", "get-stocks", "get-low-stocks"];
 /// With the version of the row that each leaves.
 const LEVEL_BATCHES: [(&str, u64); 2] = [("stock-level-changed", 1), ("out-of-order-and-twice", 3)];
+/// From the newest message to the oldest.
+const NOTIFICATIONS: [&str; 4] = ["payment-failed", "order-cancelled", "order-shipped", "order-confirmed"];
 const DOCS: [&str; 2] = ["get-description", "get-docs"];
 /// With the status that each answers when nothing is parked.
 const ADMIN: [(&str, u16); 6] = [
@@ -179,6 +182,10 @@ async fn each_query_finds_the_order() {
         invoke(&tables, "order-index-projection", name).await;
     }
     invoke(&tables, "customer-commands", "put-customer").await;
+    for name in NOTIFICATIONS {
+        let answer = invoke(&tables, "notifications", name).await;
+        assert_eq!(answer, json!({ "batchItemFailures": [] }), "{name}");
+    }
     let mut answers = Vec::new();
     for (binary, names) in [
         ("order-queries", &ORDER_QUERIES[..]),
@@ -203,6 +210,7 @@ async fn each_query_finds_the_order() {
         orders,
         shipped_orders,
         summary,
+        notifications,
         day,
     ] = answers.try_into().unwrap();
     assert_eq!(
@@ -219,6 +227,14 @@ async fn each_query_finds_the_order() {
     assert_eq!(shipped_orders["data"], json!([]));
     assert_eq!(found["data"][0]["status"], "shipped");
     assert_eq!(summary["by_status"], json!({ "submitted": 1 }));
+    let templates: Vec<_> = notifications["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|notification| notification["template"].as_str().unwrap().replace('_', "-"))
+        .collect();
+    assert_eq!(templates, NOTIFICATIONS);
+    assert_eq!(notifications["data"][0]["status"], "sent");
     assert_eq!(
         day["revenue"],
         json!([{ "currency": "EUR", "gross": "280.63", "net": "280.63" }])
@@ -397,6 +413,9 @@ fn every_sample_is_tested_here() {
     }
     for (name, _) in LEVEL_BATCHES {
         add("stock-levels-projection", name);
+    }
+    for name in NOTIFICATIONS {
+        add("notifications", name);
     }
     for name in EVENT_BATCHES {
         add("order-summary-projection", name);

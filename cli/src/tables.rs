@@ -5,7 +5,7 @@ use event_store::StoreError;
 
 /// Every table that the tool works on: the variable with its name, and its logical id in template.yaml, under which it
 /// lies in a local DynamoDB.
-pub const TABLES: [(&str, &str); 13] = [
+pub const TABLES: [(&str, &str); 14] = [
     ("EVENT_STORE_TABLE", "EventStore"),
     ("SNAPSHOTS_TABLE", "Snapshots"),
     ("ORDER_SUMMARY_TABLE", "OrderSummary"),
@@ -19,6 +19,7 @@ pub const TABLES: [(&str, &str); 13] = [
     ("PROJECTION_STATUS_TABLE", "ProjectionStatus"),
     ("TIMERS_TABLE", "Timers"),
     ("STOCK_LEVELS_TABLE", "StockLevels"),
+    ("NOTIFICATIONS_TABLE", "Notifications"),
 ];
 
 /// A stack's tables cannot be told.

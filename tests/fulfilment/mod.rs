@@ -1,15 +1,51 @@
 //! Submitted orders: reserved, paid, confirmed and shipped by services that speak over the bus, or undone.
+//!
+//! | module | what it shows |
+//! |---|---|
+//! | [`happy_path`] | everything goes well, over HTTP, from the order to the mail |
+//! | [`failures`] | everything that can go wrong, one at a time: nothing is lost, nothing stays taken |
+//! | [`killed`] | processes that are killed after any of their writes |
+//! | [`contention`] | many orders for the last pieces |
+//! | [`published_language`] | every message is as its schema says |
+//! | [`switched_off`] | the shop sends the commands itself |
 
+mod contention;
+mod failures;
 mod happy_path;
+mod killed;
+mod published_language;
+mod switched_off;
 
+use std::time::{Duration, Instant};
+
+use domain::stock::{Stock, aggregate_id};
+use event_store::EventStore;
+use local_stack::functions::FUNCTIONS;
+use local_stack::template::Template;
+use local_stack::{LocalStack, Options};
+use payment_gateway::Sandbox;
 use serde_json::{Value, json};
 
-use crate::support::Api;
 use crate::support::api::{address, options};
+use crate::support::{Api, SHARDS, project};
 
 /// A stack that fulfils orders.
 pub async fn fulfilling() -> Api {
     Api::start_with(options(true)).await
+}
+
+/// The same with other options, and with some variables of all functions that have them changed.
+pub async fn fulfilling_with(options: Options, changed: &[(&str, &str)]) -> Api {
+    let template = project().join("template.yaml");
+    let mut template = Template::read_with(&template, &options.parameters).unwrap();
+    for function in &mut template.functions {
+        for (name, value) in changed {
+            if let Some(variable) = function.environment.get_mut(*name) {
+                *variable = (*value).to_owned();
+            }
+        }
+    }
+    Api::of(LocalStack::start_from(template, options, FUNCTIONS).await.unwrap())
 }
 
 /// An order of pieces of some SKUs, at 10.00 each.
@@ -19,7 +55,30 @@ pub fn body(lines: &[(&str, u32)]) -> Value {
     json!({ "customer_id": "VINET", "items": items, "shipping_address": address() })
 }
 
+/// What is to be true of an order's money, in the end.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Money {
+    Taken(&'static str),
+    None,
+}
+
 impl Api {
+    /// So many pieces of a SKU arrive.
+    pub async fn stock_up(&self, sku: &str, on_hand: u32) {
+        let answer = self
+            .put(&format!("/inventory/{sku}"), json!({ "on_hand": on_hand }))
+            .await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+
+    /// What the events say of a SKU: pieces on hand, and of those reserved.
+    pub async fn stock(&self, sku: &str) -> (u32, u32) {
+        let store = EventStore::new(self.stack.dynamodb(), "EventStore", SHARDS);
+        let stream = store.load::<Stock>(&aggregate_id(&sku.parse().unwrap())).await.unwrap();
+        let stock = stream.state.unwrap_or_default();
+        (stock.on_hand.get(), stock.reserved().get())
+    }
+
     /// Creates an order and submits it with a payment method.
     pub async fn submit(&self, body: Value, payment_method_id: &str) -> String {
         let created = self.post("/orders", body).await;
@@ -33,11 +92,64 @@ impl Api {
         order_id
     }
 
+    pub async fn cancel(&self, order_id: &str) {
+        let path = format!("/orders/{order_id}/cancel");
+        let cancelled = self.post(&path, json!({ "reason": "changed my mind" })).await;
+        assert_eq!(cancelled.status, 200, "{}", cancelled.body);
+    }
+
+    pub async fn ship(&self, order_id: &str) {
+        let path = format!("/orders/{order_id}/ship");
+        let shipped = self
+            .post(&path, json!({ "tracking_number": "1Z", "carrier": "Federal Shipping" }))
+            .await;
+        assert_eq!(shipped.status, 200, "{}", shipped.body);
+    }
+
+    /// The fulfilment of an order, once `wished` is true of it.
+    pub async fn fulfilment_when(&self, order_id: &str, wished: impl Fn(&Value) -> bool) -> Value {
+        let path = format!("/orders/{order_id}/fulfilment");
+        let deadline = Instant::now() + Duration::from_secs(120);
+        loop {
+            let answer = self.get(&path).await;
+            if answer.status == 200 && wished(&answer.body) {
+                return answer.body;
+            }
+            assert!(Instant::now() < deadline, "still {}", answer.body);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// The fulfilment of an order, once it has this status.
     pub async fn fulfilment_is(&self, order_id: &str, status: &str) -> Value {
-        let path = format!("/orders/{order_id}/fulfilment");
-        self.eventually(&path, |answer| answer.body["status"] == status)
+        self.fulfilment_when(order_id, |fulfilment| fulfilment["status"] == status)
             .await
-            .body
+    }
+
+    /// What must be true of an order whose fulfilment has come to rest: it has one final state, its history says why, and
+    /// the customer's money is where it should be.
+    pub async fn assert_settled(&self, order_id: &str, status: &str, reason: Option<&str>, money: Money) {
+        self.stack.caught_up().await.unwrap();
+        let order = self.get(&format!("/orders/{order_id}")).await.body;
+        assert_eq!(order["status"], status, "{order}");
+        match reason {
+            Some(reason) => {
+                let given = order["cancellation_reason"].as_str().unwrap();
+                assert!(given.contains(reason), "{given}");
+            }
+            None => assert_eq!(order["cancellation_reason"], Value::Null),
+        }
+        let balance = Sandbox::shared().balance(order_id);
+        let kept = (balance.captured - balance.refunded).to_string();
+        assert!(balance.held.is_zero(), "{order_id}: {balance:?}");
+        match money {
+            Money::Taken(amount) => assert_eq!(kept, amount, "{balance:?}"),
+            Money::None => assert!(kept.parse::<f32>().unwrap() == 0.0, "{balance:?}"),
+        }
+        let fulfilment = self.get(&format!("/orders/{order_id}/fulfilment")).await.body;
+        let steps = fulfilment["steps"].as_array().unwrap();
+        let ends = steps.iter().filter(|step| step["event"] == "FulfilmentEnded").count();
+        assert!(ends <= 1, "{fulfilment}");
+        assert_eq!(self.stack.dead_messages().len(), 0);
     }
 }

@@ -15,6 +15,7 @@ mod idempotency;
 mod lists;
 mod logs;
 mod metrics;
+mod notifications;
 mod openapi;
 mod queries;
 mod query_costs;

@@ -28,8 +28,12 @@ impl Api {
     }
 
     pub async fn start_with(options: Options) -> Self {
+        Self::of(LocalStack::start(options, FUNCTIONS).await.unwrap())
+    }
+
+    pub fn of(stack: LocalStack) -> Self {
         Self {
-            stack: LocalStack::start(options, FUNCTIONS).await.unwrap(),
+            stack,
             http: reqwest::Client::new(),
         }
     }

@@ -1,21 +1,25 @@
-//! Queries on a customer and its orders.
+//! Queries on a customer, its orders, and what it is told of them.
 
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use domain::text::CustomerId;
-use lambda_edge::http::{self, Caching, Call, Problem, Reply, Routes, StatusCode};
+use lambda_edge::http::{self, Caching, Call, Cursors, Page, PageSize, Problem, Reply, Routes, StatusCode};
 use lambda_edge::{ConfigError, Environment, Function};
 use read_models::list_requests::ListParameters;
+use read_models::notifications::NotificationView;
 use read_models::problems::read_problem;
-use read_models::{CustomerOrders, FreshOrders, OrderListRequests, OrderSummaries, from_env};
+use read_models::{CustomerOrders, FreshOrders, Notifications, OrderListRequests, OrderSummaries, from_env};
 use reference_data::{CustomerView, Customers};
+use serde::Deserialize;
 
 /// What the handlers need.
 pub struct App {
     pub lists: OrderListRequests,
     pub customer_orders: CustomerOrders,
     pub customers: Customers,
+    pub notifications: Notifications,
+    pub cursors: Cursors,
 }
 
 /// # Errors
@@ -27,7 +31,9 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
     let app = App {
         lists: OrderListRequests::from_env(env, dynamodb.clone(), FreshOrders::new(events, rows))?,
         customer_orders: CustomerOrders::from_env(env, dynamodb.clone())?,
-        customers: Customers::from_env(env, dynamodb)?,
+        customers: Customers::from_env(env, dynamodb.clone())?,
+        notifications: Notifications::from_env(env, dynamodb)?,
+        cursors: Cursors::from_env(env)?,
     };
     Ok(http::function(env, app, routes()))
 }
@@ -37,6 +43,7 @@ pub fn routes() -> Routes<App> {
         .on("GET /customers/{customer_id}", customer)
         .on("GET /customers/{customer_id}/orders", orders)
         .on("GET /customers/{customer_id}/order-summary", order_summary)
+        .on("GET /customers/{customer_id}/notifications", notifications)
 }
 
 async fn customer(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
@@ -69,4 +76,25 @@ async fn order_summary(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     call.no_query()?;
     let customer_id: CustomerId = call.path("customer_id")?;
     Reply::ok(&app.customer_orders.summary(&customer_id).await.map_err(read_problem)?)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Paging {
+    #[serde(default)]
+    page_size: PageSize,
+    cursor: Option<String>,
+}
+
+async fn notifications(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    let customer_id: CustomerId = call.path("customer_id")?;
+    let Paging { page_size, cursor } = call.query()?;
+    let name = format!("notifications of {:?}", customer_id.as_str());
+    let after: Option<String> = cursor.map(|cursor| app.cursors.open(&name, &cursor)).transpose()?;
+    let page = app.notifications.page(&customer_id, page_size.get(), after.as_deref());
+    let page = page.await.map_err(read_problem)?;
+    Reply::ok(&Page {
+        data: page.notifications.into_iter().map(NotificationView::from).collect(),
+        next_cursor: page.next.map(|next| app.cursors.seal(&name, &next)).transpose()?,
+    })
 }

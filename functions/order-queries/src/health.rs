@@ -93,6 +93,11 @@ impl Tables {
                     vec![("DueMinute", text()), ("TimerKey", text())],
                 )?,
                 table("stock_levels", "STOCK_LEVELS_TABLE", vec![("Sku", text())])?,
+                table(
+                    "notifications",
+                    "NOTIFICATIONS_TABLE",
+                    vec![("CustomerId", text()), ("NotificationKey", text())],
+                )?,
             ],
         })
     }

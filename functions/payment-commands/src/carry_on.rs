@@ -32,7 +32,8 @@ pub(crate) async fn from(
         let Some(action) = payment.next_action() else {
             return Ok(());
         };
-        let answer = app.ask(order_id, attempt, action).await?;
+        let asked = tokio::time::timeout(app.patience, app.ask(order_id, attempt, action)).await;
+        let answer = asked.map_err(|_| NotHandled("the payment provider does not answer".to_owned()))??;
         // Each answer is a command of its own.
         let command_id = Uuid::new_v5(&metadata.command_id, &number.to_be_bytes());
         let metadata = Metadata {

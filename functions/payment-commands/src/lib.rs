@@ -7,6 +7,7 @@
 mod carry_on;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use domain::payment::{PaymentCommand, Request};
@@ -23,6 +24,8 @@ const CONCURRENT_MESSAGES: usize = 10;
 struct App {
     events: EventStore,
     gateway: Arc<dyn PaymentGateway>,
+    /// How long the provider is waited for; less than the function may take.
+    patience: Duration,
 }
 
 /// # Errors
@@ -31,6 +34,7 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
     let app = App {
         events: from_env::event_store(env, lambda_edge::aws::dynamodb(aws))?,
         gateway: payment_gateway::from_env(env)?,
+        patience: Duration::from_secs(env.parsed("PAYMENT_TIMEOUT_SECONDS", "a whole number of seconds")?),
     };
     Ok(queue::function(Arc::new(app), CONCURRENT_MESSAGES, handle))
 }

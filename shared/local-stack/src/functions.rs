@@ -16,6 +16,7 @@ pub const FUNCTIONS: &[(&str, Constructor)] = &[
     ("catalogue", catalogue::function),
     ("customer-commands", customer_commands::function),
     ("docs", docs::function),
+    ("notifications", notifications::function),
     ("event-relay", event_relay::function),
     ("fulfilment", fulfilment::function),
     ("fire-timers", fire_timers::function),

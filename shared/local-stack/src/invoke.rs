@@ -50,6 +50,7 @@ impl Functions {
         template: &Template,
         constructors: &[(&str, Constructor)],
         config: &SdkConfig,
+        mailer: &str,
         events_endpoint: Option<&str>,
     ) -> Result<Self, StartError> {
         let unnamed = constructors
@@ -70,7 +71,7 @@ impl Functions {
                         template: template.file.clone(),
                         function: binary.clone(),
                     })?;
-            let environment = Environment::from_iter(environment(definition, events_endpoint));
+            let environment = Environment::from_iter(environment(definition, mailer, events_endpoint));
             let function = new(&environment, config).map_err(|source| StartError::Configuration {
                 function: binary.clone(),
                 source,
@@ -99,10 +100,15 @@ impl Functions {
     }
 }
 
-/// A function's variables here: the template's, [`LOCAL_CALLER`], and what leads to EventBridge if there is one.
-fn environment(definition: &FunctionDefinition, events_endpoint: Option<&str>) -> BTreeMap<String, String> {
+/// A function's variables here: the template's, [`LOCAL_CALLER`], where mails go, and what leads to EventBridge if there is one.
+fn environment(
+    definition: &FunctionDefinition,
+    mailer: &str,
+    events_endpoint: Option<&str>,
+) -> BTreeMap<String, String> {
     let mut variables = definition.environment.clone();
     variables.insert(LOCAL_CALLER.to_owned(), "local".to_owned());
+    variables.insert("MAILER".to_owned(), mailer.to_owned());
     if let Some(endpoint) = events_endpoint {
         variables.insert("AWS_ENDPOINT_URL_EVENTBRIDGE".to_owned(), endpoint.to_owned());
     }
@@ -117,12 +123,13 @@ fn environment(definition: &FunctionDefinition, events_endpoint: Option<&str>) -
 pub fn merged_environment(
     template: &Template,
     endpoint: &str,
+    mailer: &str,
     events_endpoint: Option<&str>,
     is_set: impl Fn(&str) -> bool,
 ) -> Result<BTreeMap<String, String>, StartError> {
     let mut merged = BTreeMap::<String, (String, &str)>::new();
     for definition in &template.functions {
-        for (name, value) in environment(definition, events_endpoint) {
+        for (name, value) in environment(definition, mailer, events_endpoint) {
             let (first, owner) = merged
                 .entry(name.clone())
                 .or_insert_with(|| (value.clone(), &definition.binary));
@@ -301,10 +308,11 @@ mod tests {
             functions: vec![definition("f", "a"), definition("g", "a")],
             ..Template::default()
         };
-        let merge = |template: &Template| merged_environment(template, "http://127.0.0.1:8000", None, |_| false);
+        let merge = |template: &Template| merged_environment(template, "http://127.0.0.1:8000", "log", None, |_| false);
         let merged = merge(&template).expect("equal values");
         assert_eq!(merged["TABLE"], "a");
         assert_eq!(merged["LOCAL_CALLER"], "local");
+        assert_eq!(merged["MAILER"], "log");
         template.functions.push(definition("h", "b"));
         assert!(matches!(merge(&template), Err(StartError::AmbiguousVariable { .. })));
     }
@@ -314,7 +322,9 @@ mod tests {
         let text = include_str!("../../../template.yaml");
         let template = Template::parse("template.yaml", text).expect("the template");
         let events = Some("http://127.0.0.1:8001");
-        let merged = merged_environment(&template, "http://127.0.0.1:8000", events, |name| name == "AWS_PROFILE");
+        let merged = merged_environment(&template, "http://127.0.0.1:8000", "log", events, |name| {
+            name == "AWS_PROFILE"
+        });
         let merged = merged.expect("one environment");
         assert_eq!(merged["AWS_ENDPOINT_URL_DYNAMODB"], "http://127.0.0.1:8000");
         assert_eq!(merged["AWS_ENDPOINT_URL_EVENTBRIDGE"], "http://127.0.0.1:8001");

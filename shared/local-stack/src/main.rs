@@ -13,7 +13,7 @@
 //! | `PORT` | 3000 | of the HTTP gateway; 0 takes a free one |
 //! | `DYNAMODB_PORT` | 8000 | of the embedded DynamoDB; 0 takes a free one |
 //! | `EVENTS_PORT` | 8001 | of EventBridge, if the template has an event bus; 0 takes a free one |
-//! | `DATA` | `.local` | folder of items, messages and checkpoints, or `memory` |
+//! | `DATA` | `.local` | folder of items, messages, checkpoints and mails, or `memory` |
 //! | `DYNAMODB_ENDPOINT` | | URL of another DynamoDB to use instead |
 //! | `TEMPLATE` | `template.yaml` | |
 //! | `FUNCTIONS` | | URL at which `cargo lambda watch` runs the functions; there is no HTTP gateway then |
@@ -108,6 +108,7 @@ async fn serve() -> Result<(), MainError> {
 fn environment() -> Result<BTreeMap<String, String>, MainError> {
     let options = options()?;
     let template = Template::read_with(&options.template, &options.parameters).map_err(StartError::from)?;
+    let mailer = options.mailer();
     let (endpoint, is_embedded) = match options.dynamodb {
         DynamoDb::Endpoint(url) => (url, false),
         DynamoDb::Embedded { port: 0 } => return Err(MainError::NoFixedPort("DYNAMODB_PORT")),
@@ -123,6 +124,7 @@ fn environment() -> Result<BTreeMap<String, String>, MainError> {
     Ok(merged_environment(
         &template,
         &endpoint,
+        &mailer,
         events_endpoint.as_deref(),
         is_set,
     )?)
@@ -133,15 +135,20 @@ fn variable(name: &str) -> Option<String> {
 }
 
 fn options() -> Result<Options, MainError> {
+    let data = match variable("DATA").as_deref() {
+        Some("memory") => Data::Memory,
+        folder => Data::Folder(PathBuf::from(folder.unwrap_or(".local"))),
+    };
     Ok(Options {
         template: variable("TEMPLATE")
             .unwrap_or_else(|| "template.yaml".to_owned())
             .into(),
         parameters: fulfilment()?,
-        data: match variable("DATA").as_deref() {
-            Some("memory") => Data::Memory,
-            folder => Data::Folder(PathBuf::from(folder.unwrap_or(".local"))),
+        maildir: match &data {
+            Data::Memory => None,
+            Data::Folder(folder) => Some(folder.join("maildir")),
         },
+        data,
         port: port("PORT", variable("PORT"), 3000)?,
         dynamodb: match variable("DYNAMODB_ENDPOINT") {
             Some(url) => DynamoDb::Endpoint(url),

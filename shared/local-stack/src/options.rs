@@ -21,6 +21,8 @@ pub struct Options {
     pub function_dynamodb_endpoint: Option<String>,
     /// The functions run behind this URL (`cargo lambda watch`) instead of in this process, and without the gateway.
     pub remote_functions: Option<String>,
+    /// The folder of the maildir into which mails go. Without one, the log says that they would be sent.
+    pub maildir: Option<PathBuf>,
 }
 
 /// What EventBridge may do to events, and seldom does: tests ask for it.
@@ -63,6 +65,13 @@ impl Options {
             bus_faults: BusFaults::default(),
             function_dynamodb_endpoint: None,
             remote_functions: None,
+            maildir: None,
         }
+    }
+
+    /// `MAILER` of the functions.
+    pub fn mailer(&self) -> String {
+        let maildir = self.maildir.as_ref();
+        maildir.map_or_else(|| "log".to_owned(), |folder| format!("maildir:{}", folder.display()))
     }
 }

@@ -169,7 +169,7 @@ impl LocalStack {
                     None => config.clone(),
                 };
                 let events_endpoint = events.as_ref().map(|events| events.endpoint.as_str());
-                Functions::in_process(&template, functions, &config, events_endpoint)?
+                Functions::in_process(&template, functions, &config, &options.mailer(), events_endpoint)?
             }
         });
         let (stop_triggers, stop) = Stop::channel();
@@ -263,6 +263,7 @@ impl LocalStack {
         self.bus.pause(true);
     }
 
+    /// Ends what [`LocalStack::pause_bus`] began.
     pub fn resume_bus(&self) {
         self.bus.pause(false);
     }

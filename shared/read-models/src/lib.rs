@@ -19,6 +19,7 @@
 //! | [`customers`] | whole orders with the names of their customers |
 //! | [`fresh`] | orders as they are at least since some version |
 //! | [`projections`] | all of them, found by their names |
+//! | [`notifications`] | what customers are told: no projection's, and in no replay |
 //! | [`parked`] | what could not be projected, with the reason |
 //! | [`day`] | days in parameters and keys |
 //! | [`status`] | how far each projection has come |
@@ -38,6 +39,7 @@ pub mod fresh;
 pub mod from_env;
 pub mod history;
 pub mod list_requests;
+pub mod notifications;
 pub mod order_index;
 pub mod order_lists;
 pub mod order_search;
@@ -58,6 +60,7 @@ pub use customer_orders::{CustomerOrders, CustomerOrdersProjection};
 pub use daily_orders::DailyOrders;
 pub use fresh::{FreshOrders, ReadSource};
 pub use list_requests::OrderListRequests;
+pub use notifications::Notifications;
 pub use order_index::OrderIndexProjection;
 pub use order_lists::OrderLists;
 pub use order_search::OrderSearch;

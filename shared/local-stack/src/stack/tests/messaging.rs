@@ -418,6 +418,9 @@ async fn while_the_bus_is_paused_events_wait_in_the_stream() {
     let answer = bus(&stack).await.put_events().entries(entry("lost")).send().await;
     assert!(answer.is_err_and(|error| error.into_service_error().is_internal_exception()));
     put(&stack, "kept").await;
+    // Longer than it takes the relay to read the item.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(delivered(&stack, "kept").await, 0);
     stack.resume_bus();
     caught_up(&stack).await;
     assert_eq!(order(&stack).await, ["kept"]);

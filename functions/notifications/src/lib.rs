@@ -1,0 +1,175 @@
+//! Tells customers what becomes of their orders.
+//!
+//! A message is written down before it is sent, and marked when it is sent: one item per message and channel. Whoever writes
+//! it down claims it for a while, so that of many deliveries at once one sends it. A claim that its process did not live to
+//! use runs out, and the next delivery sends.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`templates`] | what customers are told, in what words |
+//! | [`mailer`] | ways of sending it |
+
+pub mod mailer;
+pub mod templates;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use chrono::{SubsecRound, Utc};
+use domain::text::{CustomerName, EmailAddress};
+use event_store::StoreError;
+use event_store::recorded::rfc3339_micros;
+use lambda_edge::queue::{self, NotHandled};
+use lambda_edge::{ConfigError, Environment, Function};
+use messages::Message;
+use read_models::notifications::{Channel, Notification, Notifications, Put, State};
+use reference_data::{Customer, Customers};
+use uuid::Uuid;
+
+use mailer::{Mail, MailError, Mailer};
+use templates::letter;
+
+/// How many messages of a batch are handled at once: all of them.
+const CONCURRENCY: usize = 10;
+
+/// As long as template.yaml lets an invocation run, so nobody holds a claim that has run out; and shorter than a message
+/// stays out of sight, so it has run out when the message comes again.
+const CLAIM: Duration = Duration::from_secs(30);
+
+/// What the handler needs.
+pub struct App {
+    pub notifications: Notifications,
+    pub customers: Customers,
+    pub mailer: Arc<dyn Mailer>,
+    /// How long a message belongs to whoever sends it.
+    pub claim: Duration,
+}
+
+impl App {
+    /// # Errors
+    /// When the environment lacks a variable, or has one that cannot be used.
+    pub fn from_env(env: &Environment, aws: &SdkConfig) -> Result<Self, ConfigError> {
+        let dynamodb = lambda_edge::aws::dynamodb(aws);
+        Ok(Self {
+            notifications: Notifications::from_env(env, dynamodb.clone())?,
+            customers: Customers::from_env(env, dynamodb)?,
+            mailer: mailer::from_env(env, aws)?,
+            claim: CLAIM,
+        })
+    }
+
+    /// The function that works with it.
+    pub fn function(self) -> Function {
+        queue::function(Arc::new(self), CONCURRENCY, |app: Arc<Self>, message| async move {
+            app.handle(message).await
+        })
+    }
+
+    async fn handle(&self, message: Message) -> Result<(), NotHandled> {
+        let Some(customer_id) = templates::customer(&message.body) else {
+            return Ok(());
+        };
+        let customer = self.customers.get(customer_id).await.map_err(not_now)?;
+        let customer = customer.map(|customer| customer.value);
+        let name = customer.as_ref().map(|customer| &customer.name);
+        let Some(letter) = letter(&message.body, name) else {
+            return Ok(());
+        };
+
+        let now = Utc::now().trunc_subsecs(6);
+        let recipient = recipient(customer.as_ref());
+        let notification_id = Uuid::new_v5(&message.id, Channel::Email.as_str().as_bytes());
+        let mut claimed = Notification {
+            customer_id: customer_id.clone(),
+            notification_key: format!("{}#{notification_id}", rfc3339_micros(message.time)),
+            notification_id,
+            message_id: message.id,
+            correlation_id: message.correlationid.clone(),
+            order_id: letter.order_id,
+            channel: Channel::Email,
+            template: letter.template.to_owned(),
+            subject: letter.subject.clone(),
+            created_at: now,
+            state: match &recipient {
+                Ok(_) => State::Pending {
+                    claim_id: Uuid::new_v4(),
+                    claimed_until: now + self.claim,
+                },
+                Err(state) => state.clone(),
+            },
+        };
+        let mut put = self.notifications.put(&claimed, None).await.map_err(not_now)?;
+        if let Put::Refused(Some(there)) = &put {
+            match there.state {
+                State::Pending { claimed_until, .. } if now < claimed_until => {
+                    return Err(NotHandled("another is about to send it".to_owned()));
+                }
+                State::Pending { .. } => claimed.created_at = there.created_at,
+                State::Sent { .. } | State::Failed { .. } | State::NoAddress => return Ok(()),
+            }
+            put = self.notifications.put(&claimed, Some(there)).await.map_err(not_now)?;
+        }
+        if let Put::Refused(_) = put {
+            return Err(NotHandled("another has just taken it over".to_owned()));
+        }
+
+        let Ok((name, address)) = recipient else {
+            return Ok(());
+        };
+        let mail = Mail {
+            id: notification_id,
+            name,
+            address,
+            subject: &letter.subject,
+            text: &letter.text,
+            date: claimed.created_at,
+        };
+        let state = match self.mailer.send(&mail).await {
+            Ok(()) => State::Sent {
+                sent_at: Utc::now().trunc_subsecs(6),
+            },
+            Err(MailError::Refused(code)) => {
+                tracing::warn!(%notification_id, code, "a mail was refused for good");
+                State::Failed {
+                    failure_code: code.to_owned(),
+                }
+            }
+            Err(MailError::Passing(reason)) => return Err(NotHandled(reason)),
+        };
+        let marked = Notification {
+            state,
+            ..claimed.clone()
+        };
+        // When it is refused, another has taken it over from us, who were too slow, and marks it.
+        self.notifications
+            .put(&marked, Some(&claimed))
+            .await
+            .map_err(not_now)
+            .map(|_| ())
+    }
+}
+
+/// # Errors
+/// When the environment lacks a variable, or has one that cannot be used.
+pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
+    Ok(App::from_env(env, aws)?.function())
+}
+
+/// What in a header would not stay part of the address. Addresses may have some of it in quotes; none that is in use does.
+const SPECIALS: [char; 11] = ['(', ')', '<', '>', '[', ']', ':', ';', ',', '\\', '"'];
+
+/// Whom to write to, or what becomes of the notification without.
+fn recipient(customer: Option<&Customer>) -> Result<(&CustomerName, &EmailAddress), State> {
+    let customer = customer.ok_or(State::NoAddress)?;
+    let address = customer.email.as_ref().ok_or(State::NoAddress)?;
+    if address.as_str().contains(SPECIALS) {
+        let failure_code = "unusable_address".to_owned();
+        return Err(State::Failed { failure_code });
+    }
+    Ok((&customer.name, address))
+}
+
+fn not_now(error: StoreError) -> NotHandled {
+    NotHandled(error.to_string())
+}

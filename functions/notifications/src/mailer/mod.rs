@@ -1,0 +1,101 @@
+//! Ways of sending a mail.
+//!
+//! | `MAILER` | |
+//! |---|---|
+//! | `ses` | [`ses`]: Amazon SES; it needs `MAIL_FROM` |
+//! | `maildir:<folder>` | [`maildir`]: a folder that mail programs can read |
+//! | `log` | [`log`]: none; a line in the log |
+//!
+//! Without `MAILER` it is `ses` where `MAIL_FROM` says who writes, and `log` where nobody does.
+
+pub mod log;
+pub mod maildir;
+pub mod ses;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use chrono::{DateTime, Utc};
+use domain::text::{CustomerName, EmailAddress};
+use lambda_edge::{ConfigError, Environment};
+use uuid::Uuid;
+
+pub use log::LogMailer;
+pub use maildir::Maildir;
+pub use ses::SesMailer;
+
+/// Who writes into a maildir where `MAIL_FROM` does not say.
+const LOCAL_FROM: &str = "orders@localhost";
+
+/// A mail to one customer.
+#[derive(Debug, Clone, Copy)]
+pub struct Mail<'a> {
+    /// Of the notification: the same mail has the same, however often it is sent.
+    pub id: Uuid,
+    pub name: &'a CustomerName,
+    pub address: &'a EmailAddress,
+    /// One line.
+    pub subject: &'a str,
+    /// Plain, in lines that end with `\n`.
+    pub text: &'a str,
+    pub date: DateTime<Utc>,
+}
+
+/// A mail that is not sent, or not known to be. What it says is logged, so it says nothing of the mail.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum MailError {
+    /// It can be sent again later.
+    #[error("the mail was not sent: {0}")]
+    Passing(String),
+    /// It would never be sent. The code is stable, in snake case.
+    #[error("the mail was refused: {0}")]
+    Refused(&'static str),
+}
+
+/// What sends mails.
+#[async_trait]
+pub trait Mailer: Send + Sync {
+    /// # Errors
+    /// [`MailError`]. After one that passes, the mail may have been sent nevertheless.
+    async fn send(&self, mail: &Mail<'_>) -> Result<(), MailError>;
+}
+
+/// The mailer that the environment asks for.
+///
+/// # Errors
+/// When `MAILER` or `MAIL_FROM` cannot be used.
+pub fn from_env(env: &Environment, aws: &SdkConfig) -> Result<Arc<dyn Mailer>, ConfigError> {
+    let from = match env.optional("MAIL_FROM").filter(|from| !from.is_empty()) {
+        None => None,
+        Some(_) => Some(env.parsed::<Address>("MAIL_FROM", "an e-mail address")?.0),
+    };
+    let default = if from.is_some() { "ses" } else { "log" };
+    let mailer = env.optional("MAILER").unwrap_or(default);
+    Ok(match (mailer.split_once(':'), mailer) {
+        (_, "ses") => Arc::new(SesMailer::new(env, aws, from.ok_or(ConfigError::Missing("MAIL_FROM"))?)),
+        (_, "log") => Arc::new(LogMailer),
+        (Some(("maildir", folder)), _) if !folder.is_empty() => {
+            let from = from.map_or_else(|| LOCAL_FROM.to_owned(), String::from);
+            Arc::new(Maildir::new(folder.into(), from))
+        }
+        _ => {
+            return Err(ConfigError::Invalid {
+                name: "MAILER",
+                value: mailer.to_owned(),
+                expected: "`ses`, `maildir:<folder>` or `log`",
+            });
+        }
+    })
+}
+
+/// An address in a variable.
+struct Address(EmailAddress);
+
+impl std::str::FromStr for Address {
+    type Err = domain::text::EmailAddressError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.to_owned().try_into().map(Self)
+    }
+}

@@ -1,0 +1,84 @@
+//! What customers are told, in what words.
+
+use notifications::templates::{customer, letter};
+
+use super::{ORDER_ID, cancelled, confirmed, payment_failed, shipped};
+
+#[test]
+fn a_confirmation_has_the_number_and_the_total() {
+    let letter = letter(&confirmed(), Some(&"Vins et alcools".parse().unwrap())).unwrap();
+    assert_eq!(letter.template, "order_confirmed");
+    assert_eq!(letter.subject, "Your order C-000000000000 is confirmed");
+    assert_eq!(
+        letter.text,
+        format!(
+            "Dear Vins et alcools,\n\n\
+             Thank you for your order. It is confirmed under the number C-000000000000; please quote it when you write or \
+             call us.\n\n\
+             Total: 280.63 EUR\n\
+             Order: {ORDER_ID}\n"
+        )
+    );
+}
+
+#[test]
+fn names_carriers_and_reasons_of_any_script_stand_as_they_are() {
+    for text in [
+        "Łódź & Søn <a@b>",
+        "株式会社 山田",
+        "شركة النور",
+        "Ωμέγα {name}",
+        "🍷🧀",
+    ] {
+        let name = text.parse().unwrap();
+        let shipped = letter(&shipped(text), Some(&name)).unwrap();
+        assert!(
+            shipped.text.starts_with(&format!("Dear {text},\n\n")),
+            "{}",
+            shipped.text
+        );
+        let carrier = format!("Carrier: {text}\nTracking number: 1Z 999 AA1\n");
+        assert!(shipped.text.contains(&carrier), "{}", shipped.text);
+        let cancelled = letter(&cancelled(text, "0", "EUR"), Some(&name)).unwrap();
+        assert!(
+            cancelled.text.contains(&format!("for this reason:\n{text}\n\n")),
+            "{}",
+            cancelled.text
+        );
+    }
+}
+
+#[test]
+fn a_cancellation_names_a_refund_only_where_there_is_one() {
+    for (refund, currency, told) in [
+        ("280.63", "EUR", Some("We pay back 280.63 EUR the way you paid.")),
+        ("5", "BHD", Some("We pay back 5.000 BHD the way you paid.")),
+        ("5000", "JPY", Some("We pay back 5000 JPY the way you paid.")),
+        ("0.00", "EUR", None),
+    ] {
+        let letter = letter(&cancelled("r", refund, currency), None).unwrap();
+        assert_eq!(letter.subject, "Your order is cancelled");
+        assert!(letter.text.starts_with("Dear customer,\n\n"));
+        match told {
+            Some(told) => assert!(letter.text.contains(told), "{}", letter.text),
+            None => assert!(!letter.text.contains("pay back"), "{}", letter.text),
+        }
+    }
+}
+
+#[test]
+fn a_payment_that_failed_for_good_is_told_without_the_providers_words() {
+    let letter = letter(&payment_failed(false), None).unwrap();
+    assert_eq!(letter.template, "payment_failed");
+    for code in ["card_declined", "do_not_honor", "05"] {
+        let text = letter.text.replace(ORDER_ID, "");
+        assert!(!text.contains(code), "{text}");
+    }
+}
+
+#[test]
+fn a_payment_that_will_be_tried_again_is_not_told() {
+    assert_eq!(letter(&payment_failed(true), None), None);
+    assert_eq!(customer(&payment_failed(true)), None);
+    assert!(customer(&payment_failed(false)).is_some());
+}
