@@ -120,5 +120,9 @@ fn no_function_has_the_right_to_alter_or_delete_an_event() {
         .into_iter()
         .filter(|statement| statement.contains("EventStore"))
         .collect();
-    assert_eq!(appending.len(), 4, "of orders, stock, payments and fulfilments: {appending:?}");
+    assert_eq!(
+        appending.len(),
+        4,
+        "of orders, stock, payments and fulfilments: {appending:?}"
+    );
 }

@@ -191,17 +191,26 @@ async fn messages_on_the_bus_reserve_stock_and_what_the_rows_lack_is_read_from_t
     assert!(put.iter().all(Result::is_ok), "{put:?}");
     api.stack.caught_up().await.unwrap();
     let row = api.get("/inventory/QC-1").await;
-    assert_eq!((row.header("x-read-source"), level_of(&row)), (Some("projection"), (2, 4)));
+    assert_eq!(
+        (row.header("x-read-source"), level_of(&row)),
+        (Some("projection"), (2, 4))
+    );
 
     api.stack.pause_bus();
     reserved(&api, 2, 1).await;
     let fresh = api.get("/inventory/QC-1?min_version=3").await;
-    assert_eq!((fresh.header("x-read-source"), level_of(&fresh)), (Some("events"), (3, 5)));
+    assert_eq!(
+        (fresh.header("x-read-source"), level_of(&fresh)),
+        (Some("events"), (3, 5))
+    );
     assert_eq!(level_of(&api.get("/inventory/QC-1").await), (2, 4));
     api.stack.resume_bus();
     api.stack.caught_up().await.unwrap();
     let row = api.get("/inventory/QC-1?min_version=3").await;
-    assert_eq!((row.header("x-read-source"), &row.body), (Some("projection"), &fresh.body));
+    assert_eq!(
+        (row.header("x-read-source"), &row.body),
+        (Some("projection"), &fresh.body)
+    );
     assert_eq!(api.stack.dead_messages().len(), 0);
 }
 
