@@ -2,13 +2,19 @@
 
 use std::time::{Duration, Instant};
 
+use aws_config::SdkConfig;
+use lambda_edge::{ConfigError, Constructor, Environment, Function};
 use local_stack::functions::FUNCTIONS;
+use local_stack::template::Template;
 use local_stack::{LocalStack, Options};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::description::DESCRIPTION;
-use super::project;
+use super::{in_own_region, project};
+
+/// A variable with which each function of these stacks knows its own name.
+const FUNCTION: &str = "FUNCTION";
 
 pub struct Api {
     pub stack: LocalStack,
@@ -28,8 +34,16 @@ impl Api {
     }
 
     pub async fn start_with(options: Options) -> Self {
+        let mut template = Template::read(&options.template).unwrap();
+        for function in &mut template.functions {
+            function
+                .environment
+                .insert(FUNCTION.to_owned(), function.binary.clone());
+        }
+        let functions = FUNCTIONS.iter().map(|(name, _)| (*name, function as Constructor));
+        let functions: Vec<_> = functions.collect();
         Self {
-            stack: LocalStack::start(options, FUNCTIONS).await.unwrap(),
+            stack: LocalStack::start_from(template, options, &functions).await.unwrap(),
             http: reqwest::Client::new(),
         }
     }
@@ -88,6 +102,13 @@ impl Api {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
+}
+
+/// The function that the environment names, in a region of its own.
+fn function(environment: &Environment, config: &SdkConfig) -> Result<Function, ConfigError> {
+    let name = environment.required(FUNCTION)?;
+    let (_, constructor) = FUNCTIONS.iter().find(|(function, _)| *function == name).unwrap();
+    constructor(environment, &in_own_region(config, name))
 }
 
 impl Answer {
