@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use super::until;
+
 /// What happens to one request of an operation.
 #[derive(Debug, Clone)]
 pub enum Fault {
@@ -116,11 +118,8 @@ impl FaultProxy {
 
     /// Waits until a [`Fault::Hang`] has struck, and lets requests pass again: the process that waits is to be killed now.
     pub async fn until_hanging(&self) {
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-        while !std::mem::take(&mut self.shared.lock().unwrap().hanging) {
-            assert!(std::time::Instant::now() < deadline, "nothing hangs");
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-        }
+        let hangs = async || std::mem::take(&mut self.shared.lock().unwrap().hanging);
+        until("a request that hangs", hangs).await;
     }
 
     /// Forgets the faults that have not struck yet.

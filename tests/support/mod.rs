@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use aws_config::{Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
@@ -67,6 +68,15 @@ pub fn in_own_region(config: &SdkConfig, name: &str) -> SdkConfig {
     static REGIONS: AtomicUsize = AtomicUsize::new(0);
     let region = format!("{name}-{}", REGIONS.fetch_add(1, Ordering::Relaxed));
     config.to_builder().region(Region::new(region)).build()
+}
+
+/// Waits until `is_so`; fails after ten seconds.
+pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !is_so().await {
+        assert!(Instant::now() < deadline, "still waiting for {what}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }
 
 /// template.yaml's tables in an embedded DynamoDB of the test's own, behind a proxy.
