@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 use crate::day::Day;
 use crate::order_summary::OrderSummaryRow;
 use crate::rows::{Row, Rows, batch_get};
-use crate::totals::{Amounts, Money, Totals};
+use crate::totals::{Amounts, Totals};
+use crate::views::Money;
 
 /// How many partitions a day has. Each takes 1,000 write units a second, and a new order takes 6. Another number makes rows
 /// stand elsewhere: it takes a new [`Row::GENERATION`].
