@@ -35,6 +35,7 @@ pub trait Row: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The attributes of the table's key, all of them text.
     const KEY: &'static [&'static str];
 
+    /// The row of this order.
     fn of(order: &OrderSummaryRow) -> Self;
 
     /// The order's version that the row shows.
@@ -100,6 +101,7 @@ impl<R> Clone for Rows<R> {
 }
 
 impl<R: Row> Rows<R> {
+    /// The rows of this table, as this code has them.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self {
             client,

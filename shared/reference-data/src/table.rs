@@ -9,9 +9,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
 use chrono::{DateTime, SubsecRound, Utc};
-use domain::aggregate::reason_without_data;
 use event_store::patience::pause;
-use event_store::{CorruptStream, StoreError, Version};
+use event_store::{StoreError, Version};
 use lambda_edge::{ConfigError, Environment};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -93,7 +92,7 @@ impl<R: Reference> Table<R> {
     }
 
     /// # Errors
-    /// What DynamoDB said, or [`StoreError::Corrupt`] when the item cannot be read.
+    /// What DynamoDB said, or [`StoreError::Unreadable`] when the item cannot be read.
     pub async fn get(&self, id: &R::Id) -> Result<Option<Versioned<R>>, StoreError> {
         let found = self
             .client
@@ -229,8 +228,5 @@ fn key<R: Reference>(id: &R::Id) -> Item {
 }
 
 fn read<R: Reference>(item: Item) -> Result<Versioned<R>, StoreError> {
-    serde_dynamo::from_item(item).map_err(|error| {
-        let reason = reason_without_data(&error);
-        CorruptStream::NotAnEvent(format!("item by {}: {reason}", R::KEY)).into()
-    })
+    serde_dynamo::from_item(item).map_err(|error| StoreError::unreadable(format_args!("item by {}", R::KEY), &error))
 }

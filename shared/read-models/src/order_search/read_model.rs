@@ -9,12 +9,12 @@ use event_store::scan::Segment;
 use event_store::{StoreError, Version};
 use serde_json::Value;
 
-use super::index::{self, OrderSearch, POSTING, SearchRow, TERM, delete_request, found, row_key};
+use super::index::{self, FoundRow, OrderSearch, POSTING, SearchRow, TERM, delete_request, row_key};
 use super::words::terms_of;
 use crate::order_summary::OrderSummaryRow;
 use crate::replay::progress::{FieldDifference, RowKey};
 use crate::replay::read_model::{Comparison, PlacedRow, ReadModel, RowPage, Shown};
-use crate::rows::{Found, Item, batch_get};
+use crate::rows::{Item, batch_get};
 use crate::totals::Recounted;
 
 #[async_trait]
@@ -30,11 +30,11 @@ impl ReadModel for OrderSearch {
     /// An order whose words have stayed the same has a row of an older version, which is right.
     async fn compare(&self, order: &OrderSummaryRow) -> Result<Comparison, StoreError> {
         let row = match self.row(order.order_id).await? {
-            Found::Nothing => return Ok(Comparison::Missing),
-            Found::Outdated | Found::Unreadable(_) => return Ok(Comparison::Outdated),
-            Found::OfNewerCode => return Ok(Comparison::OfNewerCode),
-            Found::Row(row) if row.generation < index::GENERATION => return Ok(Comparison::Outdated),
-            Found::Row(row) => row,
+            None => return Ok(Comparison::Missing),
+            Some(FoundRow::Unreadable) => return Ok(Comparison::Outdated),
+            Some(FoundRow::OfNewerCode) => return Ok(Comparison::OfNewerCode),
+            Some(FoundRow::Row(row)) if row.generation < index::GENERATION => return Ok(Comparison::Outdated),
+            Some(FoundRow::Row(row)) => row,
         };
         let expected: Vec<String> = terms_of(order).into_iter().collect();
         let terms: Vec<String> = row.terms.0.iter().map(|(term, _)| term.clone()).collect();
@@ -82,7 +82,7 @@ impl ReadModel for OrderSearch {
         };
         let ours = rows
             .into_iter()
-            .filter(|item| !matches!(found(item.clone()), Found::OfNewerCode));
+            .filter(|item| !matches!(FoundRow::of(item.clone()), FoundRow::OfNewerCode));
         let mut rows: Vec<PlacedRow> = ours.map(placed).collect();
         rows.extend(self.unaccounted_for(postings).await?.into_iter().map(placed));
         Ok(RowPage {
@@ -136,14 +136,14 @@ impl OrderSearch {
             let id = item
                 .get("OrderId")
                 .and_then(|id| id.as_s().ok()?.parse::<OrderId>().ok());
-            let accounted: Option<BTreeSet<RowKey>> = match found(item) {
-                Found::Row(row) => {
+            let accounted: Option<BTreeSet<RowKey>> = match FoundRow::of(item) {
+                FoundRow::Row(row) => {
                     let terms = row.terms.0.union(&row.removing.0);
                     Some(terms.map(|term| key_of(&row.posting_key(term))).collect())
                 }
                 // What newer code has is left alone.
-                Found::OfNewerCode => None,
-                Found::Nothing | Found::Outdated | Found::Unreadable(_) => Some(BTreeSet::new()),
+                FoundRow::OfNewerCode => None,
+                FoundRow::Unreadable => Some(BTreeSet::new()),
             };
             if let Some(id) = id {
                 rows.insert(id, accounted);

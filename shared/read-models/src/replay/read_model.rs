@@ -17,6 +17,7 @@ use crate::totals::{Amounts, ORDER_ID, Recounted};
 /// A read model, as a replay deals with it.
 #[async_trait]
 pub trait ReadModel: Send + Sync {
+    /// By which operators name it, and its projection.
     fn name(&self) -> &'static str;
 
     /// Makes the read model show `order`, unless it shows a newer state already.
@@ -41,6 +42,7 @@ pub trait ReadModel: Send + Sync {
 /// What came of showing an order.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Shown {
+    /// The read model shows the order as it was given.
     Written,
     /// The order at this newer version is shown.
     Newer(Version),
@@ -50,19 +52,27 @@ pub enum Shown {
     OfNewerCode,
 }
 
+/// What a read model shows of an order, next to what it should.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Comparison {
+    /// Just that.
     Same,
+    /// Nothing.
     Missing,
+    /// The order at this other version.
     AtVersion(Version),
+    /// A row of an older generation, or one that cannot be read.
     Outdated,
+    /// A row that newer code wrote, of which nothing can be said.
     OfNewerCode,
+    /// The order at the same version, with these fields wrong.
     Different(Vec<FieldDifference>),
 }
 
 /// Part of a table of rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RowPage {
+    /// Those that stand in it, whatever they hold.
     pub rows: Vec<PlacedRow>,
     /// Where rows are counted: the partitions that end here.
     pub partitions: BTreeSet<String>,
@@ -70,11 +80,14 @@ pub struct RowPage {
     pub next: Option<RowKey>,
 }
 
+/// A row, as far as its place matters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlacedRow {
+    /// Where it stands.
     pub key: RowKey,
     /// `None` when the row names no order.
     pub order_id: Option<OrderId>,
+    /// `None` when it shows none.
     pub version: Option<Version>,
 }
 
@@ -104,11 +117,9 @@ impl<R: Row> ReadModel for Rows<R> {
     async fn compare(&self, order: &OrderSummaryRow) -> Result<Comparison, StoreError> {
         let expected = R::of(order);
         let key = to_item(&key_of::<R>(&self.item(&expected)?));
-        let Some(item) = self.read(key, true).await? else {
-            return Ok(Comparison::Missing);
-        };
-        let counted = Amounts::of_row(&item);
-        let found = match self.found(item) {
+        let item = self.read(key, true).await?;
+        let counted = item.as_ref().map(Amounts::of_row).unwrap_or_default();
+        let found = match item.map_or(Found::Nothing, |item| self.found(item)) {
             Found::Nothing => return Ok(Comparison::Missing),
             Found::Outdated | Found::Unreadable(_) => return Ok(Comparison::Outdated),
             Found::OfNewerCode => return Ok(Comparison::OfNewerCode),
