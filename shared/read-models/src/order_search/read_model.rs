@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::order::OrderId;
+use event_store::batch::batch_get;
 use event_store::scan::Segment;
 use event_store::{StoreError, Version};
 use serde_json::Value;
@@ -13,8 +13,8 @@ use super::index::{self, FoundRow, OrderSearch, POSTING, SearchRow, TERM, delete
 use super::words::terms_of;
 use crate::order_summary::OrderSummaryRow;
 use crate::replay::progress::{FieldDifference, RowKey};
-use crate::replay::read_model::{Comparison, PlacedRow, ReadModel, RowPage, Shown};
-use crate::rows::{Item, batch_get};
+use crate::replay::read_model::{self, Comparison, PlacedRow, ReadModel, RowPage, Shown, to_item};
+use crate::rows::Item;
 use crate::totals::Recounted;
 
 #[async_trait]
@@ -60,13 +60,8 @@ impl ReadModel for OrderSearch {
     }
 
     async fn rows(&self, segment: Segment, limit: usize, after: Option<&RowKey>) -> Result<RowPage, StoreError> {
-        let page = self
-            .client
-            .scan()
-            .table_name(&self.table)
-            .segment(i32::try_from(segment.number).unwrap_or(i32::MAX))
-            .total_segments(i32::try_from(segment.of).unwrap_or(i32::MAX))
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+        let page = segment
+            .scan(&self.client, &self.table, limit)
             .set_exclusive_start_key(after.map(to_item))
             .send()
             .await?;
@@ -169,13 +164,5 @@ impl OrderSearch {
 }
 
 fn key_of(item: &Item) -> RowKey {
-    let text = |name: &str| Some((name.to_owned(), item.get(name)?.as_s().ok()?.clone()));
-    [TERM, POSTING].into_iter().filter_map(text).collect()
-}
-
-fn to_item(key: &RowKey) -> Item {
-    let attributes = key.iter();
-    attributes
-        .map(|(name, value)| (name.clone(), AttributeValue::S(value.clone())))
-        .collect()
+    read_model::row_key(&[TERM, POSTING], item)
 }

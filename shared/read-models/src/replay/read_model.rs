@@ -148,13 +148,8 @@ impl<R: Row> ReadModel for Rows<R> {
             .chain([ORDER_ID, "Version", "Generation"])
             .collect();
         let attributes: Vec<_> = attributes.into_iter().collect();
-        let page = self
-            .client
-            .scan()
-            .table_name(&self.table)
-            .segment(i32::try_from(segment.number).unwrap_or(i32::MAX))
-            .total_segments(i32::try_from(segment.of).unwrap_or(i32::MAX))
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+        let page = segment
+            .scan(&self.client, &self.table, limit)
             .projection_expression(attributes.join(", "))
             .set_exclusive_start_key(after.map(to_item))
             .send()
@@ -222,11 +217,17 @@ impl<R: Row> ReadModel for Rows<R> {
 }
 
 fn key_of<R: Row>(item: &Item) -> RowKey {
-    let text = |name: &&str| Some(((*name).to_owned(), item.get(*name)?.as_s().ok()?.clone()));
-    R::KEY.iter().filter_map(text).collect()
+    row_key(R::KEY, item)
 }
 
-fn to_item(key: &RowKey) -> Item {
+/// The key of an item, whose attributes are all text.
+pub(crate) fn row_key(names: &[&str], item: &Item) -> RowKey {
+    let text = |name: &&str| Some(((*name).to_owned(), item.get(*name)?.as_s().ok()?.clone()));
+    names.iter().filter_map(text).collect()
+}
+
+/// The key as DynamoDB takes it.
+pub(crate) fn to_item(key: &RowKey) -> Item {
     key.iter()
         .map(|(name, value)| (name.clone(), AttributeValue::S(value.clone())))
         .collect()
