@@ -7,8 +7,7 @@ use lambda_edge::metrics::cache_read;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::faults::behind_proxy;
-use crate::support::api::order_body;
+use crate::support::api::{behind_proxy, order_body};
 use crate::support::{Api, Fault};
 
 /// Each sample by its name and labels, as they stand there.

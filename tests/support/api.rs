@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
 use lambda_edge::{ConfigError, Constructor, Environment, Function};
+use local_stack::dynamodb::Embedded;
 use local_stack::functions::FUNCTIONS;
 use local_stack::template::Template;
 use local_stack::{LocalStack, Options};
@@ -11,7 +12,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::description::DESCRIPTION;
-use super::{in_own_region, project};
+use super::{FaultProxy, in_own_region, project};
 
 /// A variable with which each function of these stacks knows its own name.
 const FUNCTION: &str = "FUNCTION";
@@ -102,6 +103,19 @@ impl Api {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
+}
+
+/// A stack whose functions reach their DynamoDB through a proxy.
+pub async fn behind_proxy() -> (Embedded, FaultProxy, Api) {
+    let embedded = Embedded::memory().await.unwrap();
+    let proxy = FaultProxy::start(embedded.endpoint()).await;
+    let options = Options {
+        dynamodb: local_stack::DynamoDb::Endpoint(embedded.endpoint().to_owned()),
+        function_dynamodb_endpoint: Some(proxy.endpoint.clone()),
+        ..Options::in_memory(project().join("template.yaml"))
+    };
+    let api = Api::start_with(options).await;
+    (embedded, proxy, api)
 }
 
 /// The function that the environment names, in a region of its own.

@@ -37,11 +37,22 @@ pub struct Units {
     pub write: f64,
 }
 
+/// A request as it was made.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The one that it was signed for: its maker's, if each has its own.
+    pub region: String,
+    pub operation: String,
+    pub body: Value,
+}
+
 #[derive(Default)]
 struct Shared {
     /// In the order in which they strike.
     faults: VecDeque<(&'static str, Fault)>,
     operations: Vec<String>,
+    /// All requests, if they are recorded.
+    requests: Option<Vec<Request>>,
     /// What DynamoDB says that they cost, if it is asked.
     units: Option<Units>,
     hanging: bool,
@@ -89,6 +100,16 @@ impl FaultProxy {
     /// Every operation requested since the last call, in order, repetitions by the SDK included.
     pub fn take_operations(&self) -> Vec<String> {
         std::mem::take(&mut self.shared.lock().unwrap().operations)
+    }
+
+    /// From now on requests are recorded.
+    pub fn record(&self) {
+        self.shared.lock().unwrap().requests = Some(Vec::new());
+    }
+
+    /// Every request recorded, in order.
+    pub fn recorded(&self) -> Vec<Request> {
+        self.shared.lock().unwrap().requests.clone().unwrap()
     }
 
     /// From now on DynamoDB is asked what each request costs.
@@ -167,6 +188,13 @@ async fn forward(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) ->
         let mut shared = proxy.shared.lock().unwrap();
         let position = shared.faults.iter().position(|(of, _)| *of == operation);
         shared.operations.push(operation.clone());
+        if let Some(requests) = &mut shared.requests {
+            requests.push(Request {
+                region: region(&headers).to_owned(),
+                operation: operation.clone(),
+                body: serde_json::from_slice(&body).unwrap(),
+            });
+        }
         match shared.writes_left {
             Some(0) if is_write => {
                 shared.writes_left = None;
@@ -245,6 +273,14 @@ async fn forward(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) ->
             response
         }
     }
+}
+
+/// `Credential=<key>/<day>/<region>/dynamodb/aws4_request` of the signature.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-authentication-methods.html>
+fn region(headers: &HeaderMap) -> &str {
+    let signature = headers["authorization"].to_str().unwrap();
+    let (_, scope) = signature.split_once("Credential=").unwrap();
+    scope.split('/').nth(2).unwrap()
 }
 
 fn error(status: StatusCode, code: &str, details: Value) -> Response<Body> {
