@@ -55,7 +55,7 @@ sam-invoke: ## Send a sample to a built function in a container, beside `make ru
 	@sed "s/0190b6a4-2c4e-7c3e-9f0a-5d8a6d1f2b3c/$(or $(ORDER),0190b6a4-2c4e-7c3e-9f0a-5d8a6d1f2b3c)/g" \
 	  events/$(FUNCTION)/$(EVENT).json > target/event.json
 	@sam local invoke --docker-network host --env-vars target/sam-env.json --event target/event.json \
-	  "$$(echo $(FUNCTION) | sed -E 's/(^|-)([a-z])/\U\2/g')"
+	  "$$(awk '/^  [A-Za-z]+:$$/ { name = $$1 } /Binary: $(FUNCTION) }/ { sub(":", "", name); print name }' template.yaml)"
 
 northwind: ## Send the 830 orders of Northwind through the API and compare every answer (NORTHWIND=folder of its CSV files)
 	@NORTHWIND="$(NORTHWIND)" cargo run --quiet --package end-to-end --example northwind
