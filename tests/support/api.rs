@@ -39,6 +39,18 @@ impl Api {
         Self::start_from(template, options).await
     }
 
+    /// Without event-relay, which parks what it cannot read as the projections do, and would be counted with them.
+    pub async fn start_without_relay() -> Self {
+        let options = options(false);
+        let mut template = Template::read_with(&options.template, &options.parameters).unwrap();
+        let relay = template
+            .functions
+            .iter_mut()
+            .find(|function| function.binary == "event-relay");
+        relay.unwrap().triggers.clear();
+        Self::start_from(template, options).await
+    }
+
     /// The same of a template that may have been changed.
     pub async fn start_from(mut template: Template, options: Options) -> Self {
         for function in &mut template.functions {
