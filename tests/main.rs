@@ -13,6 +13,7 @@
 //! | [`cli`] | the operators' tool |
 //! | [`simulation`] | many clients and projections at once under injected faults, from a seed: DESIGN sections 5 and 7 |
 //! | [`template`] | what stands beside template.yaml agrees with it |
+//! | [`rights`] | functions ask for what their roles allow |
 //! | [`payloads`] | every sample in `events/` passes through its function |
 //! | [`support`] | tables, a proxy that injects faults, an HTTP client |
 
@@ -28,6 +29,7 @@ mod notifications;
 mod payloads;
 mod projections;
 mod replay;
+mod rights;
 mod simulation;
 mod support;
 mod template;

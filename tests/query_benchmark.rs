@@ -11,16 +11,14 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::AttributeValue;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use chrono::{DateTime, NaiveDate, Utc};
 use dynoxide::{Database, ImportOptions};
-use event_store::recorded::{rfc3339_micros, shard_of};
+use event_store::recorded::rfc3339_micros;
 use fastrand::Rng;
-use futures::{StreamExt, stream};
-use lambda_edge::Environment;
 use local_stack::dynamodb::{create_tables, local_config};
 use local_stack::functions::FUNCTIONS;
 use local_stack::template::Template;
@@ -28,7 +26,7 @@ use local_stack::{DynamoDb, LocalStack, Options};
 use read_models::customer_orders::CustomerOrderRow;
 use read_models::daily_orders::DailyOrderRow;
 use read_models::order_summary::OrderSummaryRow;
-use read_models::replay::{Difference, Observer, Plan, Purpose, Replay, Replayer, Scope, Status, Stop};
+use read_models::replay::{Plan, Purpose, Replayer, Scope, Status, Stop};
 use read_models::rows::Item;
 use read_models::totals::Amounts;
 use read_models::{CustomerOrders, DailyOrders, OrderSearch, Row};
@@ -36,6 +34,10 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use uuid::Uuid;
+
+use benchmark::{Quiet, put};
+
+mod benchmark;
 
 /// What every query should stay below.
 const LIMIT: Duration = Duration::from_millis(50);
@@ -51,7 +53,6 @@ const BIGGEST_CUSTOMER: &str = "WHOLESALE";
 const ORDERS_OF_OTHERS: u64 = 16;
 
 const DAYS: u64 = 100;
-const EVENT_TYPE_SHARDS: u32 = 8;
 
 const CITIES: [&str; 12] = [
     "Lisboa",
@@ -93,11 +94,7 @@ async fn main() -> ExitCode {
         .ok()
         .and_then(|orders| orders.parse().ok())
         .unwrap_or(100_000);
-    let mut template = Template::read("template.yaml".as_ref()).unwrap();
-    for table in &mut template.tables {
-        // The embedded DynamoDB looks through a stream's records at every write, and nobody reads them here.
-        table.stream = None;
-    }
+    let mut template = benchmark::template();
     for function in &mut template.functions {
         function.triggers.clear();
     }
@@ -370,15 +367,7 @@ impl Made {
                     put(Self::id(n), version, (event_type, schema, data), at)
                 })
         });
-        stream::iter(puts)
-            .chunks(25)
-            .map(|batch| async {
-                let write = dynamodb.batch_write_item().request_items("EventStore", batch);
-                write.send().await.unwrap();
-            })
-            .buffer_unordered(4)
-            .collect::<Vec<()>>()
-            .await;
+        benchmark::write(dynamodb, puts).await;
     }
 }
 
@@ -436,35 +425,10 @@ fn events(n: u64) -> Vec<(&'static str, u32, Value)> {
     events
 }
 
-fn put(id: Uuid, version: u64, (event_type, schema, data): (&str, u32, Value), at: DateTime<Utc>) -> WriteRequest {
-    let shard = shard_of(&id.to_string(), EVENT_TYPE_SHARDS);
-    let item = json!({
-        "AggregateId": id,
-        "Version": version,
-        "AggregateType": "Order",
-        "EventId": Uuid::now_v7(),
-        "EventType": event_type,
-        "EventVersion": schema,
-        "EventData": data,
-        "EventTypeShard": format!("{event_type}#{shard}"),
-        "Timestamp": rfc3339_micros(at),
-        "CommandId": Uuid::now_v7(),
-        "CorrelationId": Uuid::now_v7(),
-        "CausationId": Uuid::now_v7(),
-    });
-    let put = PutRequest::builder().set_item(Some(serde_dynamo::to_item(item).unwrap()));
-    WriteRequest::builder().put_request(put.build().unwrap()).build()
-}
-
 /// Writes OrderSummary by a replay, and the rows behind it as their projections would, but into the database at once: one by
 /// one they would take most of an hour. A dry run over some of the orders then finds no difference.
 async fn project(template: &Template, dynamodb: &Client, database: &Database) {
-    let replay = template
-        .functions
-        .iter()
-        .find(|function| function.binary == "replay")
-        .unwrap();
-    let environment: Environment = replay.environment.clone().into_iter().collect();
+    let environment = benchmark::replay_environment(template);
     let replayer = Replayer::from_env(&environment, dynamodb.clone()).unwrap();
     let run = async |purpose, scope, read_models: &[&str]| {
         let plan = Plan::new(purpose, scope, read_models);
@@ -574,13 +538,6 @@ fn import(database: &Database, table: &str, items: Vec<Item>) {
     database
         .import_items(table, items.collect(), ImportOptions::default())
         .unwrap();
-}
-
-struct Quiet;
-
-impl Observer for Quiet {
-    fn progressed(&self, _: &Replay) {}
-    fn found(&self, _: &Difference) {}
 }
 
 /// A proxy before the DynamoDB that asks for the consumed capacity of every read, and adds it up.

@@ -10,17 +10,17 @@ use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::WriteRequest;
 use chrono::{DateTime, Utc};
-use event_store::recorded::rfc3339_micros;
 use futures::future::join_all;
-use futures::{StreamExt, stream};
-use lambda_edge::Environment;
 use local_stack::dynamodb::{Embedded, create_tables, local_config};
-use local_stack::template::Template;
-use read_models::replay::{Difference, Observer, Plan, Purpose, Replay, Replayer, Scope, Status, Stop};
-use serde_json::{Value, json};
+use read_models::replay::{Plan, Purpose, Replayer, Scope, Status, Stop};
+use serde_json::json;
 use uuid::Uuid;
+
+use benchmark::Quiet;
+
+mod benchmark;
 
 const EVENTS_PER_ORDER: u64 = 8;
 const SEGMENTS: i32 = 4;
@@ -40,11 +40,7 @@ async fn main() {
     let (mut server, endpoint) = start_server();
     let config = local_config(&endpoint).await;
     let dynamodb = Client::new(&config);
-    let mut template = Template::read("template.yaml".as_ref()).unwrap();
-    for table in &mut template.tables {
-        // The embedded DynamoDB looks through a stream's records at every write, and nobody reads them here.
-        table.stream = None;
-    }
+    let template = benchmark::template();
     create_tables(&dynamodb, &template).await.unwrap();
 
     let started = Instant::now();
@@ -59,13 +55,7 @@ async fn main() {
     let scan_rate = rate(scanned, started);
     println!("bare scan in {SEGMENTS} segments: {scan_rate:.0} events/s");
 
-    let replay = template
-        .functions
-        .iter()
-        .find(|function| function.binary == "replay")
-        .unwrap();
-    let environment: Environment = replay.environment.clone().into_iter().collect();
-    let replayer = Replayer::from_env(&environment, dynamodb).unwrap();
+    let replayer = Replayer::from_env(&benchmark::replay_environment(&template), dynamodb).unwrap();
     for (purpose, name) in [(Purpose::Rebuild, "rebuild"), (Purpose::Verify, "verify")] {
         let before = resident_kilobytes("VmRSS");
         // The peak is counted from here on.
@@ -125,20 +115,12 @@ async fn fill(dynamodb: &Client, orders: u64) {
         let id = Uuid::from_u128(u128::from(n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
         (1..=EVENTS_PER_ORDER).map(move |version| put(id, version, now))
     });
-    stream::iter(puts)
-        .chunks(25)
-        .map(|batch| async {
-            let write = dynamodb.batch_write_item().request_items("EventStore", batch);
-            write.send().await.unwrap();
-        })
-        .buffer_unordered(4)
-        .collect::<Vec<()>>()
-        .await;
+    benchmark::write(dynamodb, puts).await;
 }
 
 fn put(id: Uuid, version: u64, now: DateTime<Utc>) -> WriteRequest {
     let item = json!({ "product_id": format!("p{version}"), "quantity": 2, "unit_price": "14.00", "product_name": "Queso Cabrales" });
-    let (event_type, event_version, data): (_, _, Value) = match version {
+    let event = match version {
         1 => (
             "OrderCreated",
             3,
@@ -153,23 +135,7 @@ fn put(id: Uuid, version: u64, now: DateTime<Utc>) -> WriteRequest {
         EVENTS_PER_ORDER => ("OrderSubmitted", 1, json!({})),
         _ => ("OrderItemAdded", 1, item),
     };
-    let item = json!({
-        "AggregateId": id,
-        "Version": version,
-        "AggregateType": "Order",
-        "EventId": Uuid::now_v7(),
-        "EventType": event_type,
-        "EventVersion": event_version,
-        "EventData": data,
-        "EventTypeShard": format!("{event_type}#{}", id.as_u128() % 8),
-        "Timestamp": rfc3339_micros(now),
-        "CommandId": Uuid::now_v7(),
-        "CorrelationId": Uuid::now_v7(),
-        "CausationId": Uuid::now_v7(),
-        "UserId": Uuid::now_v7(),
-    });
-    let put = PutRequest::builder().set_item(Some(serde_dynamo::to_item(item).unwrap()));
-    WriteRequest::builder().put_request(put.build().unwrap()).build()
+    benchmark::put(id, version, event, now)
 }
 
 /// How many events there are.
@@ -199,11 +165,4 @@ fn resident_kilobytes(name: &str) -> i64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with(name)).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
-struct Quiet;
-
-impl Observer for Quiet {
-    fn progressed(&self, _: &Replay) {}
-    fn found(&self, _: &Difference) {}
 }

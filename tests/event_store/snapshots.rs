@@ -1,7 +1,5 @@
 //! Snapshots: loading a stream costs the same however long it is, and no snapshot can do harm.
 
-use std::time::{Duration, Instant};
-
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use chrono::Utc;
 use domain::Idempotency;
@@ -13,7 +11,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::support::orders::{added, created, item, metadata, new_order_id};
-use crate::support::{Fault, Tables};
+use crate::support::{Fault, Tables, until};
 
 /// A store that takes a snapshot of an order every `every` events.
 fn store(tables: &Tables, every: u32) -> EventStore {
@@ -79,11 +77,8 @@ async fn add_as(store: &EventStore, id: &str, metadata: &Metadata) -> Transacted
 
 /// Waits until the order's snapshot is at `version`: it is written beside the append, and nobody waits for it.
 async fn snapshot_at(tables: &Tables, id: &str, version: Version) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while snapshot_version(tables, id).await != Some(version) {
-        assert!(Instant::now() < deadline, "no snapshot at version {version}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let is_there = async || snapshot_version(tables, id).await == Some(version);
+    until(&format!("a snapshot at version {version}"), is_there).await;
 }
 
 async fn snapshot_version(tables: &Tables, id: &str) -> Option<Version> {
@@ -146,10 +141,8 @@ async fn an_order_of_usual_length_costs_what_it_costs_without_snapshots() {
     for every in [20, 50, 100] {
         let store = store(&tables, every);
         add(&store, &id).await;
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while store.load::<Order>(&id).await.unwrap().cost.requests != 2 {
-            assert!(Instant::now() < deadline, "no snapshot");
-        }
+        let is_used = async || store.load::<Order>(&id).await.unwrap().cost.requests == 2;
+        until("a snapshot", is_used).await;
         let mut reads = Vec::new();
         for _ in 0..every {
             reads.push(add(&store, &id).await.stream.cost.read_units);

@@ -5,16 +5,15 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use local_stack::dynamodb::Embedded;
-use local_stack::functions::FUNCTIONS;
 use local_stack::template::Template;
-use local_stack::{DynamoDb, LocalStack, Options};
+use local_stack::{DynamoDb, Options};
 
 use super::body;
 use crate::support::api::options;
 use crate::support::{Api, FaultProxy, project};
 
 /// As short as a function's time can be: that is how long a process that hangs takes to die.
-const TIME_LIMIT: Duration = Duration::from_secs(1);
+const TIME_LIMIT: Duration = Duration::from_secs(3);
 
 /// A stack whose functions reach DynamoDB through a proxy. Read models are shown to survive elsewhere, and left out.
 struct World {
@@ -39,9 +38,8 @@ impl World {
                 function.triggers.clear();
             }
         }
-        let stack = LocalStack::start_from(template, options, FUNCTIONS).await.unwrap();
         Self {
-            api: Api::of(stack),
+            api: Api::start_from(template, options).await,
             proxy,
             _embedded: embedded,
         }

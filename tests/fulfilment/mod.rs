@@ -20,9 +20,8 @@ use std::time::{Duration, Instant};
 
 use domain::stock::{Stock, aggregate_id};
 use event_store::EventStore;
-use local_stack::functions::FUNCTIONS;
+use local_stack::Options;
 use local_stack::template::Template;
-use local_stack::{LocalStack, Options};
 use payment_gateway::Sandbox;
 use serde_json::{Value, json};
 
@@ -45,7 +44,7 @@ pub async fn fulfilling_with(options: Options, changed: &[(&str, &str)]) -> Api 
             }
         }
     }
-    Api::of(LocalStack::start_from(template, options, FUNCTIONS).await.unwrap())
+    Api::start_from(template, options).await
 }
 
 /// An order of pieces of some SKUs, at 10.00 each.

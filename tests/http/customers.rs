@@ -3,8 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::faults::behind_proxy;
-use crate::support::api::order_body;
+use crate::support::api::{behind_proxy, order_body};
 use crate::support::{Answer, Api};
 
 fn customer(name: &str) -> Value {

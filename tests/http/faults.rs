@@ -1,24 +1,9 @@
 //! What a client sees when the table has trouble.
 
-use local_stack::Options;
-use local_stack::dynamodb::Embedded;
 use serde_json::{Value, json};
 
-use crate::support::api::order_body;
-use crate::support::{Api, Fault, FaultProxy, project};
-
-/// A stack whose functions reach their DynamoDB through a proxy.
-pub(super) async fn behind_proxy() -> (Embedded, FaultProxy, Api) {
-    let embedded = Embedded::memory().await.unwrap();
-    let proxy = FaultProxy::start(embedded.endpoint()).await;
-    let options = Options {
-        dynamodb: local_stack::DynamoDb::Endpoint(embedded.endpoint().to_owned()),
-        function_dynamodb_endpoint: Some(proxy.endpoint.clone()),
-        ..Options::in_memory(project().join("template.yaml"))
-    };
-    let api = Api::start_with(options).await;
-    (embedded, proxy, api)
-}
+use crate::support::Fault;
+use crate::support::api::{behind_proxy, order_body};
 
 #[tokio::test]
 async fn a_command_whose_append_lost_its_answer_succeeds_and_happens_once() {

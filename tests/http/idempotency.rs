@@ -1,7 +1,6 @@
 //! `Idempotency-Key`: the same request with the same key has one effect and one answer.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
 
 use domain::order::Order;
 use event_store::{Snapshots, Stream};
@@ -12,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::api::order_body;
 use crate::support::orders::{added, metadata};
-use crate::support::{Tables, project};
+use crate::support::{Tables, project, until};
 
 /// Orders of more than 7 events have a snapshot.
 const SNAPSHOT_EVERY: &str = "Order:5";
@@ -65,10 +64,7 @@ impl Commands {
     }
 
     async fn until_snapshot(&self) {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while self.tables.items("Snapshots").await.is_empty() {
-            assert!(Instant::now() < deadline, "no snapshot");
-        }
+        until("a snapshot", async || !self.tables.items("Snapshots").await.is_empty()).await;
     }
 
     async fn send(&self, request: &Request) -> Answer {

@@ -12,8 +12,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::http::faults::behind_proxy;
-use crate::support::api::{address, order_body};
+use crate::support::api::{address, behind_proxy, order_body};
 use crate::support::description::DESCRIPTION;
 use crate::support::{Answer, Api, Fault, FaultProxy, template};
 

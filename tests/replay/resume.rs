@@ -5,7 +5,7 @@ use read_models::replay::{Purpose, ReplayError, Replayer, Scope, Status, Stop};
 use super::{Watch, number, orders, plan, put, rebuild, replayer, text, unwrap_store, verify};
 use crate::projections::{assert_rows_are_folds, order};
 use crate::support::orders::added;
-use crate::support::{Fault, Tables};
+use crate::support::{Fault, Tables, until};
 
 /// Stops after so many batches each time; returns how many runs it took, and how many orders were replayed.
 async fn in_runs(tables: &Tables, replayer: &Replayer, batches: u32) -> (u32, u64) {
@@ -205,9 +205,7 @@ async fn a_replay_that_waits_for_dynamodb_can_be_stopped() {
     let observer = Watch::default();
     let run = replayer.run(begun, &stop, &observer);
     let (left, ()) = futures::future::join(run, async {
-        while tables.proxy.pending_faults() > 990 {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
+        until("ten throttles", async || tables.proxy.pending_faults() <= 990).await;
         stop.now();
     })
     .await;

@@ -2,11 +2,10 @@
 
 use std::fmt;
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use aws_config::{Region, SdkConfig};
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::error::ConnectorError;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
@@ -18,6 +17,7 @@ use tokio::time::{Instant, sleep};
 
 use super::faults::{Fault, Faults};
 use super::replica::Replica;
+use crate::support::in_own_region;
 
 #[derive(Clone)]
 pub struct DynamoDb(Arc<Shared>);
@@ -154,14 +154,10 @@ impl fmt::Debug for Link {
 
 impl Link {
     fn config(self, config: &SdkConfig) -> SdkConfig {
-        // The SDK keeps one budget of retries per region and process. Every actor of every run gets its own, as the
-        // instances of a function have; otherwise a run would depend on those before it.
-        static REGIONS: AtomicUsize = AtomicUsize::new(0);
-        let region = format!("simulated-{}", REGIONS.fetch_add(1, Ordering::Relaxed));
         let connector = SharedHttpConnector::new(self);
-        config
+        // Otherwise a run would depend on those before it.
+        in_own_region(config, "simulated")
             .to_builder()
-            .region(Region::new(region))
             .http_client(http_client_fn(move |_, _| connector.clone()))
             .build()
     }

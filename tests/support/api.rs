@@ -2,13 +2,20 @@
 
 use std::time::{Duration, Instant};
 
+use aws_config::SdkConfig;
+use lambda_edge::{ConfigError, Constructor, Environment, Function};
+use local_stack::dynamodb::Embedded;
 use local_stack::functions::FUNCTIONS;
+use local_stack::template::Template;
 use local_stack::{LocalStack, Options};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::description::DESCRIPTION;
-use super::project;
+use super::{FaultProxy, in_own_region, project};
+
+/// A variable with which each function of these stacks knows its own name.
+const FUNCTION: &str = "FUNCTION";
 
 pub struct Api {
     pub stack: LocalStack,
@@ -28,12 +35,21 @@ impl Api {
     }
 
     pub async fn start_with(options: Options) -> Self {
-        Self::of(LocalStack::start(options, FUNCTIONS).await.unwrap())
+        let template = Template::read_with(&options.template, &options.parameters).unwrap();
+        Self::start_from(template, options).await
     }
 
-    pub fn of(stack: LocalStack) -> Self {
+    /// The same of a template that may have been changed.
+    pub async fn start_from(mut template: Template, options: Options) -> Self {
+        for function in &mut template.functions {
+            function
+                .environment
+                .insert(FUNCTION.to_owned(), function.binary.clone());
+        }
+        let functions = FUNCTIONS.iter().map(|(name, _)| (*name, function as Constructor));
+        let functions: Vec<_> = functions.collect();
         Self {
-            stack,
+            stack: LocalStack::start_from(template, options, &functions).await.unwrap(),
             http: reqwest::Client::new(),
         }
     }
@@ -101,6 +117,26 @@ pub fn options(is_fulfilling: bool) -> Options {
         parameters: [("Fulfilment".to_owned(), state.to_owned())].into(),
         ..Options::in_memory(project().join("template.yaml"))
     }
+}
+
+/// A stack whose functions reach their DynamoDB through a proxy.
+pub async fn behind_proxy() -> (Embedded, FaultProxy, Api) {
+    let embedded = Embedded::memory().await.unwrap();
+    let proxy = FaultProxy::start(embedded.endpoint()).await;
+    let options = Options {
+        dynamodb: local_stack::DynamoDb::Endpoint(embedded.endpoint().to_owned()),
+        function_dynamodb_endpoint: Some(proxy.endpoint.clone()),
+        ..options(false)
+    };
+    let api = Api::start_with(options).await;
+    (embedded, proxy, api)
+}
+
+/// The function that the environment names, in a region of its own.
+fn function(environment: &Environment, config: &SdkConfig) -> Result<Function, ConfigError> {
+    let name = environment.required(FUNCTION)?;
+    let (_, constructor) = FUNCTIONS.iter().find(|(function, _)| *function == name).unwrap();
+    constructor(environment, &in_own_region(config, name))
 }
 
 impl Answer {

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use super::until;
+
 /// What happens to one request of an operation.
 #[derive(Debug, Clone)]
 pub enum Fault {
@@ -35,11 +37,22 @@ pub struct Units {
     pub write: f64,
 }
 
+/// A request as it was made.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The one that it was signed for: its maker's, if each has its own.
+    pub region: String,
+    pub operation: String,
+    pub body: Value,
+}
+
 #[derive(Default)]
 struct Shared {
     /// In the order in which they strike.
     faults: VecDeque<(&'static str, Fault)>,
     operations: Vec<String>,
+    /// All requests, if they are recorded.
+    requests: Option<Vec<Request>>,
     /// What DynamoDB says that they cost, if it is asked.
     units: Option<Units>,
     hanging: bool,
@@ -89,6 +102,16 @@ impl FaultProxy {
         std::mem::take(&mut self.shared.lock().unwrap().operations)
     }
 
+    /// From now on requests are recorded.
+    pub fn record(&self) {
+        self.shared.lock().unwrap().requests = Some(Vec::new());
+    }
+
+    /// Every request recorded, in order.
+    pub fn recorded(&self) -> Vec<Request> {
+        self.shared.lock().unwrap().requests.clone().unwrap()
+    }
+
     /// From now on DynamoDB is asked what each request costs.
     pub fn count_units(&self) {
         self.shared.lock().unwrap().units = Some(Units::default());
@@ -116,11 +139,8 @@ impl FaultProxy {
 
     /// Waits until a [`Fault::Hang`] has struck, and lets requests pass again: the process that waits is to be killed now.
     pub async fn until_hanging(&self) {
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-        while !std::mem::take(&mut self.shared.lock().unwrap().hanging) {
-            assert!(std::time::Instant::now() < deadline, "nothing hangs");
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-        }
+        let hangs = async || std::mem::take(&mut self.shared.lock().unwrap().hanging);
+        until("a request that hangs", hangs).await;
     }
 
     /// Forgets the faults that have not struck yet.
@@ -168,6 +188,13 @@ async fn forward(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) ->
         let mut shared = proxy.shared.lock().unwrap();
         let position = shared.faults.iter().position(|(of, _)| *of == operation);
         shared.operations.push(operation.clone());
+        if let Some(requests) = &mut shared.requests {
+            requests.push(Request {
+                region: region(&headers).to_owned(),
+                operation: operation.clone(),
+                body: serde_json::from_slice(&body).unwrap(),
+            });
+        }
         match shared.writes_left {
             Some(0) if is_write => {
                 shared.writes_left = None;
@@ -246,6 +273,14 @@ async fn forward(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) ->
             response
         }
     }
+}
+
+/// `Credential=<key>/<day>/<region>/dynamodb/aws4_request` of the signature.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-authentication-methods.html>
+fn region(headers: &HeaderMap) -> &str {
+    let signature = headers["authorization"].to_str().unwrap();
+    let (_, scope) = signature.split_once("Credential=").unwrap();
+    scope.split('/').nth(2).unwrap()
 }
 
 fn error(status: StatusCode, code: &str, details: Value) -> Response<Body> {

@@ -10,8 +10,10 @@ pub mod test_folder;
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use aws_config::SdkConfig;
+use aws_config::{Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use event_store::EventStore;
@@ -58,6 +60,25 @@ pub fn environment(template: &Template, binary: &str, changed: &[(&str, &str)]) 
     variables.chain(local).chain(changed).collect()
 }
 
+/// `config` in a region of its own, whose name begins with that of who asks there.
+///
+/// The SDK keeps one budget of retries per region and process. Shared by all tests, it may be used up by the faults of
+/// others, and then an operation ends before its last attempt. Instances of a function share none either.
+pub fn in_own_region(config: &SdkConfig, name: &str) -> SdkConfig {
+    static REGIONS: AtomicUsize = AtomicUsize::new(0);
+    let region = format!("{name}-{}", REGIONS.fetch_add(1, Ordering::Relaxed));
+    config.to_builder().region(Region::new(region)).build()
+}
+
+/// Waits until `is_so`; fails after ten seconds.
+pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !is_so().await {
+        assert!(Instant::now() < deadline, "still waiting for {what}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
 /// template.yaml's tables in an embedded DynamoDB of the test's own, behind a proxy.
 pub struct Tables {
     pub proxy: FaultProxy,
@@ -73,7 +94,7 @@ impl Tables {
         let dynamodb = embedded.client().await;
         create_tables(&dynamodb, &template()).await.unwrap();
         let proxy = FaultProxy::start(embedded.endpoint()).await;
-        let config = local_config(&proxy.endpoint).await;
+        let config = in_own_region(&local_config(&proxy.endpoint).await, "test");
         Self {
             proxy,
             dynamodb,

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use domain::Aggregate;
 use domain::fulfilment::{Context, Fulfilment, FulfilmentEvent, Input, Timeouts, aggregate_id, decide};
 use domain::order::OrderId;
 use event_store::{AppendError, EventStore, StoreError};
@@ -85,12 +86,35 @@ impl App {
                 .append::<Fulfilment>(&aggregate_id, process.version, &events, &metadata)
                 .await;
             match appended {
-                Ok(_) => return Ok(()),
+                Ok(_) => {
+                    self.remove_answered(order_id, process.state, &events).await;
+                    return Ok(());
+                }
                 Err(AppendError::Conflict { .. } | AppendError::TransactionInProgress) => {}
                 Err(error) => return Err(NotHandled(error.to_string())),
             }
         }
         Err(NotHandled("others keep telling the same process something".to_owned()))
+    }
+}
+
+impl App {
+    /// Removes the timers of steps that are no longer waited for. One that stays is fired for nothing, which costs more than
+    /// to remove it here; so a failure is no failure.
+    async fn remove_answered(&self, order_id: OrderId, before: Option<Fulfilment>, events: &[FulfilmentEvent]) {
+        let waiting = before
+            .as_ref()
+            .map(|process| process.waiting.clone())
+            .unwrap_or_default();
+        let after = Fulfilment::fold(before, events).unwrap_or_default();
+        for (step, due_at) in waiting {
+            if after.waiting.get(&step) == Some(&due_at) {
+                continue;
+            }
+            if let Err(error) = self.timers.remove(due_at, &Timer::of(order_id, step, due_at)).await {
+                tracing::debug!(%order_id, %error, "a timer that nobody waits for stays");
+            }
+        }
     }
 }
 
@@ -100,10 +124,8 @@ fn timers(order_id: OrderId, events: &[FulfilmentEvent], message: &Message) -> V
         _ => None,
     });
     let timer = |(step, due_at)| Timer {
-        order_id,
-        step,
-        due_at,
         correlation_id: message.correlationid.clone(),
+        ..Timer::of(order_id, step, due_at)
     };
     due.map(timer).collect()
 }

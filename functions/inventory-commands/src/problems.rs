@@ -48,7 +48,9 @@ pub fn store_problem(error: StoreError) -> Problem {
             "The event store did not answer. The request may have had its effect or not.",
         )
         .caused_by(error),
-        StoreError::Rejected(_) | StoreError::Misconfigured(_) | StoreError::Corrupt(_) => Problem::internal(error),
+        StoreError::Rejected(_) | StoreError::Misconfigured(_) | StoreError::Corrupt(_) | StoreError::Unreadable(_) => {
+            Problem::internal(error)
+        }
     }
 }
 

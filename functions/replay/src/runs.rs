@@ -31,7 +31,7 @@ async fn next_run(replayer: &Replayer, record: &EventRecord, deadline: Deadline)
     };
     let replays = replayer.replays();
     let replay = match replays.get(replay_id).await {
-        Err(StoreError::Corrupt(error)) => {
+        Err(StoreError::Unreadable(error)) => {
             tracing::error!(replay_id, %error, "a replay that cannot be read is left out");
             return Ok(());
         }

@@ -6,7 +6,9 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
 use domain::UnreadableEvent;
+use domain::aggregate::reason_without_data;
 use std::collections::HashMap;
+use std::fmt;
 
 use crate::{Recorded, Version};
 
@@ -28,6 +30,9 @@ pub enum StoreError {
     /// The stream itself is damaged; trying again does not help.
     #[error(transparent)]
     Corrupt(#[from] CorruptStream),
+    /// An item beside the events cannot be read: this code is too old for it, or it is damaged. Trying again does not help.
+    #[error("an item cannot be read: {0}")]
+    Unreadable(String),
 }
 
 /// Stored data that breaks the promises of the event store, or that this code is too old to read.
@@ -106,6 +111,11 @@ impl<E: ProvideErrorMetadata + std::error::Error + 'static> From<SdkError<E>> fo
 }
 
 impl StoreError {
+    /// `what` was read and does not deserialize. The reason has nothing of the item in it.
+    pub fn unreadable(what: impl fmt::Display, error: &serde_dynamo::Error) -> Self {
+        Self::Unreadable(format!("{what}: {}", reason_without_data(error)))
+    }
+
     /// Counted, as every throttle comes by here that the SDK's own retries did not get past.
     fn throttled(message: String) -> Self {
         metrics::counter!("dynamodb_throttled_total").increment(1);

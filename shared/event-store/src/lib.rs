@@ -9,6 +9,7 @@
 //! | [`by_time`] | events across aggregates in time order, over the sharded index |
 //! | [`snapshot`] | the states of long streams |
 //! | [`scan`] | all events, in segments |
+//! | [`batch`] | items read by their keys |
 //! | [`backup`] | all events as a file, and back |
 //! | [`patience`] | requests repeated while DynamoDB throttles |
 //! | [`recorded`] | a stored event and its item in the table |
@@ -16,6 +17,7 @@
 //! | [`error`] | what can go wrong, kept apart by what the caller can do about it |
 
 pub mod backup;
+pub mod batch;
 pub mod by_time;
 pub mod cost;
 pub mod error;

@@ -6,15 +6,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Select};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use serde::{Deserialize, Serialize};
 
-use crate::patience::pause;
+use crate::batch::batch_get;
 use crate::{CorruptStream, EventStore, Recorded, StoreError, Version};
-
-/// The most keys of one BatchGetItem.
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
-const MAX_BATCH_GET_KEYS: usize = 100;
 
 /// One of `of` parts of a table, counted from 0. `of` is at least 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +23,17 @@ pub struct Segment {
 
 impl Segment {
     pub const WHOLE: Self = Self { number: 0, of: 1 };
+
+    /// A Scan of at most `limit` items of this part of a table.
+    pub fn scan(self, client: &Client, table: &str, limit: usize) -> ScanFluentBuilder {
+        let number = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+        client
+            .scan()
+            .table_name(table)
+            .segment(number(self.number))
+            .total_segments(number(self.of))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+    }
 }
 
 /// The key of an event.
@@ -56,13 +65,8 @@ impl EventStore {
     /// # Errors
     /// What DynamoDB said.
     pub async fn scan(&self, segment: Segment, limit: usize, after: Option<&EventKey>) -> Result<ScanPage, StoreError> {
-        let page = self
-            .client
-            .scan()
-            .table_name(&self.table)
-            .segment(i32::try_from(segment.number).unwrap_or(i32::MAX))
-            .total_segments(i32::try_from(segment.of).unwrap_or(i32::MAX))
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+        let page = segment
+            .scan(&self.client, &self.table, limit)
             .select(Select::AllAttributes)
             .set_exclusive_start_key(after.map(EventKey::to_item))
             .send()
@@ -80,46 +84,13 @@ impl EventStore {
     /// # Errors
     /// What DynamoDB said.
     pub async fn first_events(&self, aggregate_ids: &BTreeSet<String>) -> Result<Vec<Scanned>, StoreError> {
-        let mut found = Vec::new();
-        let mut wanted: Vec<_> = aggregate_ids
-            .iter()
-            .map(|id| {
-                let key = EventKey {
-                    aggregate_id: id.clone(),
-                    version: 1,
-                };
-                key.to_item()
-            })
-            .collect();
-        while !wanted.is_empty() {
-            let rest = wanted.split_off(wanted.len().min(MAX_BATCH_GET_KEYS));
-            let keys = KeysAndAttributes::builder()
-                .set_keys(Some(wanted))
-                .consistent_read(true);
-            let keys = keys.build().map_err(|error| StoreError::Rejected(error.to_string()))?;
-            let page = self
-                .client
-                .batch_get_item()
-                .request_items(&self.table, keys)
-                .send()
-                .await?;
-            for item in page.responses.into_iter().flatten().flat_map(|(_, items)| items) {
-                found.push(Scanned::of_item(item)?);
-            }
-            wanted = rest;
-            let left = wanted.len();
-            // What did not fit into 16 MB, or was throttled.
-            let unprocessed = page
-                .unprocessed_keys
-                .into_iter()
-                .flatten()
-                .flat_map(|(_, keys)| keys.keys);
-            wanted.extend(unprocessed);
-            if wanted.len() > left {
-                pause(0).await;
-            }
-        }
-        Ok(found)
+        let key = |id: &String| EventKey {
+            aggregate_id: id.clone(),
+            version: 1,
+        };
+        let keys = aggregate_ids.iter().map(|id| key(id).to_item()).collect();
+        let found = batch_get(&self.client, &self.table, keys, true).await?;
+        found.into_iter().map(Scanned::of_item).collect()
     }
 
     /// How many events there are, as DynamoDB last counted them: within the last six hours.

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::order::{OrderId, OrderStatus};
+use event_store::batch::batch_get;
 use event_store::recorded::shard_of;
 use event_store::{StoreError, Version};
 use lambda_edge::{ConfigError, Environment};
@@ -17,8 +18,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::day::Day;
 use crate::order_summary::OrderSummaryRow;
-use crate::rows::{Row, Rows, batch_get};
-use crate::totals::{Amounts, Money, Totals};
+use crate::rows::{Row, Rows};
+use crate::totals::{Amounts, Totals};
+use crate::views::Money;
 
 /// How many partitions a day has. Each takes 1,000 write units a second, and a new order takes 6. Another number makes rows
 /// stand elsewhere: it takes a new [`Row::GENERATION`].

@@ -28,6 +28,7 @@ impl fmt::Display for Day {
 }
 
 impl Day {
+    /// Whether all of it lies before that moment.
     pub fn ended_before(self, at: DateTime<Utc>) -> bool {
         self.0 < at.date_naive()
     }

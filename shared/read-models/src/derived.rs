@@ -56,10 +56,13 @@ pub(crate) async fn newest(source: &OrderSummaries, order_id: &str) -> Result<Op
 }
 
 impl<R: Row> Derived<R> {
+    /// Rows that follow those of `source`.
     pub fn new(rows: Rows<R>, source: OrderSummaries) -> Self {
         Self { rows, source }
     }
 
+    /// Takes in what a batch says of one order.
+    ///
     /// # Errors
     /// [`ProjectError`]
     pub async fn apply(&self, order_id: &str, records: &[EventRecord]) -> Result<(), ProjectError> {
@@ -77,6 +80,8 @@ impl<R: Row> Derived<R> {
         }
     }
 
+    /// Makes the row that of the order as OrderSummary has it now.
+    ///
     /// # Errors
     /// [`ProjectError`]
     pub async fn refresh(&self, order_id: &str) -> Result<(), ProjectError> {

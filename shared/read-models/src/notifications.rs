@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 use domain::aggregate::reason_without_data;
 use domain::order::OrderId;
 use domain::text::CustomerId;
+use event_store::StoreError;
 use event_store::recorded::rfc3339_micros;
-use event_store::{CorruptStream, StoreError};
 use lambda_edge::{ConfigError, Environment};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -188,7 +188,7 @@ impl Notifications {
 fn read(item: Item) -> Result<Notification, StoreError> {
     serde_dynamo::from_item(item).map_err(|error| {
         let reason = reason_without_data(&error);
-        CorruptStream::NotAnEvent(format!("a notification: {reason}")).into()
+        StoreError::Unreadable(format!("a notification: {reason}"))
     })
 }
 

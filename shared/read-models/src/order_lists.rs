@@ -15,10 +15,9 @@ use std::collections::VecDeque;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use chrono::{DateTime, Utc};
-use domain::aggregate::reason_without_data;
 use domain::order::{OrderId, OrderStatus};
 use domain::text::CustomerId;
-use event_store::{CorruptStream, Cost, StoreError, Version};
+use event_store::{Cost, StoreError, Version};
 use futures::future::try_join_all;
 use lambda_edge::{ConfigError, Environment};
 use rust_decimal::Decimal;
@@ -121,7 +120,7 @@ impl OrderLists {
     /// A page of the list after `after`, newest first.
     ///
     /// # Errors
-    /// What DynamoDB said, or [`StoreError::Corrupt`] when a row cannot be read.
+    /// What DynamoDB said, or [`StoreError::Unreadable`] when a row cannot be read.
     pub async fn page(&self, query: &ListQuery<'_>, after: Option<&str>) -> Result<ListPage, StoreError> {
         let reader = self.reader(query, after);
         let mut parts = reader.parts();
@@ -323,10 +322,8 @@ impl Reader<'_> {
             part.cost += Cost::read(found.consumed_capacity.as_ref());
             part.is_through = found.last_evaluated_key.is_none();
             part.start = found.last_evaluated_key;
-            let orders: Vec<ListedOrder> =
-                serde_dynamo::from_items(found.items.unwrap_or_default()).map_err(|error| {
-                    CorruptStream::NotAnEvent(format!("row of a list: {}", reason_without_data(&error)))
-                })?;
+            let orders: Vec<ListedOrder> = serde_dynamo::from_items(found.items.unwrap_or_default())
+                .map_err(|error| StoreError::unreadable("row of a list", &error))?;
             for order in orders {
                 let is_older = |fresh: &ListedOrder| fresh.order_id == order.order_id && fresh.version > order.version;
                 if self.query.read_after.is_some_and(is_older) {

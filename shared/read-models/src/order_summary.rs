@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
 use domain::order::{Order, OrderId, OrderStatus};
+use event_store::batch::batch_get;
 use event_store::recorded::{rfc3339_micros, shard_of};
 use event_store::{CorruptStream, EventStore, Recorded, StoreError, Stream, Version};
 use lambda_edge::stream::EventRecord;
@@ -17,7 +18,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::projector::{ProjectError, Projection};
-use crate::rows::{Found, NEWER_CODE, Row, Rows, batch_get};
+use crate::rows::{Found, NEWER_CODE, Row, Rows};
 
 /// How many values of `ListShard`, and of `StatusShard` per status, the orders are spread over, as one value takes only
 /// 1,000 writes a second. A list is merged from so many queries. Another number makes rows hold something else: it takes

@@ -6,8 +6,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use chrono::Utc;
 use domain::aggregate::reason_without_data;
+use event_store::StoreError;
 use event_store::recorded::rfc3339_micros;
-use event_store::{CorruptStream, StoreError};
 use lambda_edge::stream::EventRecord;
 use lambda_edge::{ConfigError, Environment};
 use serde::{Deserialize, Serialize};
@@ -262,5 +262,5 @@ impl ParkedKey {
 }
 
 fn unreadable(error: serde_dynamo::Error) -> StoreError {
-    CorruptStream::NotAnEvent(format!("parked entry: {}", reason_without_data(&error))).into()
+    StoreError::unreadable("parked entry", &error)
 }

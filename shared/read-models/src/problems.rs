@@ -12,7 +12,9 @@ pub fn read_problem(error: StoreError) -> Problem {
         StoreError::Unavailable(_) => {
             Problem::unavailable("store_unavailable", "The tables did not answer.").caused_by(error)
         }
-        StoreError::Rejected(_) | StoreError::Misconfigured(_) | StoreError::Corrupt(_) => Problem::internal(error),
+        StoreError::Rejected(_) | StoreError::Misconfigured(_) | StoreError::Corrupt(_) | StoreError::Unreadable(_) => {
+            Problem::internal(error)
+        }
     }
 }
 

@@ -53,7 +53,9 @@ pub enum ProjectError {
 impl From<StoreError> for ProjectError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Corrupt(_) | StoreError::Rejected(_) => Self::Lasting(error.to_string()),
+            StoreError::Corrupt(_) | StoreError::Unreadable(_) | StoreError::Rejected(_) => {
+                Self::Lasting(error.to_string())
+            }
             // A missing right is mended by a deployment, for which the trigger's retries leave time.
             StoreError::Throttled(_) | StoreError::Unavailable(_) | StoreError::Misconfigured(_) => {
                 Self::Passing(error.to_string())

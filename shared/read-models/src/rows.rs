@@ -10,9 +10,8 @@ use std::marker::PhantomData;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use domain::aggregate::reason_without_data;
-use event_store::patience::pause;
 use event_store::{StoreError, Version};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -35,6 +34,7 @@ pub trait Row: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The attributes of the table's key, all of them text.
     const KEY: &'static [&'static str];
 
+    /// The row of this order.
     fn of(order: &OrderSummaryRow) -> Self;
 
     /// The order's version that the row shows.
@@ -100,6 +100,7 @@ impl<R> Clone for Rows<R> {
 }
 
 impl<R: Row> Rows<R> {
+    /// The rows of this table, as this code has them.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self {
             client,
@@ -244,45 +245,6 @@ impl Put {
 
 /// Why a row was not touched.
 pub(crate) const NEWER_CODE: &str = "the row is of a newer generation than this code";
-
-/// How many keys one BatchGetItem takes.
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>
-const MAX_BATCH_KEYS: usize = 100;
-
-/// How often what a batch has left unread is asked for again.
-const MAX_BATCH_ATTEMPTS: u32 = 5;
-
-/// The items of these keys that there are, in no order. No key may come twice.
-pub(crate) async fn batch_get(
-    client: &Client,
-    table: &str,
-    keys: Vec<Item>,
-    consistent: bool,
-) -> Result<Vec<Item>, StoreError> {
-    let mut items = Vec::new();
-    for keys in keys.chunks(MAX_BATCH_KEYS) {
-        let mut wanted = keys.to_vec();
-        let mut attempt = 0;
-        while !wanted.is_empty() {
-            let keys = KeysAndAttributes::builder()
-                .set_keys(Some(wanted))
-                .consistent_read(consistent);
-            let keys = keys.build().map_err(|error| StoreError::Rejected(error.to_string()))?;
-            let read = client.batch_get_item().request_items(table, keys).send().await?;
-            items.extend(read.responses.unwrap_or_default().into_values().flatten());
-            let unread = read.unprocessed_keys.unwrap_or_default().into_values();
-            wanted = unread.flat_map(|keys| keys.keys).collect();
-            if !wanted.is_empty() {
-                if attempt == MAX_BATCH_ATTEMPTS {
-                    return Err(StoreError::Throttled("a batch was not read to its end".to_owned()));
-                }
-                pause(attempt).await;
-                attempt += 1;
-            }
-        }
-    }
-    Ok(items)
-}
 
 /// Whether a conditional write happened: false when its condition was not met.
 pub(crate) fn unless_refused<T, E>(written: Result<T, SdkError<E>>) -> Result<bool, StoreError>

@@ -9,8 +9,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::aggregate::reason_without_data;
-use event_store::{CorruptStream, StoreError, Version};
+use event_store::{StoreError, Version};
 use lambda_edge::stream::Deadline;
 use lambda_edge::{ConfigError, Environment};
 use serde::{Deserialize, Serialize};
@@ -123,7 +122,7 @@ impl ProjectionStatuses {
     /// `None` as long as the projection has had no batch.
     ///
     /// # Errors
-    /// What DynamoDB said, or [`StoreError::Corrupt`] when the item cannot be read.
+    /// What DynamoDB said, or [`StoreError::Unreadable`] when the item cannot be read.
     pub async fn get(&self, projection: &str) -> Result<Option<ProjectionStatus>, StoreError> {
         let found = self.client.get_item().table_name(&self.table);
         let found = found
@@ -167,9 +166,7 @@ impl ProjectionStatuses {
 }
 
 fn of_item(item: Item) -> Result<ProjectionStatus, StoreError> {
-    serde_dynamo::from_item(item).map_err(|error| {
-        CorruptStream::NotAnEvent(format!("status of a projection: {}", reason_without_data(&error))).into()
-    })
+    serde_dynamo::from_item(item).map_err(|error| StoreError::unreadable("status of a projection", &error))
 }
 
 /// Writes the status of one projection.

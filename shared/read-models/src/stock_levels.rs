@@ -10,7 +10,7 @@ use domain::aggregate::reason_without_data;
 use domain::stock::{Pieces, Stock};
 use domain::text::Sku;
 use event_store::recorded::rfc3339_micros;
-use event_store::{CorruptStream, StoreError, Version};
+use event_store::{StoreError, Version};
 use lambda_edge::{ConfigError, Environment};
 use serde::{Deserialize, Serialize};
 
@@ -184,7 +184,7 @@ fn key(sku: &Sku) -> Item {
 fn read(item: Item) -> Result<StockLevelRow, StoreError> {
     serde_dynamo::from_item(item).map_err(|error| {
         let reason = reason_without_data(&error);
-        CorruptStream::NotAnEvent(format!("row of StockLevels: {reason}")).into()
+        StoreError::Unreadable(format!("row of StockLevels: {reason}"))
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::money::Currency;
 use domain::order::{Address, Order, OrderId, OrderItem, OrderStatus};
 use event_store::Version;
 use event_store::recorded::rfc3339_micros;
@@ -231,6 +232,32 @@ impl From<Replay> for ReplayView {
             differences: replay.differences,
             started_at: rfc3339_micros(replay.started_at),
             updated_at: rfc3339_micros(replay.updated_at),
+        }
+    }
+}
+
+/// What orders in one currency come to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Money {
+    /// ISO 4217.
+    pub currency: String,
+    /// Of all orders.
+    pub gross: Decimal,
+    /// Without the cancelled ones.
+    pub net: Decimal,
+}
+
+impl Money {
+    /// With all decimal places of the currency.
+    pub(crate) fn of(currency: &str, gross: Decimal, net: Decimal) -> Self {
+        let in_full = |amount: Decimal| {
+            let currency = currency.parse::<Currency>();
+            currency.map_or(amount, |currency| currency.round(amount))
+        };
+        Self {
+            currency: currency.to_owned(),
+            gross: in_full(gross),
+            net: in_full(net),
         }
     }
 }

@@ -18,7 +18,9 @@ pub fn store_problem(error: StoreError) -> Problem {
             "A table did not answer. The same request may be sent again.",
         )
         .caused_by(error),
-        StoreError::Rejected(_) | StoreError::Misconfigured(_) | StoreError::Corrupt(_) => Problem::internal(error),
+        StoreError::Rejected(_) | StoreError::Misconfigured(_) | StoreError::Corrupt(_) | StoreError::Unreadable(_) => {
+            Problem::internal(error)
+        }
     }
 }
 

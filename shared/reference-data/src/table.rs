@@ -7,21 +7,13 @@ use std::marker::PhantomData;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use chrono::{DateTime, SubsecRound, Utc};
-use domain::aggregate::reason_without_data;
-use event_store::patience::pause;
-use event_store::{CorruptStream, StoreError, Version};
+use event_store::batch::batch_get;
+use event_store::{StoreError, Version};
 use lambda_edge::{ConfigError, Environment};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-
-/// The most keys of one BatchGetItem.
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>
-const MAX_BATCH_GET_KEYS: usize = 100;
-
-/// How often a read is repeated for keys that DynamoDB left out: for a second and a half.
-const MAX_PAUSES: u32 = 5;
 
 /// How often a put that names no version is tried while others are faster.
 const MAX_ATTEMPTS: u32 = 12;
@@ -93,7 +85,7 @@ impl<R: Reference> Table<R> {
     }
 
     /// # Errors
-    /// What DynamoDB said, or [`StoreError::Corrupt`] when the item cannot be read.
+    /// What DynamoDB said, or [`StoreError::Unreadable`] when the item cannot be read.
     pub async fn get(&self, id: &R::Id) -> Result<Option<Versioned<R>>, StoreError> {
         let found = self
             .client
@@ -118,39 +110,10 @@ impl<R: Reference> Table<R> {
         R::Id: 'a,
     {
         let ids: BTreeSet<_> = ids.into_iter().collect();
-        let mut wanted: Vec<_> = ids.into_iter().map(key::<R>).collect();
-        let mut found = HashMap::with_capacity(wanted.len());
-        let mut pauses = 0;
-        while !wanted.is_empty() {
-            let rest = wanted.split_off(wanted.len().min(MAX_BATCH_GET_KEYS));
-            let keys = KeysAndAttributes::builder()
-                .set_keys(Some(wanted))
-                .consistent_read(true);
-            let keys = keys.build().map_err(|error| StoreError::Rejected(error.to_string()))?;
-            let page = self
-                .client
-                .batch_get_item()
-                .request_items(&self.name, keys)
-                .send()
-                .await?;
-            for item in page.responses.into_iter().flatten().flat_map(|(_, items)| items) {
-                let item: Versioned<R> = read(item)?;
-                found.insert(item.value.id().clone(), item);
-            }
-            wanted = rest;
-            let left = wanted.len();
-            // What was throttled, or did not fit into 16 MB.
-            let unprocessed = page.unprocessed_keys.into_iter().flatten();
-            wanted.extend(unprocessed.flat_map(|(_, keys)| keys.keys));
-            if wanted.len() > left {
-                if pauses == MAX_PAUSES {
-                    return Err(StoreError::Throttled(format!("{} keys were not read", wanted.len())));
-                }
-                pause(pauses).await;
-                pauses += 1;
-            }
-        }
-        Ok(found)
+        let keys = ids.into_iter().map(key::<R>).collect();
+        let items = batch_get(&self.client, &self.name, keys, true).await?.into_iter();
+        let found = items.map(|item| read(item).map(|found: Versioned<R>| (found.value.id().clone(), found)));
+        found.collect()
     }
 
     /// Makes `value` what is there; if `expected` is given, only what was there at that version.
@@ -229,8 +192,5 @@ fn key<R: Reference>(id: &R::Id) -> Item {
 }
 
 fn read<R: Reference>(item: Item) -> Result<Versioned<R>, StoreError> {
-    serde_dynamo::from_item(item).map_err(|error| {
-        let reason = reason_without_data(&error);
-        CorruptStream::NotAnEvent(format!("item by {}: {reason}", R::KEY)).into()
-    })
+    serde_dynamo::from_item(item).map_err(|error| StoreError::unreadable(format_args!("item by {}", R::KEY), &error))
 }

@@ -64,6 +64,15 @@ const GRACE: TimeDelta = TimeDelta::minutes(5);
 const PAGE: i32 = 100;
 
 impl Timer {
+    pub fn of(order_id: OrderId, step: Step, due_at: DateTime<Utc>) -> Self {
+        Self {
+            order_id,
+            step,
+            due_at,
+            correlation_id: None,
+        }
+    }
+
     /// Names the timer: the same one however often it is set.
     pub fn key(&self) -> String {
         format!(
@@ -153,7 +162,7 @@ impl Timers {
         Ok(timers.collect())
     }
 
-    /// Removes a timer of a minute that was fired.
+    /// Removes a timer from the minute of `minute`: it was fired, or nobody waits for it any more.
     ///
     /// # Errors
     /// What DynamoDB said; the timer will be fired again.

@@ -187,6 +187,7 @@ impl Quantity {
 }
 
 /// Any number, so that 1.5 and −1 get the same message as 0. That 2.0 is a whole number, JSON Schema says, and JavaScript.
+/// A number with a point reaches serde's `untagged` as an f64 and in no other form; every quantity is exact in one.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(crate) enum WholeNumber {

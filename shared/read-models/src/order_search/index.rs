@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, PutRequest, WriteRequest};
-use domain::aggregate::reason_without_data;
 use domain::order::OrderId;
 use event_store::patience::pause;
 use event_store::recorded::shard_of;
@@ -209,11 +208,11 @@ impl OrderSearch {
     pub(super) async fn show(&self, order: &OrderSummaryRow, anew: bool) -> Result<Shown, StoreError> {
         for _ in 0..MAX_ATTEMPTS {
             let seen = match self.row(order.order_id).await? {
-                Found::Row(row) => Some(row),
-                Found::OfNewerCode => return Ok(Shown::OfNewerCode),
-                Found::Nothing | Found::Outdated => None,
+                Some(FoundRow::Row(row)) => Some(row),
+                Some(FoundRow::OfNewerCode) => return Ok(Shown::OfNewerCode),
+                None => None,
                 // A replay finds its postings.
-                Found::Unreadable(_) => {
+                Some(FoundRow::Unreadable) => {
                     self.write_all(vec![delete_request(row_key(order.order_id))?]).await?;
                     None
                 }
@@ -264,7 +263,7 @@ impl OrderSearch {
 
     /// Removes a row, unless it has changed since it was seen at `version`, and its postings.
     pub(super) async fn remove(&self, order_id: OrderId, version: Option<Version>) -> Result<(), StoreError> {
-        if let Found::Row(row) = self.row(order_id).await? {
+        if let Some(FoundRow::Row(row)) = self.row(order_id).await? {
             if version.is_some_and(|version| version != row.version) {
                 return Ok(());
             }
@@ -282,14 +281,14 @@ impl OrderSearch {
         Ok(())
     }
 
-    pub(super) async fn row(&self, order_id: OrderId) -> Result<Found<SearchRow>, StoreError> {
+    pub(super) async fn row(&self, order_id: OrderId) -> Result<Option<FoundRow>, StoreError> {
         let read = self
             .client
             .get_item()
             .table_name(&self.table)
             .set_key(Some(row_key(order_id)));
         let read = read.consistent_read(true).send().await?;
-        Ok(read.item.map_or(Found::Nothing, found))
+        Ok(read.item.map(FoundRow::of))
     }
 
     /// Writes a row if what stands in its place is what was seen. Whether it was.
@@ -341,14 +340,20 @@ impl OrderSearch {
     }
 }
 
-/// Terms mean the same in rows of older generations; which ones an order has may differ.
-pub(super) fn found(item: Item) -> Found<SearchRow> {
-    if generation(&item) > GENERATION {
-        return Found::OfNewerCode;
-    }
-    match serde_dynamo::from_item(item) {
-        Ok(row) => Found::Row(row),
-        Err(error) => Found::Unreadable(reason_without_data(&error)),
+/// What an order's row is to this code. Terms mean the same in rows of older generations; which ones an order has may
+/// differ.
+pub(super) enum FoundRow {
+    Row(SearchRow),
+    Unreadable,
+    OfNewerCode,
+}
+
+impl FoundRow {
+    pub(super) fn of(item: Item) -> Self {
+        if generation(&item) > GENERATION {
+            return Self::OfNewerCode;
+        }
+        serde_dynamo::from_item(item).map_or(Self::Unreadable, Self::Row)
     }
 }
 

@@ -3,18 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::order::OrderId;
+use event_store::batch::batch_get;
 use event_store::scan::Segment;
 use event_store::{StoreError, Version};
 use serde_json::Value;
 
-use super::index::{self, OrderSearch, POSTING, SearchRow, TERM, delete_request, found, row_key};
+use super::index::{self, FoundRow, OrderSearch, POSTING, SearchRow, TERM, delete_request, row_key};
 use super::words::terms_of;
 use crate::order_summary::OrderSummaryRow;
 use crate::replay::progress::{FieldDifference, RowKey};
-use crate::replay::read_model::{Comparison, PlacedRow, ReadModel, RowPage, Shown};
-use crate::rows::{Found, Item, batch_get};
+use crate::replay::read_model::{self, Comparison, PlacedRow, ReadModel, RowPage, Shown, to_item};
+use crate::rows::Item;
 use crate::totals::Recounted;
 
 #[async_trait]
@@ -30,11 +30,11 @@ impl ReadModel for OrderSearch {
     /// An order whose words have stayed the same has a row of an older version, which is right.
     async fn compare(&self, order: &OrderSummaryRow) -> Result<Comparison, StoreError> {
         let row = match self.row(order.order_id).await? {
-            Found::Nothing => return Ok(Comparison::Missing),
-            Found::Outdated | Found::Unreadable(_) => return Ok(Comparison::Outdated),
-            Found::OfNewerCode => return Ok(Comparison::OfNewerCode),
-            Found::Row(row) if row.generation < index::GENERATION => return Ok(Comparison::Outdated),
-            Found::Row(row) => row,
+            None => return Ok(Comparison::Missing),
+            Some(FoundRow::Unreadable) => return Ok(Comparison::Outdated),
+            Some(FoundRow::OfNewerCode) => return Ok(Comparison::OfNewerCode),
+            Some(FoundRow::Row(row)) if row.generation < index::GENERATION => return Ok(Comparison::Outdated),
+            Some(FoundRow::Row(row)) => row,
         };
         let expected: Vec<String> = terms_of(order).into_iter().collect();
         let terms: Vec<String> = row.terms.0.iter().map(|(term, _)| term.clone()).collect();
@@ -60,13 +60,8 @@ impl ReadModel for OrderSearch {
     }
 
     async fn rows(&self, segment: Segment, limit: usize, after: Option<&RowKey>) -> Result<RowPage, StoreError> {
-        let page = self
-            .client
-            .scan()
-            .table_name(&self.table)
-            .segment(i32::try_from(segment.number).unwrap_or(i32::MAX))
-            .total_segments(i32::try_from(segment.of).unwrap_or(i32::MAX))
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+        let page = segment
+            .scan(&self.client, &self.table, limit)
             .set_exclusive_start_key(after.map(to_item))
             .send()
             .await?;
@@ -82,7 +77,7 @@ impl ReadModel for OrderSearch {
         };
         let ours = rows
             .into_iter()
-            .filter(|item| !matches!(found(item.clone()), Found::OfNewerCode));
+            .filter(|item| !matches!(FoundRow::of(item.clone()), FoundRow::OfNewerCode));
         let mut rows: Vec<PlacedRow> = ours.map(placed).collect();
         rows.extend(self.unaccounted_for(postings).await?.into_iter().map(placed));
         Ok(RowPage {
@@ -136,14 +131,14 @@ impl OrderSearch {
             let id = item
                 .get("OrderId")
                 .and_then(|id| id.as_s().ok()?.parse::<OrderId>().ok());
-            let accounted: Option<BTreeSet<RowKey>> = match found(item) {
-                Found::Row(row) => {
+            let accounted: Option<BTreeSet<RowKey>> = match FoundRow::of(item) {
+                FoundRow::Row(row) => {
                     let terms = row.terms.0.union(&row.removing.0);
                     Some(terms.map(|term| key_of(&row.posting_key(term))).collect())
                 }
                 // What newer code has is left alone.
-                Found::OfNewerCode => None,
-                Found::Nothing | Found::Outdated | Found::Unreadable(_) => Some(BTreeSet::new()),
+                FoundRow::OfNewerCode => None,
+                FoundRow::Unreadable => Some(BTreeSet::new()),
             };
             if let Some(id) = id {
                 rows.insert(id, accounted);
@@ -169,13 +164,5 @@ impl OrderSearch {
 }
 
 fn key_of(item: &Item) -> RowKey {
-    let text = |name: &str| Some((name.to_owned(), item.get(name)?.as_s().ok()?.clone()));
-    [TERM, POSTING].into_iter().filter_map(text).collect()
-}
-
-fn to_item(key: &RowKey) -> Item {
-    let attributes = key.iter();
-    attributes
-        .map(|(name, value)| (name.clone(), AttributeValue::S(value.clone())))
-        .collect()
+    read_model::row_key(&[TERM, POSTING], item)
 }

@@ -17,6 +17,7 @@ use crate::totals::{Amounts, ORDER_ID, Recounted};
 /// A read model, as a replay deals with it.
 #[async_trait]
 pub trait ReadModel: Send + Sync {
+    /// By which operators name it, and its projection.
     fn name(&self) -> &'static str;
 
     /// Makes the read model show `order`, unless it shows a newer state already.
@@ -41,6 +42,7 @@ pub trait ReadModel: Send + Sync {
 /// What came of showing an order.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Shown {
+    /// The read model shows the order as it was given.
     Written,
     /// The order at this newer version is shown.
     Newer(Version),
@@ -50,19 +52,27 @@ pub enum Shown {
     OfNewerCode,
 }
 
+/// What a read model shows of an order, next to what it should.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Comparison {
+    /// Just that.
     Same,
+    /// Nothing.
     Missing,
+    /// The order at this other version.
     AtVersion(Version),
+    /// A row of an older generation, or one that cannot be read.
     Outdated,
+    /// A row that newer code wrote, of which nothing can be said.
     OfNewerCode,
+    /// The order at the same version, with these fields wrong.
     Different(Vec<FieldDifference>),
 }
 
 /// Part of a table of rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RowPage {
+    /// Those that stand in it, whatever they hold.
     pub rows: Vec<PlacedRow>,
     /// Where rows are counted: the partitions that end here.
     pub partitions: BTreeSet<String>,
@@ -70,11 +80,14 @@ pub struct RowPage {
     pub next: Option<RowKey>,
 }
 
+/// A row, as far as its place matters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlacedRow {
+    /// Where it stands.
     pub key: RowKey,
     /// `None` when the row names no order.
     pub order_id: Option<OrderId>,
+    /// `None` when it shows none.
     pub version: Option<Version>,
 }
 
@@ -104,11 +117,9 @@ impl<R: Row> ReadModel for Rows<R> {
     async fn compare(&self, order: &OrderSummaryRow) -> Result<Comparison, StoreError> {
         let expected = R::of(order);
         let key = to_item(&key_of::<R>(&self.item(&expected)?));
-        let Some(item) = self.read(key, true).await? else {
-            return Ok(Comparison::Missing);
-        };
-        let counted = Amounts::of_row(&item);
-        let found = match self.found(item) {
+        let item = self.read(key, true).await?;
+        let counted = item.as_ref().map(Amounts::of_row).unwrap_or_default();
+        let found = match item.map_or(Found::Nothing, |item| self.found(item)) {
             Found::Nothing => return Ok(Comparison::Missing),
             Found::Outdated | Found::Unreadable(_) => return Ok(Comparison::Outdated),
             Found::OfNewerCode => return Ok(Comparison::OfNewerCode),
@@ -137,13 +148,8 @@ impl<R: Row> ReadModel for Rows<R> {
             .chain([ORDER_ID, "Version", "Generation"])
             .collect();
         let attributes: Vec<_> = attributes.into_iter().collect();
-        let page = self
-            .client
-            .scan()
-            .table_name(&self.table)
-            .segment(i32::try_from(segment.number).unwrap_or(i32::MAX))
-            .total_segments(i32::try_from(segment.of).unwrap_or(i32::MAX))
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+        let page = segment
+            .scan(&self.client, &self.table, limit)
             .projection_expression(attributes.join(", "))
             .set_exclusive_start_key(after.map(to_item))
             .send()
@@ -211,11 +217,17 @@ impl<R: Row> ReadModel for Rows<R> {
 }
 
 fn key_of<R: Row>(item: &Item) -> RowKey {
-    let text = |name: &&str| Some(((*name).to_owned(), item.get(*name)?.as_s().ok()?.clone()));
-    R::KEY.iter().filter_map(text).collect()
+    row_key(R::KEY, item)
 }
 
-fn to_item(key: &RowKey) -> Item {
+/// The key of an item, whose attributes are all text.
+pub(crate) fn row_key(names: &[&str], item: &Item) -> RowKey {
+    let text = |name: &&str| Some(((*name).to_owned(), item.get(*name)?.as_s().ok()?.clone()));
+    names.iter().filter_map(text).collect()
+}
+
+/// The key as DynamoDB takes it.
+pub(crate) fn to_item(key: &RowKey) -> Item {
     key.iter()
         .map(|(name, value)| (name.clone(), AttributeValue::S(value.clone())))
         .collect()

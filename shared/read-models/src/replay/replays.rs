@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::Utc;
-use domain::aggregate::reason_without_data;
-use event_store::{CorruptStream, StoreError};
+use event_store::StoreError;
 use lambda_edge::{ConfigError, Environment};
 
 use super::progress::{Replay, Status};
@@ -42,7 +41,7 @@ impl Replays {
     /// The replay as it is now; `None` when there is none of this id.
     ///
     /// # Errors
-    /// What DynamoDB said, or [`StoreError::Corrupt`] when the item cannot be read.
+    /// What DynamoDB said, or [`StoreError::Unreadable`] when the item cannot be read.
     pub async fn get(&self, replay_id: &str) -> Result<Option<Replay>, StoreError> {
         let found = self
             .client
@@ -52,9 +51,8 @@ impl Replays {
             .consistent_read(true)
             .send()
             .await?;
-        found.item.map(serde_dynamo::from_item).transpose().map_err(|error| {
-            CorruptStream::NotAnEvent(format!("replay {replay_id}: {}", reason_without_data(&error))).into()
-        })
+        let replay = found.item.map(serde_dynamo::from_item).transpose();
+        replay.map_err(|error| StoreError::unreadable(format_args!("replay {replay_id}"), &error))
     }
 
     /// Saves a checkpoint. False when the replay's run is over: another process goes on with it.

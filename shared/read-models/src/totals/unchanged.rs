@@ -1,0 +1,86 @@
+//! The condition that an item is still what was seen.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use event_store::StoreError;
+
+use super::{COUNTED, key_names};
+use crate::rows::{Item, Row};
+
+/// The condition that an item is still what was seen.
+#[derive(Default)]
+pub(super) struct Unchanged {
+    terms: Vec<String>,
+    names: HashMap<String, String>,
+    values: Item,
+}
+
+impl Unchanged {
+    /// For a row. `None`: there was nothing.
+    pub(super) fn since<R: Row>(seen: Option<&Item>) -> Self {
+        Self::of::<R>(seen, &["Version", "Generation", COUNTED])
+    }
+
+    /// Everything that changes the item changes one of these attributes.
+    pub(super) fn of<R: Row>(seen: Option<&Item>, attributes: &[&str]) -> Self {
+        let mut condition = Self::default();
+        let Some(seen) = seen else {
+            let [hash, _] = key_names::<R>();
+            condition.names.insert("#hash".to_owned(), hash.to_owned());
+            condition.terms.push("attribute_not_exists(#hash)".to_owned());
+            return condition;
+        };
+        for (number, name) in attributes.iter().enumerate() {
+            condition.names.insert(format!("#seen{number}"), (*name).to_owned());
+            condition.terms.push(match seen.get(*name) {
+                None => format!("attribute_not_exists(#seen{number})"),
+                Some(value) => {
+                    condition.values.insert(format!(":seen{number}"), value.clone());
+                    format!("#seen{number} = :seen{number}")
+                }
+            });
+        }
+        condition
+    }
+
+    pub(super) fn expression(&self) -> Option<String> {
+        (!self.terms.is_empty()).then(|| self.terms.join(" AND "))
+    }
+
+    pub(super) fn names(&self) -> Option<HashMap<String, String>> {
+        (!self.names.is_empty()).then(|| self.names.clone())
+    }
+
+    pub(super) fn values(&self) -> Option<Item> {
+        (!self.values.is_empty()).then(|| self.values.clone())
+    }
+
+    pub(super) fn put(self, table: &str, item: &Item) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder()
+            .table_name(table)
+            .set_item(Some(item.clone()))
+            .set_condition_expression(self.expression())
+            .set_expression_attribute_names(self.names())
+            .set_expression_attribute_values(self.values())
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build();
+        Ok(TransactWriteItem::builder().put(put.map_err(rejected)?).build())
+    }
+
+    pub(super) fn delete(self, table: &str, key: Item) -> Result<TransactWriteItem, StoreError> {
+        let delete = Delete::builder()
+            .table_name(table)
+            .set_key(Some(key))
+            .set_condition_expression(self.expression())
+            .set_expression_attribute_names(self.names())
+            .set_expression_attribute_values(self.values())
+            .build();
+        Ok(TransactWriteItem::builder().delete(delete.map_err(rejected)?).build())
+    }
+}
+
+/// A request of ours that lacks what it must have.
+pub(super) fn rejected(error: aws_sdk_dynamodb::error::BuildError) -> StoreError {
+    StoreError::Rejected(error.to_string())
+}

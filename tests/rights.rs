@@ -1,0 +1,331 @@
+//! Each function's role in template.yaml, next to what the function asks DynamoDB for.
+//!
+//! The local stack allows everything. Here all functions are put to work in it, each in a region of its own, so that a proxy
+//! can tell by its signature who makes a request.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::order::Order;
+use event_store::EventStore;
+use lambda_edge::Function;
+use lambda_runtime::Context;
+use local_stack::dynamodb::local_config;
+use local_stack::functions::FUNCTIONS;
+use read_models::ParkedEvents;
+use read_models::projections::NAMES;
+use reqwest::Method;
+use saphyr::{LoadableYamlNode, Scalar, Yaml};
+use serde_json::{Map, Value, json};
+
+use crate::support::api::behind_proxy;
+use crate::support::fault_proxy::Request;
+use crate::support::orders::{added, created, item, metadata};
+use crate::support::{Api, FaultProxy, Item, SHARDS, environment, in_own_region, project, template, until};
+
+/// The order that all samples speak of.
+const ORDER_ID: &str = "0190b6a4-2c4e-7c3e-9f0a-5d8a6d1f2b3c";
+
+/// Functions that [`work`] has do all that they can do. Of any other it is shown only that what it asks for is allowed.
+const WHOLE: [&str; 12] = [
+    "order-commands",
+    "order-queries",
+    "customer-queries",
+    "report-queries",
+    "admin",
+    "replay",
+    "order-summary-projection",
+    "customer-orders-projection",
+    "order-index-projection",
+    "catalogue",
+    "customer-commands",
+    "docs",
+];
+
+/// A right, or the use of one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Right {
+    action: String,
+    /// A table, or `<table>/index/<index>`.
+    resource: String,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn functions_ask_for_what_their_roles_allow_and_for_all_of_it() {
+    let (_embedded, proxy, api) = behind_proxy().await;
+    proxy.record();
+    work(&proxy, &api).await;
+    let requests = proxy.recorded();
+    let resources = resources();
+    let mut wrong = Vec::new();
+    for function in template().functions {
+        let binary = function.binary.as_str();
+        let asked: BTreeSet<Right> = requests
+            .iter()
+            .filter(|request| request.region.rsplit_once('-').unwrap().0 == binary)
+            .flat_map(rights_for)
+            .collect();
+        let statements = statements(&resources, &function.logical_id);
+        for right in &asked {
+            if !statements.iter().flatten().any(|allowed| allowed == right) {
+                wrong.push(format!("{binary} lacks {right:?}"));
+            }
+        }
+        if WHOLE.contains(&binary) {
+            let unused = statements.iter().flat_map(|statement| unused(statement, &asked));
+            wrong.extend(unused.map(|part| format!("{binary} does not need {part}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// What a statement allows and nobody asks for. It allows each of its actions on each of its resources, and not every pair
+/// makes sense: so it should be that each action is asked for on some resource, and something is asked of each resource.
+fn unused(statement: &[Right], asked: &BTreeSet<Right>) -> Vec<String> {
+    let parts = |right: &Right| {
+        let of = |part: &str, other: &str| (part.to_owned(), other.to_owned());
+        [of(&right.action, "anything"), of("anything", &right.resource)]
+    };
+    let used = statement.iter().filter(|right| asked.contains(right));
+    let used: BTreeSet<_> = used.flat_map(parts).collect();
+    let unused: BTreeSet<_> = statement.iter().flat_map(parts).collect();
+    let unused = unused.difference(&used);
+    unused
+        .map(|(action, resource)| format!("{action} on {resource} of {statement:?}"))
+        .collect()
+}
+
+/// What has to be allowed for a request. A transaction needs the rights for each of its parts.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html>
+fn rights_for(request: &Request) -> Vec<Right> {
+    let right = |action: &str, resource: &str| Right {
+        action: action.to_owned(),
+        resource: resource.to_owned(),
+    };
+    let Request { operation, body, .. } = request;
+    match operation.as_str() {
+        "TransactWriteItems" | "TransactGetItems" => {
+            let parts = body["TransactItems"].as_array().unwrap().iter();
+            let parts = parts.flat_map(|part| part.as_object().unwrap());
+            parts
+                .map(|(action, of)| right(&format!("{action}Item"), of["TableName"].as_str().unwrap()))
+                .collect()
+        }
+        "BatchGetItem" | "BatchWriteItem" => {
+            let tables = body["RequestItems"].as_object().unwrap().keys();
+            tables.map(|table| right(operation, table)).collect()
+        }
+        _ => {
+            let table = body["TableName"].as_str().unwrap();
+            let index = body["IndexName"].as_str();
+            let resource = index.map_or(table.to_owned(), |index| format!("{table}/index/{index}"));
+            vec![right(operation, &resource)]
+        }
+    }
+}
+
+/// The resources of template.yaml. An intrinsic stands there as its argument: `!GetAtt Orders.Arn` as `Orders.Arn`.
+fn resources() -> Value {
+    let text = std::fs::read_to_string(project().join("template.yaml")).unwrap();
+    let documents = Yaml::load_from_str(&text).unwrap();
+    without_tags(&documents[0])["Resources"].clone()
+}
+
+fn without_tags(yaml: &Yaml) -> Value {
+    match yaml {
+        Yaml::Value(Scalar::String(text)) => json!(text),
+        Yaml::Sequence(items) => items.iter().map(without_tags).collect(),
+        Yaml::Mapping(entries) => {
+            let entries = entries.iter();
+            let entries = entries.filter_map(|(name, value)| Some((name.as_str()?.to_owned(), without_tags(value))));
+            Value::Object(entries.collect::<Map<_, _>>())
+        }
+        Yaml::Tagged(_, argument) => without_tags(argument),
+        _ => Value::Null,
+    }
+}
+
+/// What each statement of a function's role allows on tables and indexes. Streams are read by Lambda, in its name.
+fn statements(resources: &Value, function: &str) -> Vec<Vec<Right>> {
+    let role = resources[function]["Properties"]["Role"].as_str().unwrap();
+    let role = &resources[role.strip_suffix(".Arn").unwrap()]["Properties"];
+    let policies = role["Policies"].as_array().unwrap().iter();
+    let statements = policies.flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap());
+    let allowed = statements.map(|statement| {
+        assert_eq!(statement["Effect"], "Allow");
+        let actions = texts(&statement["Action"]);
+        let resources: Vec<_> = texts(&statement["Resource"]).into_iter().filter_map(table).collect();
+        let rights = actions
+            .into_iter()
+            .filter_map(|action| action.strip_prefix("dynamodb:"));
+        let rights = rights.flat_map(|action| resources.iter().map(move |resource| (action, resource)));
+        rights
+            .map(|(action, resource)| Right {
+                action: action.to_owned(),
+                resource: resource.clone(),
+            })
+            .collect()
+    });
+    allowed.collect()
+}
+
+/// One text, or several.
+fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Array(values) => values.iter().map(|value| value.as_str().unwrap()).collect(),
+        value => vec![value.as_str().unwrap()],
+    }
+}
+
+/// Of `Orders.Arn`, or of `${Orders.Arn}/index/ByDay`.
+fn table(resource: &str) -> Option<String> {
+    match resource.strip_prefix("${").and_then(|rest| rest.split_once(".Arn}")) {
+        Some((table, index)) => Some(format!("{table}{index}")),
+        None => resource.strip_suffix(".Arn").map(str::to_owned),
+    }
+}
+
+/// Has the functions do all that they can do.
+async fn work(proxy: &FaultProxy, api: &Api) {
+    let dynamodb = &api.stack.dynamodb();
+    let store = EventStore::new(dynamodb.clone(), "EventStore", SHARDS);
+    let events = [created([item("11", 12)]), added("42", 1)];
+    store.append::<Order>(ORDER_ID, 0, &events, &metadata()).await.unwrap();
+    api.stack.caught_up().await.unwrap();
+    for function in template().functions {
+        invoke_with_samples(proxy, &function.binary).await;
+    }
+
+    // The price of an item is looked up, and the order is so long that it has a snapshot.
+    let product = json!({ "name": "n", "unit_price": 1, "currency": "USD" });
+    api.put("/products/rare", product).await;
+    let id = &api.create_order().await;
+    let more: Vec<_> = (0..90).map(|n| added(&format!("p{n}"), 1)).collect();
+    store.append::<Order>(id, 1, &more, &metadata()).await.unwrap();
+    for _ in 0..2 {
+        let item = json!({ "product_id": "rare", "quantity": 1 });
+        let answer = api.post(&format!("/orders/{id}/items"), item).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        until("a snapshot", async || !items(dynamodb, "Snapshots").await.is_empty()).await;
+    }
+    // Its row is one that older code wrote, so that all who read it go to its source.
+    api.stack.caught_up().await.unwrap();
+    for mut row in items(dynamodb, "OrderSummary").await {
+        row.insert("Generation".to_owned(), AttributeValue::N("0".to_owned()));
+        let put = dynamodb.put_item().table_name("OrderSummary").set_item(Some(row));
+        put.send().await.unwrap();
+    }
+    read_in_every_way(api, id).await;
+    api.stack.caught_up().await.unwrap();
+
+    // What is parked is redriven, and finds no rows.
+    api.get("/admin/parked").await;
+    api.get("/projections").await;
+    for projection in NAMES {
+        park(dynamodb, projection, id).await;
+        lose_rows(dynamodb).await;
+        let path = format!("/admin/parked/{projection}/{id}");
+        assert_eq!(api.get(&path).await.status, 200, "{path}");
+        let redriven = api.post_empty(&format!("{path}/redrive")).await;
+        assert_eq!(redriven.status, 200, "{path}: {}", redriven.body);
+        api.stack.caught_up().await.unwrap();
+    }
+
+    // What nobody can read is parked, by replays too.
+    for (table, unreadable) in [
+        ("OrderSummary", json!({ "OrderId": "no order" })),
+        (
+            "EventStore",
+            json!({ "AggregateId": id, "Version": 99, "AggregateType": "Order" }),
+        ),
+    ] {
+        let put = dynamodb.put_item().table_name(table);
+        let put = put.set_item(Some(serde_dynamo::to_item(unreadable).unwrap()));
+        put.send().await.unwrap();
+    }
+
+    api.stack.caught_up().await.unwrap();
+    let redrive = format!("/admin/parked/order-summary/{id}/redrive");
+    api.post_empty(&redrive).await.assert_problem(409, "still_failing");
+
+    // A replay finds rows that are gone, and an order's that no events account for.
+    lose_rows(dynamodb).await;
+    let extra = api.create_order().await;
+    api.stack.caught_up().await.unwrap();
+    let event = dynamodb.delete_item().table_name("EventStore");
+    let event = event.key("AggregateId", AttributeValue::S(extra));
+    let event = event.key("Version", AttributeValue::N("1".to_owned()));
+    event.send().await.unwrap();
+    invoke_with_samples(proxy, "replay").await;
+    let since = json!({ "purpose": "verify", "since": "2026-01-01T00:00:00Z" });
+    let answer = function(proxy, "replay").await.invoke(since, Context::default()).await;
+    assert_eq!(answer.unwrap()["status"], "requested");
+    api.stack.caught_up().await.unwrap();
+}
+
+async fn read_in_every_way(api: &Api, id: &str) {
+    for path in [
+        format!("/orders/{id}?min_version=93"),
+        format!("/orders/{id}?version=3"),
+        "/orders?customer_id=VINET".to_owned(),
+        "/orders?customer_id=VINET&status=created".to_owned(),
+        "/orders?status=created".to_owned(),
+        "/orders/search?q=Reims".to_owned(),
+        "/customers/VINET/orders".to_owned(),
+        "/customers/VINET/orders?status=created".to_owned(),
+        format!("/events?aggregate_id={id}"),
+    ] {
+        api.get(&path).await;
+        for view in ["compact", "full"] {
+            let request = api.request(Method::GET, &path).query(&[("view", view)]);
+            request.header("x-read-after", format!("{id}@93")).send().await.unwrap();
+        }
+    }
+}
+
+/// A function as it is built for the stack.
+async fn function(proxy: &FaultProxy, binary: &str) -> Function {
+    let config = in_own_region(&local_config(&proxy.endpoint).await, binary);
+    let (_, constructor) = FUNCTIONS.iter().find(|(name, _)| *name == binary).unwrap();
+    constructor(&environment(&template(), binary, &[]), &config).unwrap()
+}
+
+/// Invokes a function with each of its samples, whatever it answers.
+async fn invoke_with_samples(proxy: &FaultProxy, binary: &str) {
+    let function = function(proxy, binary).await;
+    let files = std::fs::read_dir(project().join("events").join(binary)).unwrap();
+    let files: BTreeSet<PathBuf> = files.map(|file| file.unwrap().path()).collect();
+    for file in files {
+        let payload = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        let _ = function.invoke(payload, Context::default()).await;
+    }
+}
+
+async fn park(dynamodb: &Client, projection: &str, id: &str) {
+    let entry = json!({ "Projection": projection, "AggregateId": id, "ParkedAt": "2026-01-01T00:00:00.000000Z" });
+    let entry = serde_json::from_value(entry).unwrap();
+    let parked = ParkedEvents::new(dynamodb.clone(), "ParkedEvents");
+    parked.park(&entry).await.unwrap();
+}
+
+/// Removes the rows that follow from those of OrderSummary.
+async fn lose_rows(dynamodb: &Client) {
+    for (table, key) in [
+        ("CustomerOrders", ["CustomerId", "OrderKey"]),
+        ("DailyOrders", ["DayShard", "Entry"]),
+        ("OrderSearch", ["Term", "Posting"]),
+    ] {
+        for mut item in items(dynamodb, table).await {
+            item.retain(|name, _| key.contains(&name.as_str()));
+            let delete = dynamodb.delete_item().table_name(table).set_key(Some(item));
+            delete.send().await.unwrap();
+        }
+    }
+}
+
+async fn items(dynamodb: &Client, table: &str) -> Vec<Item> {
+    let items = dynamodb.scan().table_name(table).into_paginator().items().send();
+    items.collect::<Result<_, _>>().await.unwrap()
+}
