@@ -117,6 +117,8 @@ fn rights_for(request: &Request) -> Vec<Right> {
             let tables = body["RequestItems"].as_object().unwrap().keys();
             tables.map(|table| right(operation, table)).collect()
         }
+        // Of EventBridge, for which there is no proxy.
+        "PutEvents" => Vec::new(),
         _ => {
             let table = body["TableName"].as_str().unwrap();
             let index = body["IndexName"].as_str();
