@@ -18,9 +18,15 @@ use crate::support::api::options;
 use crate::support::{Api, FaultProxy, project};
 
 /// The time of every function: that is how long a process that hangs takes to die.
-const TIME_LIMIT: Duration = Duration::from_secs(3);
+const TIME_LIMIT: Duration = Duration::from_secs(2);
 
-/// A stack whose functions reach DynamoDB through a proxy. Read models are shown to survive elsewhere, and left out.
+/// How many worlds there are at once. They mostly wait for time limits.
+const AT_ONCE: usize = 4;
+
+/// Those that the fulfilment needs. Read models and notifications are shown to survive elsewhere, and left out.
+const SERVICES: [&str; 4] = ["fulfilment", "inventory-commands", "order-commands", "payment-commands"];
+
+/// A stack whose functions reach DynamoDB through a proxy.
 struct World {
     api: Api,
     proxy: Arc<FaultProxy>,
@@ -43,6 +49,9 @@ impl World {
             function.timeout = TIME_LIMIT;
             if function.binary != "event-relay" {
                 function.triggers.clear();
+            }
+            if !SERVICES.contains(&function.binary.as_str()) {
+                function.queues.clear();
             }
         }
         let is_killed = Arc::new(AtomicBool::new(false));
@@ -121,25 +130,22 @@ async fn is_killed_and_undone(survived: u32) -> bool {
     world.end().await
 }
 
-/// One after the other until there is nothing more to kill.
+/// With ever later kills, until there is nothing more to kill. Returns how many there were.
+async fn killed_after_each_write<Run: Future<Output = bool>>(run: impl Fn(u32) -> Run) -> usize {
+    let runs = futures::stream::iter(0..).map(run).buffered(AT_ONCE);
+    runs.take_while(|is_killed| std::future::ready(*is_killed))
+        .count()
+        .await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fulfilment_survives_a_kill_after_each_of_its_writes() {
-    let killed: Vec<bool> = futures::stream::iter(0..34)
-        .map(is_killed_and_fulfilled)
-        .buffered(4)
-        .collect()
-        .await;
-    assert!(killed[..20].iter().all(|is_killed| *is_killed), "{killed:?}");
-    assert!(!killed.last().unwrap(), "there are more writes than are killed here");
+    let kills = killed_after_each_write(is_killed_and_fulfilled).await;
+    assert!(kills >= 20, "{kills}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_compensation_survives_a_kill_after_each_of_its_writes() {
-    let killed: Vec<bool> = futures::stream::iter(0..16)
-        .map(is_killed_and_undone)
-        .buffered(4)
-        .collect()
-        .await;
-    assert!(killed[..8].iter().all(|is_killed| *is_killed), "{killed:?}");
-    assert!(!killed.last().unwrap(), "there are more writes than are killed here");
+    let kills = killed_after_each_write(is_killed_and_undone).await;
+    assert!(kills >= 8, "{kills}");
 }
