@@ -1,15 +1,24 @@
 //! Every sample in `events/` is real: it passes through its function and has the effect that its name says.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::order::{ConfirmationNumber, Order, OrderEvent, Tax, TaxRate};
+use axum::Router;
+use axum::body::Bytes;
+use axum::routing::post;
+use chrono::Utc;
+use domain::fulfilment::{Fulfilment, Step};
+use domain::order::{ConfirmationNumber, Order, OrderEvent, OrderStatus, Tax, TaxRate};
+use domain::payment::{Payment, PaymentStatus};
 use domain::stock::Stock;
-use lambda_edge::{Constructor, Function};
+use lambda_edge::Constructor;
 use lambda_runtime::Context;
 use local_stack::functions::FUNCTIONS;
 use read_models::replay::{Plan, Purpose, Replay, Replayer, Scope, Status};
 use serde_json::{Value, json};
+use timers::{Timer, Timers};
+use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use crate::support::orders::{created, item, metadata, submitted};
@@ -23,13 +32,15 @@ fn sample(function: &str, name: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-fn function(tables: &Tables, binary: &str) -> Function {
-    let constructor: Constructor = FUNCTIONS.iter().find(|(name, _)| *name == binary).unwrap().1;
-    constructor(&tables.environment(binary), &tables.config).unwrap()
+async fn invoke(tables: &Tables, binary: &str, name: &str) -> Value {
+    invoke_with(tables, binary, name, &[]).await
 }
 
-async fn invoke(tables: &Tables, binary: &str, name: &str) -> Value {
-    function(tables, binary)
+/// The same with some variables changed.
+async fn invoke_with(tables: &Tables, binary: &str, name: &str, changed: &[(&str, &str)]) -> Value {
+    let constructor: Constructor = FUNCTIONS.iter().find(|(name, _)| *name == binary).unwrap().1;
+    constructor(&tables.environment_with(binary, changed), &tables.config)
+        .unwrap()
         .invoke(sample(binary, name), Context::default())
         .await
         .unwrap()
@@ -100,10 +111,11 @@ fn command_samples() -> [(&'static str, Option<Vec<OrderEvent>>, u16, &'static s
 }
 
 const REPORT_QUERIES: [&str; 1] = ["get-daily-orders"];
-const ORDER_QUERIES: [&str; 7] = [
+const ORDER_QUERIES: [&str; 8] = [
     "get-order",
     "get-order-history",
     "get-order-events",
+    "get-order-fulfilment",
     "get-health",
     "get-orders",
     "get-orders-by-status",
@@ -127,6 +139,37 @@ const INVENTORY_QUERIES: [&str; 3] = ["get-stock", "get-stocks", "get-low-stocks
 const LEVEL_BATCHES: [(&str, u64); 2] = [("stock-level-changed", 1), ("out-of-order-and-twice", 3)];
 /// From the newest message to the oldest.
 const NOTIFICATIONS: [&str; 4] = ["payment-failed", "order-cancelled", "order-shipped", "order-confirmed"];
+/// Each with the events before it, and the status that it leaves.
+fn order_messages() -> [(&'static str, Vec<OrderEvent>, OrderStatus); 3] {
+    [
+        ("message-confirm-order", vec![submitted()], OrderStatus::Confirmed),
+        (
+            "message-record-payment",
+            vec![submitted(), confirmed()],
+            OrderStatus::Paid,
+        ),
+        ("message-cancel-order", vec![submitted()], OrderStatus::Cancelled),
+    ]
+}
+/// In their order, each with what the process waits for after it.
+const FULFILMENT: [(&str, &[Step]); 4] = [
+    ("order-submitted", &[Step::ReserveStock]),
+    ("inventory-reserved", &[Step::TakePayment]),
+    // Of a step that was answered.
+    ("timer-due", &[Step::TakePayment]),
+    ("payment-processed", &[Step::ConfirmOrder, Step::HoldStock]),
+];
+/// In their order, each with what becomes of the payment.
+const PAYMENT_COMMANDS: [(&str, PaymentStatus); 2] = [
+    ("take-payment", PaymentStatus::Captured),
+    ("return-payment", PaymentStatus::Refunded),
+];
+/// Each with the message that it puts on the bus.
+const EVENT_RELAY: [(&str, &str); 2] = [
+    ("order-submitted", "OrderSubmitted"),
+    ("reservation-requested", "ReserveStock"),
+];
+const FIRE_TIMERS: &str = "every-minute";
 const DOCS: [&str; 2] = ["get-description", "get-docs"];
 /// With the status that each answers when nothing is parked.
 const ADMIN: [(&str, u16); 6] = [
@@ -182,6 +225,7 @@ async fn each_query_finds_the_order() {
         invoke(&tables, "order-index-projection", name).await;
     }
     invoke(&tables, "customer-commands", "put-customer").await;
+    invoke(&tables, "fulfilment", "order-submitted").await;
     for name in NOTIFICATIONS {
         let answer = invoke(&tables, "notifications", name).await;
         assert_eq!(answer, json!({ "batchItemFailures": [] }), "{name}");
@@ -202,6 +246,7 @@ async fn each_query_finds_the_order() {
         order,
         history,
         events,
+        fulfilment,
         health,
         all,
         all_shipped,
@@ -220,6 +265,7 @@ async fn each_query_finds_the_order() {
     assert_eq!(order["customer_name"], customer["name"]);
     assert_eq!(history["data"].as_array().unwrap().len(), 4);
     assert_eq!(events["data"][3]["event_type"], "OrderShipped");
+    assert_eq!(fulfilment["timers"][0]["step"], "reserve_stock");
     assert_eq!(health["status"], "healthy");
     assert_eq!(all_shipped["data"][0]["total_amount"], "280.63");
     assert_eq!(all, all_shipped);
@@ -324,6 +370,104 @@ async fn each_message_changes_the_stock_that_was_set() {
 }
 
 #[tokio::test]
+async fn each_message_changes_the_order() {
+    for (name, history, status) in order_messages() {
+        let tables = Tables::new().await;
+        given(&tables, &history).await;
+        let answer = invoke(&tables, "order-commands", name).await;
+        assert_eq!(answer, json!({ "batchItemFailures": [] }), "{name}");
+        let order = tables.store().load::<Order>(ORDER_ID).await.unwrap().state.unwrap();
+        assert_eq!(order.status, status, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn each_message_takes_the_fulfilment_further() {
+    let tables = Tables::new().await;
+    for (name, steps) in FULFILMENT {
+        let answer = invoke(&tables, "fulfilment", name).await;
+        assert_eq!(answer, json!({ "batchItemFailures": [] }), "{name}");
+        let id = format!("fulfilment-{ORDER_ID}");
+        let process = tables.store().load::<Fulfilment>(&id).await.unwrap().state.unwrap();
+        assert!(process.waiting.keys().eq(steps), "{name}: {:?}", process.waiting);
+    }
+}
+
+#[tokio::test]
+async fn each_message_carries_the_payment_on() {
+    let tables = Tables::new().await;
+    for (name, status) in PAYMENT_COMMANDS {
+        let answer = invoke(&tables, "payment-commands", name).await;
+        assert_eq!(answer, json!({ "batchItemFailures": [] }), "{name}");
+        let id = format!("payment-{ORDER_ID}");
+        let payment = tables.store().load::<Payment>(&id).await.unwrap().state.unwrap();
+        assert_eq!(payment.status, status, "{name}");
+    }
+}
+
+/// A bus that takes everything: where it is, and what it was given.
+async fn bus() -> (String, Arc<Mutex<Vec<Value>>>) {
+    let taken = Arc::new(Mutex::new(Vec::new()));
+    let put = {
+        let taken = taken.clone();
+        async move |request: Bytes| {
+            let request: Value = serde_json::from_slice(&request).unwrap();
+            let entries = request["Entries"].as_array().unwrap().iter();
+            let details =
+                entries.map(|entry| serde_json::from_str::<Value>(entry["Detail"].as_str().unwrap()).unwrap());
+            let details: Vec<_> = details.collect();
+            let results = vec![json!({ "EventId": "1" }); details.len()];
+            taken.lock().unwrap().extend(details);
+            json!({ "FailedEntryCount": 0, "Entries": results }).to_string()
+        }
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let server = Router::new().route("/", post(put));
+    tokio::spawn(async move { axum::serve(listener, server).await });
+    (endpoint, taken)
+}
+
+#[tokio::test]
+async fn each_event_is_told_on_the_bus() {
+    let tables = Tables::new().await;
+    given(&tables, &[submitted()]).await;
+    invoke(&tables, "fulfilment", "order-submitted").await;
+    let (endpoint, taken) = bus().await;
+    let changed = [("AWS_ENDPOINT_URL_EVENTBRIDGE", endpoint.as_str())];
+    for (name, message) in EVENT_RELAY {
+        let answer = invoke_with(&tables, "event-relay", name, &changed).await;
+        assert_eq!(answer, json!({ "batchItemFailures": [] }), "{name}");
+        let told: Vec<_> = taken.lock().unwrap().drain(..).collect();
+        let types: Vec<_> = told.iter().map(|told| &told["type"]).collect();
+        assert_eq!(types, [message], "{name}");
+        assert_eq!(told[0]["data"]["order_id"], ORDER_ID, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn timers_that_are_due_are_told_on_the_bus() {
+    let tables = Tables::new().await;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&tables.config);
+    let timers = Timers::from_env(&tables.environment("fire-timers"), dynamodb).unwrap();
+    let now = Utc::now();
+    let timer = Timer::of(ORDER_ID.parse().unwrap(), Step::Ship, now);
+    timers.set(&timer, now).await.unwrap();
+    let (endpoint, taken) = bus().await;
+    let changed = [("AWS_ENDPOINT_URL_EVENTBRIDGE", endpoint.as_str())];
+    for fired in [1, 0] {
+        let answer = invoke_with(&tables, "fire-timers", FIRE_TIMERS, &changed).await;
+        assert_eq!(answer, json!({ "fired": fired }));
+    }
+    let told = taken.lock().unwrap().clone();
+    assert_eq!(told.len(), 1);
+    assert_eq!(
+        (&told[0]["type"], &told[0]["data"]["step"]),
+        (&json!("TimerDue"), &json!("ship"))
+    );
+}
+
+#[tokio::test]
 async fn each_level_is_projected_and_found() {
     for (name, version) in LEVEL_BATCHES {
         let tables = Tables::new().await;
@@ -384,6 +528,19 @@ fn every_sample_is_tested_here() {
     for (name, ..) in command_samples() {
         add("order-commands", name);
     }
+    for (name, ..) in order_messages() {
+        add("order-commands", name);
+    }
+    for (name, _) in FULFILMENT {
+        add("fulfilment", name);
+    }
+    for (name, _) in PAYMENT_COMMANDS {
+        add("payment-commands", name);
+    }
+    for (name, _) in EVENT_RELAY {
+        add("event-relay", name);
+    }
+    add("fire-timers", FIRE_TIMERS);
     for name in ORDER_QUERIES {
         add("order-queries", name);
     }

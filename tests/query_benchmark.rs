@@ -97,6 +97,8 @@ async fn main() -> ExitCode {
     let mut template = benchmark::template();
     for function in &mut template.functions {
         function.triggers.clear();
+        function.queues.clear();
+        function.schedules.clear();
     }
     let database = Database::memory().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -6,6 +6,9 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::fulfilment::event::Start;
+use domain::fulfilment::{Fulfilment, FulfilmentEvent, aggregate_id};
+use event_store::EventStore;
 use futures::future::join_all;
 use lambda_edge::http::call::MAX_BODY_BYTES;
 use reqwest::{Method, RequestBuilder};
@@ -14,7 +17,8 @@ use sha2::{Digest, Sha256};
 
 use crate::support::api::{address, behind_proxy, order_body};
 use crate::support::description::DESCRIPTION;
-use crate::support::{Answer, Api, Fault, FaultProxy, template};
+use crate::support::orders::metadata;
+use crate::support::{Answer, Api, Fault, FaultProxy, SHARDS, template};
 
 /// What the local stack cannot answer: API Gateway does, whose authorizer and rate limits it does not imitate.
 const OF_API_GATEWAY: [u16; 3] = [401, 403, 429];
@@ -322,13 +326,12 @@ async fn ask_of_reference_data(responses: &mut Responses, proxy: &FaultProxy) {
 
 /// A stock: set, received, and asked for what it cannot be.
 async fn ask_of_inventory(responses: &mut Responses, proxy: &FaultProxy) {
-    // The faults are for the requests, and not for projections.
-    responses.api.stack.caught_up().await.unwrap();
     for operation in ["PUT /inventory/{sku}", "POST /inventory/{sku}/receipts"] {
         let outdated = |request| completed(operation, request).header("if-match", "\"9\"");
         responses.ask(operation, &["VINET"], outdated).await;
-        // More than it tries: what the stack does by itself may meet some of them.
-        for _ in 0..40 {
+        // The faults are for the requests, and not for projections.
+        responses.api.stack.caught_up().await.unwrap();
+        for _ in 0..12 {
             proxy.inject("PutItem", Fault::Refuse("ConditionalCheckFailedException"));
         }
         let contended = responses
@@ -349,6 +352,7 @@ async fn ask_of_inventory(responses: &mut Responses, proxy: &FaultProxy) {
 /// Every query, and once more by a caller that has its answer.
 async fn ask_queries(responses: &mut Responses) {
     let order_id = responses.api.create_order().await;
+    begin_fulfilment(&responses.api, &order_id).await;
     responses.api.stack.caught_up().await.unwrap();
     let queries = DESCRIPTION
         .operations()
@@ -367,6 +371,23 @@ async fn ask_queries(responses: &mut Responses) {
         let knowing = |request| completed(&operation, request).header("if-none-match", "*");
         responses.ask(&operation, &[id], knowing).await;
     }
+}
+
+/// As the process manager would write it, which is switched off here.
+async fn begin_fulfilment(api: &Api, order_id: &str) {
+    let started = FulfilmentEvent::FulfilmentStarted(Start {
+        customer_id: "VINET".parse().unwrap(),
+        currency: "EUR".parse().unwrap(),
+        total_amount: "28.00".parse().unwrap(),
+        payment_method_id: None,
+        lines: Vec::new(),
+    });
+    let store = EventStore::new(api.stack.dynamodb(), "EventStore", SHARDS);
+    let id = aggregate_id(order_id.parse().unwrap());
+    store
+        .append::<Fulfilment>(&id, 0, &[started], &metadata())
+        .await
+        .unwrap();
 }
 
 /// An aggregate that is parked, as long as its cause lasts and afterwards.

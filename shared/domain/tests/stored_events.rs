@@ -10,13 +10,20 @@ use std::path::PathBuf;
 
 use domain::Aggregate;
 use domain::aggregate::{StoredEvent, UnreadableEvent, read_events, store_event};
+use domain::fulfilment::Fulfilment;
 use domain::order::{Order, OrderEvent};
+use domain::payment::Payment;
 use domain::stock::Stock;
 use serde_json::{Value, json};
 
 /// Every aggregate whose events are stored.
 fn kinds() -> Vec<Kind> {
-    vec![Kind::of::<Order>(), Kind::of::<Stock>()]
+    vec![
+        Kind::of::<Order>(),
+        Kind::of::<Stock>(),
+        Kind::of::<Payment>(),
+        Kind::of::<Fulfilment>(),
+    ]
 }
 
 /// What the tests need to know of an aggregate.
@@ -70,18 +77,34 @@ fn kind_of(event_type: &str) -> Kind {
     kind
 }
 
-/// `<event type>.v<version>.json`, by type and version.
-fn fixtures() -> BTreeMap<(String, u32), Value> {
+/// `<event type>.v<version>.json`, or with `-<case>` before the end where an event may say several things, by type and
+/// version.
+fn fixtures() -> BTreeMap<(String, u32), Vec<Value>> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/stored_events");
-    let mut fixtures = BTreeMap::new();
+    let mut fixtures = BTreeMap::<_, Vec<Value>>::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap();
         let (event_type, version) = name.split_once(".v").unwrap();
+        let version = version.split('-').next().unwrap();
         let data = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-        fixtures.insert((event_type.to_owned(), version.parse().unwrap()), data);
+        let of_version = fixtures.entry((event_type.to_owned(), version.parse().unwrap()));
+        of_version.or_default().push(data);
     }
     fixtures
+}
+
+fn each(fixtures: &BTreeMap<(String, u32), Vec<Value>>) -> impl Iterator<Item = (&str, u32, &Value)> {
+    fixtures.iter().flat_map(|((event_type, version), of_version)| {
+        of_version.iter().map(|data| (event_type.as_str(), *version, data))
+    })
+}
+
+/// Of an event of which there is only one in this version.
+fn fixture(event_type: &str, version: u32) -> Value {
+    let of_version = fixtures().remove(&(event_type.to_owned(), version)).unwrap();
+    let [data] = <[_; 1]>::try_from(of_version).unwrap();
+    data
 }
 
 fn read(event_type: &str, event_version: u32, data: Value) -> OrderEvent {
@@ -96,11 +119,12 @@ fn read(event_type: &str, event_version: u32, data: Value) -> OrderEvent {
 
 #[test]
 fn every_stored_version_loads_and_the_newest_is_written_back_unchanged() {
-    for ((event_type, version), data) in &fixtures() {
-        let written = kind_of(event_type).rewritten(event_type, *version, data.clone());
-        assert_eq!(&written.event_type, event_type);
-        assert!(written.event_version >= *version);
-        if written.event_version == *version {
+    let fixtures = fixtures();
+    for (event_type, version, data) in each(&fixtures) {
+        let written = kind_of(event_type).rewritten(event_type, version, data.clone());
+        assert_eq!(written.event_type, event_type);
+        assert!(written.event_version >= version);
+        if written.event_version == version {
             assert_eq!(
                 &written.data, data,
                 "the stored form of {event_type} version {version} has changed"
@@ -118,9 +142,9 @@ fn every_event_type_has_a_fixture_of_every_version() {
         assert_eq!(*version, *newest + 1, "{event_type}");
         *newest = *version;
     }
-    for ((event_type, version), data) in &fixtures {
-        let newest = kind_of(event_type).rewritten(event_type, *version, data.clone());
-        assert_eq!(versions[event_type.as_str()], newest.event_version, "{event_type}");
+    for (event_type, version, data) in each(&fixtures) {
+        let newest = kind_of(event_type).rewritten(event_type, version, data.clone());
+        assert_eq!(versions[event_type], newest.event_version, "{event_type}");
     }
     let types: BTreeSet<_> = versions.keys().copied().collect();
     let listed: BTreeSet<_> = kinds().iter().flat_map(|kind| kind.event_types).copied().collect();
@@ -149,7 +173,7 @@ fn no_two_aggregates_have_the_same_name_or_fingerprint() {
 
 #[test]
 fn an_order_of_version_1_is_in_dollars_and_untaxed() {
-    let data = fixtures().remove(&("OrderCreated".to_owned(), 1)).unwrap();
+    let data = fixture("OrderCreated", 1);
     let OrderEvent::OrderCreated {
         currency, tax, items, ..
     } = read("OrderCreated", 1, data)
@@ -163,7 +187,7 @@ fn an_order_of_version_1_is_in_dollars_and_untaxed() {
 
 #[test]
 fn an_order_of_version_2_keeps_its_currency() {
-    let data = fixtures().remove(&("OrderCreated".to_owned(), 2)).unwrap();
+    let data = fixture("OrderCreated", 2);
     let OrderEvent::OrderCreated { currency, tax, .. } = read("OrderCreated", 2, data) else {
         panic!("not an OrderCreated");
     };
