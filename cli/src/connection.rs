@@ -85,8 +85,6 @@ impl Connection {
         }
         let shards = variable("EVENT_TYPE_SHARDS").unwrap_or(DEFAULT_EVENT_TYPE_SHARDS);
         variables.push(("EVENT_TYPE_SHARDS".to_owned(), shards.to_owned()));
-        // No stream is read often enough here to need snapshots.
-        variables.push(("SNAPSHOT_EVERY".to_owned(), String::new()));
         let bus = variable("EVENT_BUS").unwrap_or("orders");
         variables.push(("EVENT_BUS".to_owned(), bus.to_owned()));
         if is_local {

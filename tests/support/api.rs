@@ -134,18 +134,19 @@ pub fn options(is_fulfilling: bool) -> Options {
 /// A stack whose functions reach their DynamoDB through a proxy. None is invoked by the clock: it would meet faults that are
 /// meant for a request.
 pub async fn behind_proxy() -> (Embedded, FaultProxy, Api) {
+    behind_proxy_of(options(false)).await
+}
+
+/// The same with other options.
+pub async fn behind_proxy_of(options: Options) -> (Embedded, FaultProxy, Api) {
     let embedded = Embedded::memory().await.unwrap();
     let proxy = FaultProxy::start(embedded.endpoint()).await;
     let options = Options {
         dynamodb: local_stack::DynamoDb::Endpoint(embedded.endpoint().to_owned()),
         function_dynamodb_endpoint: Some(proxy.endpoint.clone()),
-        ..options(false)
+        ..options
     };
-    let mut template = Template::read_with(&options.template, &options.parameters).unwrap();
-    for function in &mut template.functions {
-        function.schedules.clear();
-    }
-    let api = Api::start_from(template, options).await;
+    let api = Api::start_with(options).await;
     (embedded, proxy, api)
 }
 

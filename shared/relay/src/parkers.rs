@@ -4,9 +4,10 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use event_store::StoreError;
 use lambda_edge::{ConfigError, Environment};
+use messages::Bus;
 use read_models::parked::Parked;
 use read_models::projector::{Redriven, redrive};
-use read_models::{ParkedEvents, Projection, Projections};
+use read_models::{ParkedEvents, Projection, Projections, from_env};
 
 use crate::EventRelay;
 
@@ -21,10 +22,12 @@ impl Parkers {
     /// # Errors
     /// When the environment lacks a variable.
     pub fn from_env(env: &Environment, dynamodb: Client, aws: &SdkConfig) -> Result<Self, ConfigError> {
+        // Without snapshots: what is parked is told once more so seldom that reading it whole costs nothing.
+        let relay = EventRelay::new(from_env::event_store(env, dynamodb.clone())?, Bus::from_env(env, aws)?);
         Ok(Self {
             parked: ParkedEvents::from_env(env, dynamodb.clone())?,
-            projections: Projections::from_env(env, dynamodb.clone())?,
-            relay: EventRelay::from_env(env, dynamodb, aws)?,
+            projections: Projections::from_env(env, dynamodb)?,
+            relay,
         })
     }
 
