@@ -1,6 +1,7 @@
 """Runs the README's curl session against `make run` and compares every answer with the printed one.
 
-Ids, times and confirmation numbers differ at each run: they are compared by where they appear again.
+Ids, times, days and confirmation numbers differ at each run: they are compared by where they appear again. A query is asked
+again until it answers as printed, as read models and the fulfilment follow what happens; a command is sent once.
 """
 
 import json
@@ -16,11 +17,13 @@ URL = "http://127.0.0.1:3000"
 CHANGING = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
     r"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
+    r"|(?<=\"date\":\")\d{4}-\d\d-\d\d"
     r"|C-[0-9A-Z]{12}"
+    r"|(?<=pi_sandbox_)[0-9a-f]{32}"
     r"|(?<=\"next_cursor\": \")[\w-]+"
     r"|\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT"
 )
-TIME_LIMIT_SECONDS = 10
+TIME_LIMIT_SECONDS = 30
 
 
 def steps(readme):
@@ -87,7 +90,7 @@ def check_session(readme):
             environment[variable[1]] = next(value for value, of in seen.known.items() if of == name)
             continue
         expected = printed.apply(answer)
-        # A read model may be a moment behind; the session's reader is slower than it.
+        # What is asked for may be a moment away; the session's reader is slower than it.
         deadline = time.monotonic() + TIME_LIMIT_SECONDS
         while True:
             before = dict(seen.known)
