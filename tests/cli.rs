@@ -159,7 +159,7 @@ async fn damaged_order(api: &Api) -> (String, HashMap<String, AttributeValue>) {
 
 #[tokio::test]
 async fn what_is_parked_is_listed_shown_and_redriven() {
-    let api = Api::start().await;
+    let api = Api::start_without_relay().await;
     let endpoint = api.stack.dynamodb_endpoint().to_owned();
     let (nothing, outcome) = run(&endpoint, &["parked", "list"]).await;
     assert_eq!((nothing.len(), outcome.unwrap()), (0, Outcome::Done));

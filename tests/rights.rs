@@ -12,6 +12,7 @@ use domain::order::Order;
 use event_store::EventStore;
 use lambda_edge::Function;
 use lambda_runtime::Context;
+use local_stack::Options;
 use local_stack::dynamodb::local_config;
 use local_stack::functions::FUNCTIONS;
 use read_models::ParkedEvents;
@@ -20,7 +21,8 @@ use reqwest::Method;
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Value, json};
 
-use crate::support::api::behind_proxy;
+use crate::fulfilment::body;
+use crate::support::api::{behind_proxy, behind_proxy_of, options};
 use crate::support::fault_proxy::Request;
 use crate::support::orders::{added, created, item, metadata};
 use crate::support::{Api, FaultProxy, Item, SHARDS, environment, in_own_region, project, template, until};
@@ -29,7 +31,7 @@ use crate::support::{Api, FaultProxy, Item, SHARDS, environment, in_own_region, 
 const ORDER_ID: &str = "0190b6a4-2c4e-7c3e-9f0a-5d8a6d1f2b3c";
 
 /// Functions that [`work`] has do all that they can do. Of any other it is shown only that what it asks for is allowed.
-const WHOLE: [&str; 12] = [
+const WHOLE: [&str; 20] = [
     "order-commands",
     "order-queries",
     "customer-queries",
@@ -42,6 +44,14 @@ const WHOLE: [&str; 12] = [
     "catalogue",
     "customer-commands",
     "docs",
+    "event-relay",
+    "fulfilment",
+    "fire-timers",
+    "payment-commands",
+    "inventory-commands",
+    "inventory-queries",
+    "stock-levels-projection",
+    "notifications",
 ];
 
 /// A right, or the use of one.
@@ -57,7 +67,8 @@ async fn functions_ask_for_what_their_roles_allow_and_for_all_of_it() {
     let (_embedded, proxy, api) = behind_proxy().await;
     proxy.record();
     work(&proxy, &api).await;
-    let requests = proxy.recorded();
+    let mut requests = proxy.recorded();
+    requests.extend(fulfil().await);
     let resources = resources();
     let mut wrong = Vec::new();
     for function in template().functions {
@@ -117,6 +128,8 @@ fn rights_for(request: &Request) -> Vec<Right> {
             let tables = body["RequestItems"].as_object().unwrap().keys();
             tables.map(|table| right(operation, table)).collect()
         }
+        // Of EventBridge, for which there is no proxy.
+        "PutEvents" => Vec::new(),
         _ => {
             let table = body["TableName"].as_str().unwrap();
             let index = body["IndexName"].as_str();
@@ -263,6 +276,52 @@ async fn work(proxy: &FaultProxy, api: &Api) {
     let answer = function(proxy, "replay").await.invoke(since, Context::default()).await;
     assert_eq!(answer.unwrap()["status"], "requested");
     api.stack.caught_up().await.unwrap();
+}
+
+/// Has orders fulfilled and undone. Returns what the functions asked for.
+async fn fulfil() -> Vec<Request> {
+    let mut parameters = options(true).parameters;
+    parameters.insert("StepTimeouts".to_owned(), "choose_payment:1".to_owned());
+    let fulfilling = Options {
+        parameters,
+        ..options(true)
+    };
+    let (_embedded, proxy, api) = behind_proxy_of(fulfilling).await;
+    proxy.record();
+    let customer = json!({ "name": "Vins et alcools Chevalier", "email": "orders@vinet.example" });
+    api.put("/customers/VINET", customer).await;
+    // So often that the stock has a snapshot.
+    for on_hand in 1..=60 {
+        api.stock_up("A-1", on_hand).await;
+    }
+    let shipped = api.submit(body(&[("A-1", 1)]), "pm_visa").await;
+    api.fulfilment_is(&shipped, "awaiting_shipment").await;
+    api.ship(&shipped).await;
+    api.fulfilment_is(&shipped, "completed").await;
+    let declined = api.submit(body(&[("A-1", 1)]), "pm_declined").await;
+    api.fulfilment_is(&declined, "cancelled").await;
+    // Nobody says how it is to be paid.
+    let late = api.create_order().await;
+    api.post_empty(&format!("/orders/{late}/submit")).await;
+    api.fulfilment_is(&late, "cancelled").await;
+    api.stack.caught_up().await.unwrap();
+    for path in [
+        "/inventory",
+        "/inventory?low_stock=true",
+        "/inventory/A-1",
+        "/inventory/A-1?min_version=999",
+        "/customers/VINET/notifications",
+    ] {
+        api.get(path).await;
+    }
+    // What nobody can read is parked.
+    let dynamodb = api.stack.dynamodb();
+    let unreadable = json!({ "AggregateId": late, "Version": 99, "AggregateType": "Order" });
+    let put = dynamodb.put_item().table_name("EventStore");
+    let put = put.set_item(Some(serde_dynamo::to_item(unreadable).unwrap()));
+    put.send().await.unwrap();
+    api.stack.caught_up().await.unwrap();
+    proxy.recorded()
 }
 
 async fn read_in_every_way(api: &Api, id: &str) {

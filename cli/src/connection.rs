@@ -11,13 +11,17 @@ use clap::Args;
 use event_store::EventStore;
 use lambda_edge::Environment;
 use read_models::replay::Replayer;
-use read_models::{ParkedEvents, Projections, from_env};
+use read_models::{ParkedEvents, from_env};
+use relay::Parkers;
 
 use crate::error::CliError;
 use crate::tables::{self, TABLES};
 
 /// `EVENT_TYPE_SHARDS` of template.yaml.
 pub const DEFAULT_EVENT_TYPE_SHARDS: &str = "8";
+
+/// Where the event bus is, unless it is AWS's.
+const BUS_URL: &str = "AWS_ENDPOINT_URL_EVENTBRIDGE";
 
 #[derive(Debug, Args)]
 pub struct ConnectionOptions {
@@ -32,6 +36,7 @@ pub struct ConnectionOptions {
 /// The tables to work on.
 pub struct Connection {
     client: Client,
+    config: SdkConfig,
     /// As a function would have it.
     env: Environment,
     /// Set when the DynamoDB was neither named nor deployed.
@@ -62,6 +67,7 @@ impl Connection {
             (None, url) => config(url.as_deref(), |name| variable(name).is_some()).await,
         };
         let client = Client::new(&config);
+        let is_local = config.endpoint_url().is_some();
 
         let mut variables = Vec::new();
         let names = match options.stack {
@@ -79,8 +85,17 @@ impl Connection {
         }
         let shards = variable("EVENT_TYPE_SHARDS").unwrap_or(DEFAULT_EVENT_TYPE_SHARDS);
         variables.push(("EVENT_TYPE_SHARDS".to_owned(), shards.to_owned()));
+        let bus = variable("EVENT_BUS").unwrap_or("orders");
+        variables.push(("EVENT_BUS".to_owned(), bus.to_owned()));
+        if is_local {
+            let port = variable("EVENTS_PORT").unwrap_or("8001");
+            let local = format!("http://127.0.0.1:{port}");
+            let url = variable(BUS_URL).map_or(local, str::to_owned);
+            variables.push((BUS_URL.to_owned(), url));
+        }
         Ok(Self {
             client,
+            config,
             env: variables.into_iter().collect(),
             default_endpoint,
         })
@@ -98,8 +113,8 @@ impl Connection {
         Ok(Replayer::from_env(&self.env, self.client.clone())?)
     }
 
-    pub fn projections(&self) -> Result<Projections, CliError> {
-        Ok(Projections::from_env(&self.env, self.client.clone())?)
+    pub fn parkers(&self) -> Result<Parkers, CliError> {
+        Ok(Parkers::from_env(&self.env, self.client.clone(), &self.config)?)
     }
 
     /// Whoever named no DynamoDB and reached none is told which one was tried.

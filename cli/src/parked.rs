@@ -3,10 +3,11 @@
 use std::io::Write;
 
 use clap::{Args, Subcommand};
+use read_models::ParkedEvents;
 use read_models::parked::{Parked, ParkedKey};
 use read_models::projector::Redriven;
 use read_models::views::ParkedView;
-use read_models::{ParkedEvents, Projections};
+use relay::Parkers;
 use serde::Serialize;
 
 use crate::connection::Connection;
@@ -64,15 +65,15 @@ pub async fn run(connection: &Connection, command: Command, out: &mut dyn Write)
         }
         Command::Redrive(name) => {
             let entry = entry(&parked, name).await?;
-            redrive(&connection.projections()?, &parked, &entry, out).await
+            redrive(&connection.parkers()?, &parked, &entry, out).await
         }
         Command::RedriveAll => {
-            let projections = connection.projections()?;
+            let parkers = connection.parkers()?;
             let mut outcome = Outcome::Done;
             let mut pages = Pages::new(&parked);
             while let Some(entries) = pages.next().await? {
                 for entry in entries {
-                    if redrive(&projections, &parked, &entry, out).await? == Outcome::Incomplete {
+                    if redrive(&parkers, &parked, &entry, out).await? == Outcome::Incomplete {
                         outcome = Outcome::Incomplete;
                     }
                 }
@@ -84,12 +85,12 @@ pub async fn run(connection: &Connection, command: Command, out: &mut dyn Write)
 
 /// Projects one again, and says what came of it. A table that does not answer is no reason to leave the others.
 async fn redrive(
-    projections: &Projections,
+    parkers: &Parkers,
     parked: &ParkedEvents,
     entry: &Parked,
     out: &mut dyn Write,
 ) -> Result<Outcome, CliError> {
-    let (outcome, text, error) = match projections.redrive(entry).await {
+    let (outcome, text, error) = match parkers.redrive(entry).await {
         Ok(Redriven::Applied) => (Outcome::Done, "projected", None),
         Ok(Redriven::StillFailing) => {
             let reason = parked.get(&key(entry)).await?.map(|entry| entry.error);

@@ -64,6 +64,8 @@ fn fixtures() -> Vec<StoredEvent> {
         .map(|entry| {
             let path = entry.unwrap().path();
             let (event_type, version) = path.file_stem().unwrap().to_str().unwrap().split_once(".v").unwrap();
+            // Some versions have several, each with a name of its own behind.
+            let version = version.split('-').next().unwrap();
             StoredEvent {
                 event_type: event_type.to_owned(),
                 event_version: version.parse().unwrap(),
@@ -132,15 +134,16 @@ async fn an_imported_store_is_the_exported_one_item_for_item_in_every_schema_ver
         .append::<Order>(&id, 0, &[created([])], &everything)
         .await
         .unwrap();
+    // Of a type that nobody knows.
     let odd = StoredEvent {
-        event_type: "StockReserved".to_owned(),
+        event_type: "StockMislaid".to_owned(),
         event_version: 7,
         data: json!({ "none": null, "n": [0, -1, 1.5, 9007199254740993_u64], "t": [true, false, {}, []], "s": "a\u{2028}\u{0}" }),
     };
     let mut item = stored("stock-Käse 1", 1, odd);
     item.insert("AggregateType".to_owned(), text("Stock"));
     // Of a time with more shards.
-    item.insert("EventTypeShard".to_owned(), text("StockReserved#77"));
+    item.insert("EventTypeShard".to_owned(), text("StockMislaid#77"));
     put(&from, item).await;
 
     let exported = export(&from, &file).await;
@@ -157,7 +160,7 @@ async fn an_imported_store_is_the_exported_one_item_for_item_in_every_schema_ver
     );
     // Readers look for it in the shards that the importing store has.
     let query = EventQuery {
-        event_types: &["StockReserved"],
+        event_types: &["StockMislaid"],
         time: DateTime::UNIX_EPOCH..DateTime::from_timestamp_secs(2_000_000_000).unwrap(),
         correlation_id: None,
         segment: Segment::WHOLE,

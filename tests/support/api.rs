@@ -39,6 +39,18 @@ impl Api {
         Self::start_from(template, options).await
     }
 
+    /// Without event-relay, which parks what it cannot read as the projections do, and would be counted with them.
+    pub async fn start_without_relay() -> Self {
+        let options = options(false);
+        let mut template = Template::read_with(&options.template, &options.parameters).unwrap();
+        let relay = template
+            .functions
+            .iter_mut()
+            .find(|function| function.binary == "event-relay");
+        relay.unwrap().triggers.clear();
+        Self::start_from(template, options).await
+    }
+
     /// The same of a template that may have been changed.
     pub async fn start_from(mut template: Template, options: Options) -> Self {
         for function in &mut template.functions {
@@ -122,18 +134,19 @@ pub fn options(is_fulfilling: bool) -> Options {
 /// A stack whose functions reach their DynamoDB through a proxy. None is invoked by the clock: it would meet faults that are
 /// meant for a request.
 pub async fn behind_proxy() -> (Embedded, FaultProxy, Api) {
+    behind_proxy_of(options(false)).await
+}
+
+/// The same with other options.
+pub async fn behind_proxy_of(options: Options) -> (Embedded, FaultProxy, Api) {
     let embedded = Embedded::memory().await.unwrap();
     let proxy = FaultProxy::start(embedded.endpoint()).await;
     let options = Options {
         dynamodb: local_stack::DynamoDb::Endpoint(embedded.endpoint().to_owned()),
         function_dynamodb_endpoint: Some(proxy.endpoint.clone()),
-        ..options(false)
+        ..options
     };
-    let mut template = Template::read_with(&options.template, &options.parameters).unwrap();
-    for function in &mut template.functions {
-        function.schedules.clear();
-    }
-    let api = Api::start_from(template, options).await;
+    let api = Api::start_with(options).await;
     (embedded, proxy, api)
 }
 

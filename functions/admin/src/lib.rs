@@ -14,13 +14,14 @@ use aws_config::SdkConfig;
 use event_store::EventStore;
 use lambda_edge::http::{self, Cursors, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
-use read_models::{ParkedEvents, ProjectionStatuses, Projections, from_env};
+use read_models::{ParkedEvents, ProjectionStatuses, from_env};
+use relay::Parkers;
 
 /// What the handlers need.
 pub struct App {
     events: EventStore,
     parked: ParkedEvents,
-    projections: Projections,
+    parkers: Parkers,
     statuses: ProjectionStatuses,
     cursors: Cursors,
 }
@@ -32,7 +33,7 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
     let app = App {
         events: from_env::event_store(env, dynamodb.clone())?,
         parked: ParkedEvents::from_env(env, dynamodb.clone())?,
-        projections: Projections::from_env(env, dynamodb.clone())?,
+        parkers: Parkers::from_env(env, dynamodb.clone(), aws)?,
         statuses: ProjectionStatuses::from_env(env, dynamodb)?,
         cursors: Cursors::from_env(env)?,
     };

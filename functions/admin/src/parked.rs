@@ -48,7 +48,7 @@ pub async fn redrive_one(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     call.no_query()?;
     call.no_body()?;
     let entry = entry(&app, &call).await?;
-    match app.projections.redrive(&entry).await.map_err(read_problem)? {
+    match app.parkers.redrive(&entry).await.map_err(read_problem)? {
         Redriven::Applied => Reply::ok(&Answer {
             projection: entry.projection,
             aggregate_id: entry.aggregate_id,
@@ -83,7 +83,7 @@ pub async fn redrive_page(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         next_cursor,
     };
     for entry in &page.entries {
-        match app.projections.redrive(entry).await {
+        match app.parkers.redrive(entry).await {
             Ok(Redriven::Applied) => answer.redriven += 1,
             Ok(Redriven::StillFailing) => answer.still_failing += 1,
             Err(error) => {

@@ -2,18 +2,15 @@
 
 use aws_config::SdkConfig;
 use lambda_edge::{ConfigError, Environment, Function};
-use messages::Bus;
-use read_models::{ParkedEvents, ProjectionStatuses, from_env, projector};
+use read_models::{ParkedEvents, ProjectionStatuses, projector};
 use relay::EventRelay;
 
 /// # Errors
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let dynamodb = lambda_edge::aws::dynamodb(aws);
-    let snapshots = from_env::snapshots(env)?;
-    let events = from_env::event_store(env, dynamodb.clone())?;
+    let relay = EventRelay::from_env(env, dynamodb.clone(), aws)?;
     let parked = ParkedEvents::from_env(env, dynamodb.clone())?;
     let statuses = ProjectionStatuses::from_env(env, dynamodb)?;
-    let relay = EventRelay::new(events.with_snapshots(snapshots), Bus::from_env(env, aws)?);
     Ok(projector::function(relay, parked, statuses))
 }

@@ -43,17 +43,18 @@ impl App {
     async fn fire(&self) -> Result<usize, FiringError> {
         let now = Utc::now();
         let mut fired = 0;
-        for minute in self.timers.open_minutes(now).await? {
+        let minutes = self.timers.open_minutes(now).await?;
+        for minute in &minutes {
             loop {
-                let due = self.timers.due(minute, now).await?;
+                let due = self.timers.due(*minute, now).await?;
                 if due.is_empty() {
                     break;
                 }
                 fired += due.len();
-                self.tell(minute, &due).await?;
+                self.tell(*minute, &due).await?;
             }
         }
-        self.timers.done_before(now, now).await?;
+        self.timers.done(&minutes, now).await?;
         Ok(fired)
     }
 

@@ -4,20 +4,28 @@
 //! |---|---|
 //! | `translate` | what an event means to others |
 //! | [`EventRelay`] | the reader of the event store's stream that tells them |
+//! | [`Parkers`] | the relay and the projections, to give them once more what they have parked |
 //!
 //! A message follows from an event that is stored, and has an id that follows from the event's. So whoever appends an
 //! event needs to tell nobody, and a message that is sent twice is the same message.
 
+mod parkers;
 mod translate;
 
+pub use parkers::Parkers;
+
+use std::collections::HashMap;
+
 use async_trait::async_trait;
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{TimeDelta, Utc};
 use event_store::{EventStore, Recorded};
 use lambda_edge::stream::EventRecord;
+use lambda_edge::{ConfigError, Environment};
 use messages::{Bus, Message};
-use read_models::{ProjectError, Projection};
-use std::collections::HashMap;
+use read_models::{ProjectError, Projection, from_env};
 
 /// A stream keeps its records for a day, so an event that was appended longer ago did not come by itself: a backup was
 /// imported. What it led to happened long ago.
@@ -32,6 +40,14 @@ pub struct EventRelay {
 impl EventRelay {
     pub fn new(events: EventStore, bus: Bus) -> Self {
         Self { events, bus }
+    }
+
+    /// # Errors
+    /// When the environment lacks a variable.
+    pub fn from_env(env: &Environment, dynamodb: Client, aws: &SdkConfig) -> Result<Self, ConfigError> {
+        let events = from_env::event_store(env, dynamodb)?;
+        let events = events.with_snapshots(from_env::snapshots(env)?);
+        Ok(Self::new(events, Bus::from_env(env, aws)?))
     }
 
     async fn tell(&self, events: &[Recorded]) -> Result<(), ProjectError> {

@@ -173,14 +173,16 @@ impl Timers {
         Ok(())
     }
 
-    /// All timers before `minute` were fired, as of `now`.
+    /// All timers of `minutes`, which were open, were fired as of `now`.
     ///
     /// # Errors
     /// What DynamoDB said; the next firing looks at some minutes again.
-    pub async fn done_before(&self, minute: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let progress = Progress {
-            minute: minute_of(minute.min(now - GRACE)),
-        };
+    pub async fn done(&self, minutes: &[DateTime<Utc>], now: DateTime<Utc>) -> Result<(), StoreError> {
+        let through = minute_of(now - GRACE);
+        if minutes.first().is_none_or(|first| *first >= through) {
+            return Ok(());
+        }
+        let progress = Progress { minute: through };
         let mut item: HashMap<String, AttributeValue> =
             serde_dynamo::to_item(progress).map_err(|error| StoreError::Rejected(error.to_string()))?;
         item.extend(key(PROGRESS, PROGRESS));
