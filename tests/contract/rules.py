@@ -13,6 +13,7 @@ schemathesis.openapi.format("order-at-version", st.uuids().map(lambda uuid: f"{u
 RULES = {
     # Who knows another version, order, product or cursor than there is.
     "order_not_found": "",
+    "fulfilment_not_found": "",
     "version_not_found": "",
     "item_not_found": "",
     "product_not_found": "",
