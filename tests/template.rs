@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use local_stack::functions::FUNCTIONS;
 
+use domain::fulfilment::{Step, Timeouts};
+
 use crate::support::{project, template};
 
 /// `METHOD /path` of a function, as template.yaml has it.
@@ -125,4 +127,39 @@ fn no_function_has_the_right_to_alter_or_delete_an_event() {
         4,
         "of orders, stock, payments and fulfilments: {appending:?}"
     );
+}
+
+/// A message that was not handled comes again only after the visibility timeout of its queue. Once, or twice, must not be too
+/// late for the process that waits for the answer.
+#[test]
+fn every_step_is_waited_for_long_enough_for_its_message_to_come_three_times() {
+    let template = template();
+    let process = template
+        .functions
+        .iter()
+        .find(|function| function.binary == "fulfilment");
+    let timeouts: Timeouts = process.unwrap().environment["STEP_TIMEOUTS"].parse().unwrap();
+    let (longest, queue) = template
+        .queues
+        .iter()
+        .map(|queue| (queue.visibility_timeout, &queue.name))
+        .max()
+        .unwrap();
+    for step in [
+        Step::ReserveStock,
+        Step::TakePayment,
+        Step::ConfirmOrder,
+        Step::RecordPayment,
+        Step::HoldStock,
+        Step::CommitStock,
+        Step::CancelOrder,
+        Step::ReleaseStock,
+        Step::ReturnPayment,
+    ] {
+        let timeout = timeouts.of(step).to_std().unwrap();
+        assert!(
+            timeout >= longest * 3,
+            "{step:?} is waited for {timeout:?}, and {queue} hides messages {longest:?}"
+        );
+    }
 }

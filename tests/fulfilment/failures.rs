@@ -4,11 +4,13 @@
 use std::time::Duration;
 
 use local_stack::{BusFaults, Options};
+use payment_gateway::Sandbox;
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::{Money, body, fulfilling, fulfilling_with};
-use crate::support::Api;
 use crate::support::api::options;
+use crate::support::{Answer, Api, TestFolder, project};
 
 /// Two of three SKUs of [`order`] are plentiful.
 async fn stocked(api: &Api) {
@@ -92,6 +94,90 @@ async fn a_payment_that_is_not_answered_in_time_is_undone_also_when_it_succeeds_
         api.assert_settled(&order_id, "cancelled", Some("took too long"), Money::None)
             .await;
         assert_untouched(&api).await;
+    }
+}
+
+#[tokio::test]
+async fn money_that_was_taken_after_the_process_had_given_up_goes_back() {
+    let changed = [("STEP_TIMEOUTS", "take_payment:1"), ("PAYMENT_TIMEOUT_SECONDS", "6")];
+    let api = fulfilling_with(options(true), &changed).await;
+    stocked(&api).await;
+    let order_id = api.submit(order(), "pm_slow_capture").await;
+    let fulfilment = api.fulfilment_is(&order_id, "cancelled").await;
+    assert_eq!(fulfilment["problem"]["code"], "take_payment_timed_out");
+    api.assert_settled(&order_id, "cancelled", Some("took too long"), Money::None)
+        .await;
+    let balance = Sandbox::shared().balance(&order_id);
+    assert_eq!(balance.captured, Decimal::from(60), "{balance:?}");
+    assert_untouched(&api).await;
+}
+
+/// Everything that the process is told but the submission and the timers is lost: when an answer is due, it looks itself.
+#[tokio::test]
+async fn answers_that_are_lost_are_looked_up_when_they_are_due() {
+    let template = std::fs::read_to_string(project().join("template.yaml")).unwrap();
+    let (before, after) = template.split_once("  FulfilmentRule:").unwrap();
+    let (rule, after) = after.split_once("Targets:").unwrap();
+    let told = ["OrderSubmitted", "TimerDue"];
+    let is_told = |line: &&str| !line.trim().starts_with("- ") || told.iter().any(|told| line.ends_with(told));
+    let rule: Vec<_> = rule.lines().filter(is_told).collect();
+    let folder = TestFolder::new();
+    let deaf = folder.path("template.yaml");
+    let text = format!(
+        "{before}  FulfilmentRule:{}\n      Targets:{after}",
+        rule.join("\n").trim_end()
+    );
+    std::fs::write(&deaf, text).unwrap();
+    let mut options = Options {
+        template: deaf,
+        ..options(true)
+    };
+    let steps = [
+        "reserve_stock",
+        "take_payment",
+        "hold_stock",
+        "confirm_order",
+        "record_payment",
+        "commit_stock",
+        "cancel_order",
+        "release_stock",
+        "return_payment",
+    ];
+    let soon: Vec<_> = steps.map(|step| format!("{step}:2")).to_vec();
+    // Longer than it takes to ship.
+    let timeouts = format!("{},ship:10", soon.join(","));
+    options.parameters.insert("StepTimeouts".to_owned(), timeouts);
+    let api = Api::start_with(options).await;
+    stocked(&api).await;
+
+    let shipped = api.submit(order(), "pm_visa").await;
+    let is_paid = |answer: &Answer| answer.body["status"] == "paid";
+    api.eventually_within(Duration::from_secs(40), &format!("/orders/{shipped}"), is_paid)
+        .await;
+    api.ship(&shipped).await;
+    api.fulfilment_is(&shipped, "completed").await;
+    api.assert_settled(&shipped, "shipped", None, Money::Taken("60.00"))
+        .await;
+
+    let declined = api.submit(order(), "pm_declined").await;
+    api.fulfilment_is(&declined, "cancelled").await;
+    api.assert_settled(&declined, "cancelled", Some("The payment failed"), Money::None)
+        .await;
+    assert_eq!((api.stock("A-1").await, api.stock("C-3").await), ((99, 0), (97, 0)));
+}
+
+#[tokio::test]
+async fn an_order_of_many_skus_is_fulfilled_like_any_other() {
+    let api = fulfilling().await;
+    let skus: Vec<String> = (0..60).map(|n| format!("S-{n}")).collect();
+    for sku in &skus {
+        api.stock_up(sku, 5).await;
+    }
+    let lines: Vec<_> = skus.iter().map(|sku| (sku.as_str(), 2)).collect();
+    let order_id = api.submit(body(&lines), "pm_visa").await;
+    api.fulfilment_is(&order_id, "awaiting_shipment").await;
+    for sku in &skus {
+        assert_eq!(api.stock(sku).await, (5, 2), "{sku}");
     }
 }
 

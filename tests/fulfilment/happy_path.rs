@@ -2,8 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Money, body, fulfilling};
-use crate::support::api::order_body;
+use local_stack::Options;
+
+use super::{Money, body, fulfilling, fulfilling_with};
+use crate::support::TestFolder;
+use crate::support::api::{options, order_body};
 
 #[tokio::test]
 async fn an_order_is_reserved_paid_and_shipped_and_its_stock_is_down() {
@@ -34,7 +37,17 @@ async fn an_order_is_reserved_paid_and_shipped_and_its_stock_is_down() {
 
 #[tokio::test]
 async fn one_correlation_id_goes_through_everything_that_follows_from_a_submission() {
-    let api = fulfilling().await;
+    let folder = TestFolder::new();
+    let api = fulfilling_with(
+        Options {
+            maildir: Some(folder.path("mail")),
+            ..options(true)
+        },
+        &[],
+    )
+    .await;
+    let customer = json!({ "name": "Vins et alcools Chevalier", "email": "orders@vinet.example" });
+    api.put("/customers/VINET", customer).await;
     api.stock_up("A-1", 10).await;
     let created = api.post("/orders", body(&[("A-1", 3)])).await;
     let order_id = created.body["order_id"].as_str().unwrap().to_owned();
@@ -45,6 +58,14 @@ async fn one_correlation_id_goes_through_everything_that_follows_from_a_submissi
     assert_eq!(crate::support::Answer::of(submit).await.status, 200);
     api.fulfilment_is(&order_id, "awaiting_shipment").await;
     api.stack.caught_up().await.unwrap();
+
+    // The customer was told, in a mail that lies in the maildir.
+    let told = api.stack.dynamodb().scan().table_name("Notifications").send().await;
+    let told = told.unwrap().items.unwrap();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0]["CorrelationId"].as_s().unwrap(), "the-one");
+    let mails: Vec<_> = std::fs::read_dir(folder.path("mail/new")).unwrap().collect();
+    assert_eq!(mails.len(), 1);
     let mut types = Vec::new();
     let mut pages = api
         .stack

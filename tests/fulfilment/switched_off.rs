@@ -1,20 +1,19 @@
 //! Where fulfilment is switched off, the shop sends the commands itself.
 
+use local_stack::{Data, Options};
 use serde_json::json;
 
-use crate::support::Api;
+use super::{Money, body};
+use crate::support::api::options;
+use crate::support::{Api, TestFolder};
 
 #[tokio::test]
 async fn the_commands_work_as_before_and_nobody_interferes() {
     let api = Api::start().await;
     let order_id = api.create_order().await;
     let path = |command: &str| format!("/orders/{order_id}/{command}");
-    assert_eq!(
-        api.post(&path("submit"), json!({ "payment_method_id": "pm_declined" }))
-            .await
-            .status,
-        200
-    );
+    let submit = json!({ "payment_method_id": "pm_declined" });
+    assert_eq!(api.post(&path("submit"), submit).await.status, 200);
     api.stack.caught_up().await.unwrap();
     api.get(&path("fulfilment"))
         .await
@@ -27,4 +26,33 @@ async fn the_commands_work_as_before_and_nobody_interferes() {
     assert_eq!(api.post(&path("ship"), ship).await.body["status"], "shipped");
     api.stack.caught_up().await.unwrap();
     assert_eq!(api.order_at(&order_id, 5).await["status"], "shipped");
+}
+
+#[tokio::test]
+async fn what_has_begun_before_goes_on() {
+    let folder = TestFolder::new();
+    let start = async |is_fulfilling| {
+        let data = Data::Folder(folder.path("data"));
+        Api::start_with(Options {
+            data,
+            ..options(is_fulfilling)
+        })
+        .await
+    };
+    let api = start(true).await;
+    api.stock_up("A-1", 10).await;
+    let order_id = api.submit(body(&[("A-1", 3)]), "pm_visa").await;
+    api.fulfilment_is(&order_id, "awaiting_shipment").await;
+    api.stack.stop().await;
+
+    let api = start(false).await;
+    api.cancel(&order_id).await;
+    api.fulfilment_is(&order_id, "cancelled").await;
+    api.assert_settled(&order_id, "cancelled", Some("changed my mind"), Money::None)
+        .await;
+    assert_eq!(api.stock("A-1").await, (10, 0));
+    let manual = api.submit(body(&[("A-1", 3)]), "pm_visa").await;
+    api.stack.caught_up().await.unwrap();
+    let path = format!("/orders/{manual}/fulfilment");
+    api.get(&path).await.assert_problem(404, "fulfilment_not_found");
 }

@@ -110,7 +110,12 @@ impl Api {
 
     /// Asks again until the answer is as wished for; fails after ten seconds.
     pub async fn eventually(&self, path: &str, wished: impl Fn(&Answer) -> bool) -> Answer {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        self.eventually_within(Duration::from_secs(10), path, wished).await
+    }
+
+    /// The same within another time.
+    pub async fn eventually_within(&self, time: Duration, path: &str, wished: impl Fn(&Answer) -> bool) -> Answer {
+        let deadline = Instant::now() + time;
         loop {
             let answer = self.get(path).await;
             if wished(&answer) {
@@ -134,11 +139,22 @@ pub fn options(is_fulfilling: bool) -> Options {
 /// A stack whose functions reach their DynamoDB through a proxy. None is invoked by the clock: it would meet faults that are
 /// meant for a request.
 pub async fn behind_proxy() -> (Embedded, FaultProxy, Api) {
-    behind_proxy_of(options(false)).await
+    let options = options(false);
+    let mut template = Template::read_with(&options.template, &options.parameters).unwrap();
+    // Whose requests would meet the faults that are meant for others.
+    for function in &mut template.functions {
+        function.schedules.clear();
+    }
+    start_behind_proxy(template, options).await
 }
 
 /// The same with other options.
 pub async fn behind_proxy_of(options: Options) -> (Embedded, FaultProxy, Api) {
+    let template = Template::read_with(&options.template, &options.parameters).unwrap();
+    start_behind_proxy(template, options).await
+}
+
+async fn start_behind_proxy(template: Template, options: Options) -> (Embedded, FaultProxy, Api) {
     let embedded = Embedded::memory().await.unwrap();
     let proxy = FaultProxy::start(embedded.endpoint()).await;
     let options = Options {
@@ -146,7 +162,7 @@ pub async fn behind_proxy_of(options: Options) -> (Embedded, FaultProxy, Api) {
         function_dynamodb_endpoint: Some(proxy.endpoint.clone()),
         ..options
     };
-    let api = Api::start_with(options).await;
+    let api = Api::start_from(template, options).await;
     (embedded, proxy, api)
 }
 

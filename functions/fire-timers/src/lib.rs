@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 use timers::{Timer, Timers};
 use uuid::Uuid;
 
+/// After how many minutes' worth of timers it is written down that they are through.
+const MINUTES_AT_ONCE: usize = 60;
+
 struct App {
     timers: Timers,
     bus: Bus,
@@ -44,18 +47,26 @@ impl App {
         let now = Utc::now();
         let mut fired = 0;
         let minutes = self.timers.open_minutes(now).await?;
-        for minute in &minutes {
-            loop {
-                let due = self.timers.due(*minute, now).await?;
-                if due.is_empty() {
-                    break;
-                }
-                fired += due.len();
-                self.tell(*minute, &due).await?;
+        // After a long pause there are many, and a firing that is cut short has come some way.
+        for minutes in minutes.chunks(MINUTES_AT_ONCE) {
+            for minute in minutes {
+                fired += self.fire_minute(*minute, now).await?;
             }
+            self.timers.done(minutes, now).await?;
         }
-        self.timers.done(&minutes, now).await?;
         Ok(fired)
+    }
+
+    async fn fire_minute(&self, minute: DateTime<Utc>, now: DateTime<Utc>) -> Result<usize, FiringError> {
+        let mut fired = 0;
+        loop {
+            let due = self.timers.due(minute, now).await?;
+            if due.is_empty() {
+                return Ok(fired);
+            }
+            fired += due.len();
+            self.tell(minute, &due).await?;
+        }
     }
 
     /// A timer is removed only once the bus has its message: until then it is fired again.

@@ -5,33 +5,62 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `inputs` | what a message tells the process |
+//! | `look_up` | what messages would have told it, when an answer is due |
 
 mod inputs;
+mod look_up;
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
-use domain::Aggregate;
 use domain::fulfilment::{Context, Fulfilment, FulfilmentEvent, Input, Timeouts, aggregate_id, decide};
 use domain::order::OrderId;
-use event_store::{AppendError, EventStore, StoreError};
+use domain::{Aggregate, Metadata};
+use event_store::transact::pause;
+use event_store::{AppendError, EventStore, StoreError, Stream};
 use lambda_edge::queue::{self, NotHandled};
 use lambda_edge::{ConfigError, Environment, Function};
 use messages::Message;
 use read_models::from_env;
 use timers::{Timer, Timers};
+use uuid::Uuid;
 
-/// How often a decision is taken while others tell the same process something.
-const MAX_ATTEMPTS: u32 = 10;
+/// How often a decision is taken while others tell the same process something: an order of many SKUs has as many answers.
+const MAX_ATTEMPTS: u32 = 20;
 
-/// How many messages of a batch are worked on at once: they are of different orders, mostly.
-const CONCURRENT_MESSAGES: usize = 5;
+/// One after the other: they are often about one order, and would only get in each other's way.
+const CONCURRENT_MESSAGES: usize = 1;
 
 struct App {
     events: EventStore,
     timers: Timers,
     timeouts: Timeouts,
+    switch: Switch,
+}
+
+/// Whether orders are fulfilled that are submitted from now on. Those that have begun go on in any case.
+#[derive(Clone, Copy, PartialEq)]
+enum Switch {
+    On,
+    Off,
+}
+
+/// Neither `ENABLED` nor `DISABLED`.
+#[derive(Debug)]
+struct NoSwitch;
+
+impl FromStr for Switch {
+    type Err = NoSwitch;
+
+    fn from_str(text: &str) -> Result<Self, NoSwitch> {
+        match text {
+            "ENABLED" => Ok(Self::On),
+            "DISABLED" => Ok(Self::Off),
+            _ => Err(NoSwitch),
+        }
+    }
 }
 
 /// # Errors
@@ -42,34 +71,51 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
         events: from_env::event_store(env, dynamodb.clone())?,
         timers: Timers::from_env(env, dynamodb)?,
         timeouts: env.parsed("STEP_TIMEOUTS", "a list such as `reserve_stock:60,take_payment:120`")?,
+        switch: env.parsed("FULFILMENT", "ENABLED or DISABLED")?,
     };
     Ok(queue::function(Arc::new(app), CONCURRENT_MESSAGES, take_in))
 }
 
 async fn take_in(app: Arc<App>, message: Message) -> Result<(), NotHandled> {
-    let Some((order_id, inputs)) = inputs::of(&message) else {
+    let Some((order_id, mut inputs)) = inputs::of(&message) else {
         return Ok(());
     };
-    for input in inputs {
-        app.tell(order_id, input, &message).await?;
+    if let [Input::TimerDue { step, due_at }] = inputs[..] {
+        let process = app.process(order_id).await?.state.unwrap_or_default();
+        if process.waiting.get(&step) != Some(&due_at) {
+            return Ok(());
+        }
+        let news = look_up::news(&app.events, order_id, &process, step).await;
+        inputs.splice(..0, news.map_err(not_handled)?);
+    }
+    for (input, number) in inputs.into_iter().zip(0_u32..) {
+        // Each is a command of its own.
+        let metadata = Metadata {
+            command_id: Uuid::new_v5(&message.id, &number.to_be_bytes()),
+            idempotency: None,
+            ..message.metadata()
+        };
+        app.tell(order_id, input, &metadata).await?;
     }
     Ok(())
 }
 
 impl App {
+    async fn process(&self, order_id: OrderId) -> Result<Stream<Fulfilment>, NotHandled> {
+        self.events.load(&aggregate_id(order_id)).await.map_err(not_handled)
+    }
+
     /// Tells the process of an order one thing.
     ///
     /// Timers are set before the events that speak of them: a process that dies in between is told again, and a timer
     /// for nothing has no effect.
-    async fn tell(&self, order_id: OrderId, input: Input, message: &Message) -> Result<(), NotHandled> {
-        let aggregate_id = aggregate_id(order_id);
-        let metadata = message.metadata();
-        for _ in 0..MAX_ATTEMPTS {
-            let process = self
-                .events
-                .load::<Fulfilment>(&aggregate_id)
-                .await
-                .map_err(not_handled)?;
+    async fn tell(&self, order_id: OrderId, input: Input, metadata: &Metadata) -> Result<(), NotHandled> {
+        for attempt in 0..MAX_ATTEMPTS {
+            let process = self.process(order_id).await?;
+            let has_begun = process.state.as_ref().is_some_and(|process| process.order.is_some());
+            if self.switch == Switch::Off && !has_begun {
+                return Ok(());
+            }
             let context = Context {
                 now: now(),
                 timeouts: self.timeouts.clone(),
@@ -78,27 +124,25 @@ impl App {
             if events.is_empty() {
                 return Ok(());
             }
-            for timer in timers(order_id, &events, message) {
+            for timer in timers(order_id, &events, metadata) {
                 self.timers.set(&timer, context.now).await.map_err(not_handled)?;
             }
             let appended = self
                 .events
-                .append::<Fulfilment>(&aggregate_id, process.version, &events, &metadata)
+                .append::<Fulfilment>(&process.aggregate_id, process.version, &events, metadata)
                 .await;
             match appended {
                 Ok(_) => {
                     self.remove_answered(order_id, process.state, &events).await;
                     return Ok(());
                 }
-                Err(AppendError::Conflict { .. } | AppendError::TransactionInProgress) => {}
+                Err(AppendError::Conflict { .. } | AppendError::TransactionInProgress) => pause(attempt).await,
                 Err(error) => return Err(NotHandled(error.to_string())),
             }
         }
         Err(NotHandled("others keep telling the same process something".to_owned()))
     }
-}
 
-impl App {
     /// Removes the timers of steps that are no longer waited for. One that stays is fired for nothing, which costs more than
     /// to remove it here; so a failure is no failure.
     async fn remove_answered(&self, order_id: OrderId, before: Option<Fulfilment>, events: &[FulfilmentEvent]) {
@@ -118,13 +162,13 @@ impl App {
     }
 }
 
-fn timers(order_id: OrderId, events: &[FulfilmentEvent], message: &Message) -> Vec<Timer> {
+fn timers(order_id: OrderId, events: &[FulfilmentEvent], metadata: &Metadata) -> Vec<Timer> {
     let due = events.iter().filter_map(|event| match event {
         FulfilmentEvent::FulfilmentStepRequested { step, due_at, .. } => Some((*step, *due_at)),
         _ => None,
     });
     let timer = |(step, due_at)| Timer {
-        correlation_id: message.correlationid.clone(),
+        correlation_id: metadata.correlation_id.clone(),
         ..Timer::of(order_id, step, due_at)
     };
     due.map(timer).collect()

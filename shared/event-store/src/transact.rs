@@ -193,7 +193,8 @@ impl EventStore {
     }
 }
 
-async fn pause(attempt: u32) {
+/// Waits before a decision is taken again, after `attempt` that were taken in vain: at most a quarter of a second.
+pub async fn pause(attempt: u32) {
     let longest = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(attempt)).min(MAX_PAUSE);
     tokio::time::sleep(longest.mul_f64(fastrand::f64())).await;
 }

@@ -1,7 +1,8 @@
 //! What the services say to each other: the published language, apart from the stored events.
 //!
 //! A message is a [CloudEvent](https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md) on the bus `orders`.
-//! `schemas/` has a JSON Schema for the data of each type; tests hold every message of every test against them.
+//! `schemas/` has a JSON Schema for the data of each type; `tests/fulfilment/published_language.rs` holds messages of
+//! every type against them.
 //!
 //! | module | what it holds |
 //! |---|---|

@@ -8,6 +8,7 @@
 //! | `pm_insufficient_funds` | declined, `insufficient_funds` |
 //! | `pm_timeout` | authorise never answers, and nothing is ever held |
 //! | `pm_slow` | authorise answers after [`Delays::slow`]; the amount is held then, whether or not anybody still waits |
+//! | `pm_slow_capture` | capture takes the amount at once, and answers after [`Delays::slow`] |
 //! | `pm_lost_answer` | the amount is held, but the first answer is lost; repeated with the same key, it answers |
 //! | `pm_fail_once` | an order's first attempt fails with `processing_error`, the next succeeds |
 //! | `pm_refund_fails_once` | an order's first refund or void is not answered and has no effect, the next works |
@@ -40,7 +41,7 @@ pub struct Sandbox {
 /// How long the sandbox takes for what takes long.
 #[derive(Debug, Clone, Copy)]
 pub struct Delays {
-    /// How long `pm_slow` takes to authorise.
+    /// How long `pm_slow` takes to authorise, and `pm_slow_capture` to answer.
     pub slow: Duration,
 }
 
@@ -122,6 +123,21 @@ impl Sandbox {
     /// The balance of every order, by order id. Refunds of forgotten transactions belong to no order.
     pub fn ledger(&self) -> BTreeMap<String, Balance> {
         self.locked().balances()
+    }
+
+    /// Takes what is held.
+    fn capture_now(&self, payment: &PaymentRequest, authorisation: &TransactionId) -> Result<Capture, GatewayError> {
+        let mut ledger = self.locked();
+        let payment = ledger.believed(payment, Some(authorisation), State::Held)?;
+        match &payment.state {
+            State::Held | State::Captured => {
+                payment.state = State::Captured;
+                Ok(payment.capture())
+            }
+            State::Processing(_) => Err(GatewayError::Unknown("the payment is being authorised".to_owned())),
+            State::Voided => Err(GatewayError::voided()),
+            State::Refused(error) => Err(error.clone()),
+        }
     }
 
     /// The ledger as it is now. A slow hold becomes one when somebody looks after its time: nothing need run meanwhile, so
@@ -283,17 +299,11 @@ impl PaymentGateway for Sandbox {
     }
 
     async fn capture(&self, payment: &PaymentRequest, authorisation: &TransactionId) -> Result<Capture, GatewayError> {
-        let mut ledger = self.locked();
-        let payment = ledger.believed(payment, Some(authorisation), State::Held)?;
-        match &payment.state {
-            State::Held | State::Captured => {
-                payment.state = State::Captured;
-                Ok(payment.capture())
-            }
-            State::Processing(_) => Err(GatewayError::Unknown("the payment is being authorised".to_owned())),
-            State::Voided => Err(GatewayError::voided()),
-            State::Refused(error) => Err(error.clone()),
+        let captured = self.capture_now(payment, authorisation);
+        if payment.payment_method_id.as_str() == "pm_slow_capture" {
+            tokio::time::sleep(self.delays.slow).await;
         }
+        captured
     }
 
     async fn void(

@@ -1,7 +1,7 @@
 //! Timers: what is to happen at some time, kept in a DynamoDB table under the minute in which it is due.
 //!
-//! A timer is set before it is needed and never taken back: one that is due when nobody waits any more has no effect. So it
-//! may also be set twice, and be fired twice or late.
+//! A timer that is due when nobody waits any more has no effect. So it may be set before it is needed, and twice, and be fired
+//! twice or late; to remove one only saves its firing.
 
 use std::collections::HashMap;
 
@@ -178,8 +178,11 @@ impl Timers {
     /// # Errors
     /// What DynamoDB said; the next firing looks at some minutes again.
     pub async fn done(&self, minutes: &[DateTime<Utc>], now: DateTime<Utc>) -> Result<(), StoreError> {
-        let through = minute_of(now - GRACE);
-        if minutes.first().is_none_or(|first| *first >= through) {
+        let Some((first, last)) = minutes.first().zip(minutes.last()) else {
+            return Ok(());
+        };
+        let through = minute_of((*last + TimeDelta::minutes(1)).min(now - GRACE));
+        if *first >= through {
             return Ok(());
         }
         let progress = Progress { minute: through };

@@ -1,6 +1,6 @@
 //! What the process makes of what it is told.
 
-use super::event::{FulfilmentEvent, OrderNews, PaymentNews, StockNews};
+use super::event::{FulfilmentEvent, OrderNews, PaymentNews};
 use super::input::{Context, Input};
 use super::next::next;
 use super::state::{Fulfilment, LineStatus, PaymentStage};
@@ -42,8 +42,8 @@ fn news(state: &Fulfilment, input: Input) -> Option<FulfilmentEvent> {
         Input::Stock { sku, version, news } => {
             let line = state.lines.get(&sku)?;
             let is_late = version <= line.stock_version
-                // A reservation that a late message has made again expires by itself.
-                || (line.status == LineStatus::Committed && matches!(news, StockNews::Reserved { .. }));
+                // What has left the warehouse has. A reservation that a late message has made again expires by itself.
+                || line.status == LineStatus::Committed;
             (!is_late).then_some(FulfilmentEvent::FulfilmentStockChanged {
                 sku,
                 stock_version: version,

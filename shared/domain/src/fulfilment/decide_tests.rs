@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::*;
-use crate::fulfilment::event::{Outcome, Start, StartLine, Step};
+use crate::fulfilment::event::{Outcome, Start, StartLine, Step, StockNews};
 use crate::fulfilment::{Timeouts, event};
 use crate::order::state::Reason;
 use crate::stock::Pieces;
@@ -354,6 +354,52 @@ fn a_payment_that_the_shop_has_recorded_itself_replaces_ours() {
 }
 
 #[test]
+fn the_shops_own_payment_is_not_cancelled_by_the_timer_of_ours() {
+    let mut inputs = at_payment();
+    inputs.extend([confirmed(), paid("cash")]);
+    assert_eq!(given(inputs).when(due(Step::TakePayment)), NOTHING);
+}
+
+#[test]
+fn a_payment_that_is_one_too_many_goes_back_also_after_the_shipment() {
+    // Shipped, as far as the process is told, before it was paid otherwise.
+    let mut inputs = at_payment();
+    inputs.extend([shipped(), committed("A")]);
+    assert_eq!(given(inputs.clone()).when(paid("cash")), ["return_payment"]);
+    inputs.extend([paid("cash"), committed("B"), taken()]);
+    let state = given(inputs.clone()).state();
+    assert_eq!(state.outcome, None);
+    assert_eq!(given(inputs).when(returned()), ["completed"]);
+}
+
+#[test]
+fn the_payment_method_that_the_order_was_confirmed_with_is_charged_in_whatever_order_it_is_told() {
+    let early = submission(Some("pm_old"), &[]);
+    let charged = |inputs: Vec<Input>| given(inputs).state().payment_method_id.unwrap().to_string();
+    assert_eq!(
+        charged(vec![submission(Some("pm_old"), &[("A", 2)]), confirmed()]),
+        "pm_visa"
+    );
+    assert_eq!(charged(vec![confirmed(), early]), "pm_visa");
+}
+
+#[test]
+fn whoever_does_not_answer_is_asked_ever_more_seldom() {
+    let mut inputs = at_shipment();
+    inputs.push(shipped());
+    let mut waits = Vec::new();
+    for _ in 0..9 {
+        let due_at = given(inputs.clone()).state().waiting[&Step::CommitStock];
+        waits.push((due_at - now()).num_minutes());
+        inputs.push(Input::TimerDue {
+            step: Step::CommitStock,
+            due_at,
+        });
+    }
+    assert_eq!(waits, [5, 10, 20, 40, 80, 160, 320, 320, 320]);
+}
+
+#[test]
 fn what_must_happen_is_asked_for_again_until_it_has() {
     let mut inputs = at_shipment();
     inputs.push(cancelled());
@@ -391,8 +437,8 @@ fn an_order_that_was_shipped_cannot_be_cancelled_any_more() {
 #[test]
 fn timeouts_are_a_list_of_steps_and_seconds() {
     assert_eq!(timeouts().of(Step::TakePayment), TimeDelta::seconds(120));
-    assert_eq!(timeouts().of(Step::ConfirmOrder), TimeDelta::seconds(60));
-    assert_eq!(timeouts().reservation(), TimeDelta::seconds(60 + 900 + 3 * 120 + 60));
+    assert_eq!(timeouts().of(Step::ConfirmOrder), TimeDelta::seconds(300));
+    assert_eq!(timeouts().reservation(), TimeDelta::seconds(60 + 900 + 3 * 120 + 300));
     for list in [
         "reserve_stock",
         "reserve_stock:0",

@@ -49,7 +49,7 @@ pub struct Timeouts(Vec<(Step, TimeDelta)>);
 pub struct TimeoutsError;
 
 /// Of a step that the list does not name: what is done by this system itself, and at once.
-const DEFAULT_SECONDS: i64 = 60;
+const DEFAULT_SECONDS: i64 = 300;
 
 /// Before what was reserved expires, all that may come before the reservation is made to last.
 const BEFORE_HOLD: [Step; 4] = [

@@ -6,6 +6,9 @@ use super::state::{Fulfilment, LineStatus, PaymentStage};
 use crate::order::state::Reason;
 use LineStatus::{Committed, Held, Refused, Released, Requested, Reserved, Waiting};
 
+/// How often the wait for a step that is repeated doubles: from 5 minutes to 5 hours.
+const MAX_DOUBLINGS: u32 = 6;
+
 /// How many SKUs a reason names: it is one sentence for people.
 const MAX_NAMED_SKUS: usize = 3;
 
@@ -45,10 +48,29 @@ fn undo(state: &Fulfilment, context: &Context) -> Option<FulfilmentEvent> {
 
 /// The order is shipped: what was reserved has left the warehouse.
 fn finish(state: &Fulfilment, context: &Context) -> Option<FulfilmentEvent> {
-    if state.all_lines(&[Committed]) {
-        end(state, Outcome::Completed)
-    } else {
-        request(state, Step::CommitStock, context)
+    if !state.all_lines(&[Committed]) {
+        return request(state, Step::CommitStock, context).or_else(|| give_back_ours(state, context));
+    }
+    if is_one_too_many(state) {
+        return give_back_ours(state, context);
+    }
+    end(state, Outcome::Completed)
+}
+
+/// Whether the shop has recorded another payment than the one that this process takes or has taken.
+fn is_one_too_many(state: &Fulfilment) -> bool {
+    let is_ours_open = matches!(state.payment.status, PaymentStage::Requested | PaymentStage::Taken);
+    is_ours_open && is_paid_otherwise(state)
+}
+
+fn is_paid_otherwise(state: &Fulfilment) -> bool {
+    state.paid_with.is_some() && state.paid_with != state.payment.transaction_id
+}
+
+fn give_back_ours(state: &Fulfilment, context: &Context) -> Option<FulfilmentEvent> {
+    match is_one_too_many(state) {
+        true => request(state, Step::ReturnPayment, context),
+        false => None,
     }
 }
 
@@ -78,13 +100,8 @@ fn advance(state: &Fulfilment, context: &Context) -> Option<FulfilmentEvent> {
 /// The stock is there: the payment.
 fn pay(state: &Fulfilment, context: &Context) -> Option<FulfilmentEvent> {
     let payment = &state.payment;
-    let is_paid_otherwise = state.paid_with.is_some() && state.paid_with != payment.transaction_id;
     match payment.status {
-        // The shop has recorded another payment, so ours is one too many.
-        PaymentStage::Requested | PaymentStage::Taken if is_paid_otherwise => {
-            request(state, Step::ReturnPayment, context)
-        }
-        _ if is_paid_otherwise => None,
+        _ if is_paid_otherwise(state) => give_back_ours(state, context),
         PaymentStage::None if state.payment_method_id.is_some() => request(state, Step::TakePayment, context),
         PaymentStage::None => request(state, Step::ChoosePayment, context),
         PaymentStage::Requested | PaymentStage::Taken => None,
@@ -126,9 +143,11 @@ fn request(state: &Fulfilment, step: Step, context: &Context) -> Option<Fulfilme
         return None;
     }
     let expires_at = (step == Step::ReserveStock).then(|| context.now + context.timeouts.reservation());
+    // Whoever does not answer is asked ever more seldom.
+    let patience = context.timeouts.of(step) * (1 << state.repetitions_of(step).min(MAX_DOUBLINGS));
     Some(FulfilmentEvent::FulfilmentStepRequested {
         step,
-        due_at: context.now + context.timeouts.of(step),
+        due_at: context.now + patience,
         expires_at,
     })
 }

@@ -31,6 +31,8 @@ pub struct Fulfilment {
     pub overdue: Option<Step>,
     /// The steps that were asked for and not answered yet, and when their answers are due.
     pub waiting: BTreeMap<Step, DateTime<Utc>>,
+    /// How often each step was asked for.
+    pub requests: BTreeMap<Step, u32>,
     pub outcome: Option<Outcome>,
 }
 
@@ -83,7 +85,7 @@ pub struct PaymentProgress {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentStage {
-    /// Not asked for, or returned.
+    /// Not asked for.
     #[default]
     None,
     Requested,
@@ -113,6 +115,14 @@ pub struct Abandoned {
 }
 
 impl Fulfilment {
+    /// How often a step that has to happen was asked for in vain.
+    pub(super) fn repetitions_of(&self, step: Step) -> u32 {
+        match step.is_repeated() {
+            true => self.requests.get(&step).copied().unwrap_or_default(),
+            false => 0,
+        }
+    }
+
     pub fn is_waiting_for(&self, step: Step) -> bool {
         self.waiting.contains_key(&step)
     }
@@ -160,6 +170,7 @@ impl Fulfilment {
             }
             FulfilmentEvent::FulfilmentStepRequested { step, due_at, .. } => {
                 self.waiting.insert(*step, *due_at);
+                *self.requests.entry(*step).or_default() += 1;
                 match step {
                     Step::ReserveStock => {
                         for line in self.lines.values_mut() {
@@ -263,7 +274,7 @@ impl Fulfilment {
         match news {
             OrderNews::Confirmed { payment_method_id } => {
                 self.is_confirmed = true;
-                if self.payment_method_id.is_none() {
+                if self.payment.status == PaymentStage::None {
                     self.payment_method_id = Some(payment_method_id.clone());
                 }
                 self.waiting.remove(&Step::ChoosePayment);
@@ -271,9 +282,14 @@ impl Fulfilment {
             }
             OrderNews::Paid { transaction_id } => {
                 self.paid_with = Some(transaction_id.clone());
-                self.waiting.remove(&Step::ChoosePayment);
-                self.waiting.remove(&Step::ConfirmOrder);
-                self.waiting.remove(&Step::RecordPayment);
+                for step in [
+                    Step::ChoosePayment,
+                    Step::TakePayment,
+                    Step::ConfirmOrder,
+                    Step::RecordPayment,
+                ] {
+                    self.waiting.remove(&step);
+                }
             }
             OrderNews::Shipped => {
                 self.is_shipped = true;
@@ -311,6 +327,8 @@ impl Aggregate for Fulfilment {
     const FINGERPRINT: u64 = fnv1a(&[
         include_bytes!("event.rs"),
         include_bytes!("state.rs"),
+        include_bytes!("../order/state.rs"),
+        include_bytes!("../stock/state.rs"),
         include_bytes!("../money.rs"),
         include_bytes!("../text.rs"),
     ]);

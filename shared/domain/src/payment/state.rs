@@ -19,6 +19,15 @@ pub struct Payment {
     pub authorisation_id: Option<TransactionId>,
     pub captured: Option<Captured>,
     pub cancellation: Option<Cancellation>,
+    /// Of the newest attempt that failed.
+    pub failure: Option<Failure>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    pub code: String,
+    pub reason: String,
+    pub retryable: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +74,7 @@ impl Payment {
             authorisation_id: None,
             captured: None,
             cancellation: None,
+            failure: None,
         }
     }
 
@@ -108,7 +118,18 @@ impl Payment {
                     amount: *amount,
                 });
             }
-            PaymentEvent::PaymentFailed { .. } => self.status = PaymentStatus::Failed,
+            PaymentEvent::PaymentFailed {
+                code,
+                reason,
+                retryable,
+            } => {
+                self.status = PaymentStatus::Failed;
+                self.failure = Some(Failure {
+                    code: code.clone(),
+                    reason: reason.clone(),
+                    retryable: *retryable,
+                });
+            }
             PaymentEvent::PaymentCancellationRequested { refund_amount } => {
                 self.cancellation = Some(Cancellation {
                     refund_amount: *refund_amount,

@@ -8,7 +8,7 @@ use super::state::{Ended, Pieces, Stock};
 use crate::order::OrderId;
 
 /// How many expired reservations one decision releases at most: the events of an append fit into one transaction.
-const MAX_EXPIRED_AT_ONCE: usize = 50;
+const MAX_EXPIRED_AT_ONCE: usize = 98;
 
 /// Why a command was refused. Nothing has happened.
 ///
@@ -108,6 +108,14 @@ fn reserve(
     }
     if stock.end_of(order_id).is_some() {
         return Vec::new();
+    }
+    if expires_at.is_none() {
+        // There is nothing to make last. A reservation that nobody waits for any more must at least expire.
+        return vec![StockEvent::StockReservationRefused {
+            order_id,
+            wanted: quantity,
+            available: stock.available(),
+        }];
     }
     let mut events = Vec::new();
     if quantity > stock.available() {

@@ -377,14 +377,14 @@ fn of_orders_that_have_ended_256_are_remembered_refusals_the_least() {
 
 #[test]
 fn expired_reservations_are_released_as_far_as_one_append_takes_them() {
-    let mut history = vec![received(60)];
-    history.extend((1..=60).map(|number| reserved(number, 1, Some(1))));
-    let Outcome(events) = given(history.clone()).when_at(2, reserve(99, 50, None));
-    assert_eq!(events.unwrap().len(), 51);
+    let mut history = vec![received(120)];
+    history.extend((1..=120).map(|number| reserved(number, 1, Some(1))));
+    let Outcome(events) = given(history.clone()).when_at(2, reserve(999, 98, Some(9)));
+    assert_eq!(events.unwrap().len(), 99);
     // The rest of them at another time: who asks for more is refused.
     given(history)
-        .when_at(2, reserve(99, 51, None))
-        .then([refused(99, 51, 50)]);
+        .when_at(2, reserve(999, 99, Some(9)))
+        .then([refused(999, 99, 98)]);
 }
 
 #[test]

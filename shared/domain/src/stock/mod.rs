@@ -15,7 +15,7 @@ pub mod state;
 pub use command::StockCommand;
 pub use decide::{StockError, decide};
 pub use event::{ReleaseCause, StockEvent};
-pub use state::{Pieces, Reservation, Stock};
+pub use state::{Ended, Pieces, Reservation, Stock};
 
 use crate::text::Sku;
 

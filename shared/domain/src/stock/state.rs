@@ -102,7 +102,7 @@ pub struct Reservation {
 /// What became of an order's pieces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Ended {
+pub enum Ended {
     Refused,
     Released,
     Committed,
@@ -130,7 +130,7 @@ impl Stock {
     }
 
     /// What became of the order's pieces, as far as that is remembered.
-    pub(super) fn end_of(&self, order_id: OrderId) -> Option<Ended> {
+    pub fn end_of(&self, order_id: OrderId) -> Option<Ended> {
         let end = self.ended.iter().find(|(ended, _)| *ended == order_id);
         end.map(|(_, how)| *how)
     }
@@ -176,6 +176,7 @@ impl Aggregate for Stock {
         include_bytes!("event.rs"),
         include_bytes!("state.rs"),
         include_bytes!("../order/id.rs"),
+        include_bytes!("../order/state.rs"),
         include_bytes!("../text.rs"),
     ]);
     type Event = StockEvent;
