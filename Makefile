@@ -91,8 +91,8 @@ tools: ## Install SAM CLI, cfn-lint, cargo-lambda and schemathesis into .tools
 	python3 -m venv $(TOOLS)
 	$(TOOLS)/bin/pip install --quiet --requirement tools.txt
 
-build: ## Build the functions for Lambda (a release build: many minutes)
-	sam build
+build: ## Build the functions for Lambda, or ONLY=OrderCommands, say (a release build: many minutes)
+	sam build $(ONLY)
 
 deploy: build ## Deploy to AWS; asks for the parameters the first time
 	sam deploy --guided
