@@ -1,11 +1,15 @@
 //! Where fulfilment is switched off, the shop sends the commands itself.
 
+use chrono::{TimeDelta, Utc};
+use domain::order::Order;
+use event_store::EventStore;
 use local_stack::{Data, Options};
 use serde_json::json;
 
-use super::{Money, body};
+use super::{Money, body, fulfilling};
 use crate::support::api::options;
-use crate::support::{Api, TestFolder};
+use crate::support::orders::{created, item, metadata, new_order_id, submitted};
+use crate::support::{Api, SHARDS, TestFolder};
 
 #[tokio::test]
 async fn the_commands_work_as_before_and_nobody_interferes() {
@@ -55,4 +59,28 @@ async fn what_has_begun_before_goes_on() {
     api.stack.caught_up().await.unwrap();
     let path = format!("/orders/{manual}/fulfilment");
     api.get(&path).await.assert_problem(404, "fulfilment_not_found");
+}
+
+/// What came into the table long after it had happened was imported: nobody is told, so nothing is done for it again.
+#[tokio::test]
+async fn events_that_are_imported_start_nothing() {
+    let api = fulfilling().await;
+    let an_hour_ago = || Utc::now() - TimeDelta::hours(1);
+    let store = EventStore::new(api.stack.dynamodb(), "EventStore", SHARDS);
+    let order_id = new_order_id();
+    let submitted = [created([item("11", 2)]), submitted()];
+    let old = store.clone().with_clock(an_hour_ago);
+    old.append::<Order>(&order_id, 0, &submitted, &metadata())
+        .await
+        .unwrap();
+    api.stack.caught_up().await.unwrap();
+    let path = format!("/orders/{order_id}/fulfilment");
+    api.get(&path).await.assert_problem(404, "fulfilment_not_found");
+
+    let order_id = new_order_id();
+    store
+        .append::<Order>(&order_id, 0, &submitted, &metadata())
+        .await
+        .unwrap();
+    api.fulfilment_when(&order_id, |_| true).await;
 }

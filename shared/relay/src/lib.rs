@@ -20,16 +20,16 @@ use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use event_store::{EventStore, Recorded};
 use lambda_edge::stream::EventRecord;
 use lambda_edge::{ConfigError, Environment};
 use messages::{Bus, Message};
 use read_models::{ProjectError, Projection, from_env};
 
-/// A stream keeps its records for a day, so an event that was appended longer ago did not come by itself: a backup was
-/// imported. What it led to happened long ago.
-const MAX_EVENT_AGE: TimeDelta = TimeDelta::hours(25);
+/// How long before it came into the table an event can have got its time, with clocks that differ. One that is older was
+/// imported from a backup: what it led to has happened, or is imported with it.
+const MAX_AGE_WHEN_WRITTEN: TimeDelta = TimeDelta::minutes(5);
 
 /// Puts what happens on the bus.
 pub struct EventRelay {
@@ -73,11 +73,11 @@ impl Projection for EventRelay {
     const EVENT_TIME: &'static str = "Timestamp";
 
     async fn apply(&self, _: &str, records: &[EventRecord]) -> Result<(), ProjectError> {
-        let oldest = Utc::now() - MAX_EVENT_AGE;
         let mut events = Vec::with_capacity(records.len());
         for record in records {
             let event = event(record)?;
-            if event.timestamp >= oldest {
+            let written_at = record.change.approximate_creation_date_time;
+            if event.timestamp >= written_at - MAX_AGE_WHEN_WRITTEN {
                 events.push(event);
             }
         }
