@@ -1,8 +1,8 @@
 //! Stock over HTTP.
 
+use event_bus::Bus;
 use lambda_runtime::Context;
 use local_stack::dynamodb::local_config;
-use messages::Bus;
 use read_models::StockLevels;
 use read_models::stock_levels::{Level, StockLevelRow};
 use reqwest::Method;

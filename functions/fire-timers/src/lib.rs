@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use chrono::{DateTime, Utc};
+use event_bus::Bus;
 use lambda_edge::{ConfigError, Environment, Function};
 use messages::commands::TimerDue;
-use messages::{Body, Bus, Message};
+use messages::{Body, Message};
 use serde_json::{Value, json};
 use timers::{Timer, Timers};
 use uuid::Uuid;
@@ -25,7 +26,7 @@ enum FiringError {
     #[error(transparent)]
     Table(#[from] event_store::StoreError),
     #[error(transparent)]
-    Bus(#[from] messages::PutError),
+    Bus(#[from] event_bus::PutError),
 }
 
 /// # Errors

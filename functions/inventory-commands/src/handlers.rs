@@ -3,17 +3,16 @@
 use std::sync::Arc;
 
 use chrono::Utc;
+use command_edge::{metadata, store_problem};
 use domain::stock::{Pieces, Stock, StockCommand, aggregate_id, decide};
 use domain::text::Sku;
-use domain::{Idempotency, Metadata};
 use event_store::Version;
 use lambda_edge::http::{Call, Problem, Reply};
 use serde::Serialize;
-use uuid::Uuid;
 
 use crate::App;
 use crate::bodies::{ReceiptBody, StockBody};
-use crate::problems::{Refusal, store_problem, transact_problem};
+use crate::problems::{Refusal, transact_problem};
 
 /// What every command answers.
 #[derive(Serialize)]
@@ -73,19 +72,4 @@ async fn perform(app: &App, call: &Call, command: StockCommand, message: &'stati
     })?;
     let reply = reply.version(version);
     Ok(if transacted.is_replay { reply.replayed() } else { reply })
-}
-
-/// Who asks for the command, and why. Each request is a command of its own.
-fn metadata(call: &Call) -> Result<Metadata, Problem> {
-    let idempotency = call.idempotency_key()?.map(|key| Idempotency {
-        key: key.key,
-        request_hash: key.request_hash,
-    });
-    Ok(Metadata {
-        idempotency,
-        correlation_id: Some(call.correlation_id.clone()),
-        user_id: call.caller.as_ref().map(|caller| caller.user_id.clone()),
-        tenant_id: call.caller.as_ref().and_then(|caller| caller.tenant_id.clone()),
-        ..Metadata::of_command(Uuid::now_v7())
-    })
 }

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use command_edge::{metadata, store_problem};
+use domain::Metadata;
 use domain::catalogue::Product;
 use domain::order::{ConfirmationNumber, Context, Order, OrderCommand, OrderId, decide};
 use domain::text::ProductId;
-use domain::{Idempotency, Metadata};
 use event_store::{Stream, Version};
 use lambda_edge::http::{Call, IdempotencyKey, Problem, Reply, StatusCode};
 use reference_data::problems::store_problem as catalogue_problem;
@@ -15,7 +16,7 @@ use uuid::Uuid;
 
 use crate::App;
 use crate::bodies::{CancelBody, ConfirmBody, CreateOrderBody, ItemBody, PaymentBody, ShipBody, SubmitBody};
-use crate::problems::{Refusal, refusal_problem, store_problem, transact_problem};
+use crate::problems::{Refusal, refusal_problem, transact_problem};
 
 /// What every command answers.
 #[derive(Serialize)]
@@ -187,19 +188,4 @@ fn id_of_key(call: &Call, key: &str) -> Uuid {
     let caller = call.caller.as_ref().map_or("", |caller| caller.user_id.as_str());
     // A key has no line break, so the two cannot run into each other.
     Uuid::new_v5(&NAMESPACE, format!("{key}\n{caller}").as_bytes())
-}
-
-/// Who asks for the command, and why. Each request is a command of its own.
-fn metadata(call: &Call) -> Result<Metadata, Problem> {
-    let idempotency = call.idempotency_key()?.map(|key| Idempotency {
-        key: key.key,
-        request_hash: key.request_hash,
-    });
-    Ok(Metadata {
-        idempotency,
-        correlation_id: Some(call.correlation_id.clone()),
-        user_id: call.caller.as_ref().map(|caller| caller.user_id.clone()),
-        tenant_id: call.caller.as_ref().and_then(|caller| caller.tenant_id.clone()),
-        ..Metadata::of_command(Uuid::now_v7())
-    })
 }

@@ -1,7 +1,7 @@
 //! What a refused or failed command answers.
 
 use domain::order::OrderError;
-use event_store::{StoreError, TransactError, Version};
+use event_store::{TransactError, Version};
 use lambda_edge::http::{Problem, StatusCode};
 
 /// Why a command was not appended, although the store would have.
@@ -14,44 +14,12 @@ pub enum Refusal {
 }
 
 pub fn transact_problem(error: TransactError<Refusal>) -> Problem {
-    match error {
-        TransactError::Refused(refusal) => refusal_problem(refusal),
-        TransactError::KeyReused => Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "idempotency_key_reused",
-            "The Idempotency-Key was used for another request.",
-        ),
-        TransactError::Contended { .. } => Problem {
-            retry_after_seconds: Some(1),
-            ..Problem::new(
-                StatusCode::CONFLICT,
-                "concurrent_modification",
-                "Others keep changing the order. Nothing was changed by this request.",
-            )
-        },
-        TransactError::TooLarge { bytes, limit } => too_large(format!(
+    let event_too_large = |bytes, limit| {
+        too_large(format!(
             "The order's event would be {bytes} bytes; at most {limit} can be stored."
-        )),
-        TransactError::Store(error) => store_problem(error),
-    }
-}
-
-pub fn store_problem(error: StoreError) -> Problem {
-    match error {
-        StoreError::Throttled(_) => Problem::unavailable(
-            "throttled",
-            "Too many requests at the moment. The request may have had its effect or not.",
-        )
-        .caused_by(error),
-        StoreError::Unavailable(_) => Problem::unavailable(
-            "store_unavailable",
-            "The event store did not answer. The request may have had its effect or not.",
-        )
-        .caused_by(error),
-        StoreError::Rejected(_) | StoreError::Misconfigured(_) | StoreError::Corrupt(_) | StoreError::Unreadable(_) => {
-            Problem::internal(error)
-        }
-    }
+        ))
+    };
+    command_edge::transact_problem(error, "order", refusal_problem, event_too_large)
 }
 
 pub fn refusal_problem(refusal: Refusal) -> Problem {

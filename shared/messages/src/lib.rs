@@ -9,12 +9,9 @@
 //! | [`envelope`] | what every message says beside its data |
 //! | [`events`] | what has happened: for everybody |
 //! | [`commands`] | what the process manager asks of the services |
-//! | [`bus`] | putting messages on the bus |
 
-pub mod bus;
 pub mod commands;
 pub mod envelope;
 pub mod events;
 
-pub use bus::{Bus, PutError};
 pub use envelope::{Body, Message};

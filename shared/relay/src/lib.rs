@@ -21,10 +21,11 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::TimeDelta;
+use event_bus::Bus;
 use event_store::{EventStore, Recorded};
 use lambda_edge::stream::EventRecord;
 use lambda_edge::{ConfigError, Environment};
-use messages::{Bus, Message};
+use messages::Message;
 use read_models::{ProjectError, Projection, from_env};
 
 /// How long before it came into the table an event can have got its time, with clocks that differ. One that is older was

@@ -2,9 +2,9 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
+use event_bus::Bus;
 use event_store::StoreError;
 use lambda_edge::{ConfigError, Environment};
-use messages::Bus;
 use read_models::parked::Parked;
 use read_models::projector::{Redriven, redrive};
 use read_models::{ParkedEvents, Projection, Projections, from_env};

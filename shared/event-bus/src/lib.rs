@@ -1,18 +1,18 @@
-//! Putting messages on the EventBridge bus.
+//! The EventBridge bus of the integration events: messages are put on it, and those that it did not take once more.
 
 use aws_config::SdkConfig;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use event_store::transact::pause;
 use lambda_edge::{ConfigError, Environment};
-
-use crate::Message;
+use messages::Message;
 
 /// Limits of PutEvents.
 /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>
 const MAX_ENTRIES: usize = 10;
 
 /// How often entries that were refused are put again before the caller hears of it.
-const ATTEMPTS: usize = 3;
+const ATTEMPTS: u32 = 3;
 
 /// The bus of the integration events.
 #[derive(Debug, Clone)]
@@ -45,10 +45,13 @@ impl Bus {
     /// the messages' order.
     pub async fn put(&self, messages: &[Message]) -> Vec<Result<(), PutError>> {
         let mut results = vec![Err(PutError("not tried".to_owned())); messages.len()];
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
             let missing: Vec<_> = (0..messages.len()).filter(|index| results[*index].is_err()).collect();
             if missing.is_empty() {
                 break;
+            }
+            if attempt > 0 {
+                pause(attempt).await;
             }
             for chunk in missing.chunks(MAX_ENTRIES) {
                 let messages: Vec<_> = chunk.iter().map(|index| &messages[*index]).collect();
