@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use domain::stock::{Stock, StockEvent, aggregate_id};
 
-use super::{given, message, order, pieces, received, record, reserve, sku};
+use super::{given, in_an_hour, message, order, pieces, received, record, reserve, sku};
 use crate::projections::deliver;
 use crate::support::{Tables, Units};
 
@@ -39,7 +39,7 @@ async fn sold(tables: &Tables, orders: u32) {
 async fn reservation(tables: &Tables, number: u32) -> (Vec<String>, Units) {
     tables.proxy.take_operations();
     tables.proxy.count_units();
-    let message = message(number, reserve(number, 1, None));
+    let message = message(number, reserve(number, 1, in_an_hour()));
     assert_eq!(
         deliver(tables, "inventory-commands", &[record(&message)]).await,
         [""; 0]

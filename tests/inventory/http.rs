@@ -8,7 +8,7 @@ use read_models::stock_levels::{Level, StockLevelRow};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{message, record, reserve};
+use super::{in_an_hour, message, record, reserve};
 use crate::support::{Answer, Api};
 
 /// `on_hand`, `reserved`, `available` and `low_stock_threshold`.
@@ -25,7 +25,7 @@ async fn reserved(api: &Api, number: u32, quantity: u32) {
     let config = local_config(api.stack.dynamodb_endpoint()).await;
     let environment = crate::support::environment(&crate::support::template(), "inventory-commands", &[]);
     let function = inventory_commands::function(&environment, &config).unwrap();
-    let records = json!({ "Records": [record(&message(number, reserve(number, quantity, None)))] });
+    let records = json!({ "Records": [record(&message(number, reserve(number, quantity, in_an_hour())))] });
     let answer = function.invoke(records, Context::default()).await.unwrap();
     assert_eq!(answer, json!({ "batchItemFailures": [] }));
 }
@@ -187,7 +187,7 @@ async fn messages_on_the_bus_reserve_stock_and_what_the_rows_lack_is_read_from_t
     let api = Api::start().await;
     let bus = bus(&api).await;
     api.put("/inventory/QC-1", json!({ "on_hand": 10 })).await;
-    let put = bus.put(&[message(1, reserve(1, 4, None))]).await;
+    let put = bus.put(&[message(1, reserve(1, 4, in_an_hour()))]).await;
     assert!(put.iter().all(Result::is_ok), "{put:?}");
     api.stack.caught_up().await.unwrap();
     let row = api.get("/inventory/QC-1").await;

@@ -5,7 +5,7 @@ mod http;
 mod orders;
 mod projection;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::order::OrderId;
 use domain::stock::{Pieces, Stock, StockEvent, aggregate_id};
 use domain::text::Sku;
@@ -38,6 +38,11 @@ fn message(number: u32, body: Body) -> Message {
         Utc::now(),
         body,
     )
+}
+
+/// When reservations expire that do so after every test.
+fn in_an_hour() -> Option<DateTime<Utc>> {
+    Some(Utc::now() + TimeDelta::hours(1))
 }
 
 fn reserve(number: u32, quantity: u32, expires_at: Option<DateTime<Utc>>) -> Body {

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use messages::{Body, Message};
 use serde_json::{Value, json};
 
-use super::{commit, given, message, received, record, release, reserve, sku, stock};
+use super::{commit, given, in_an_hour, message, received, record, release, reserve, sku, stock};
 use crate::crash_points::{WRITES, invoke};
 use crate::projections::deliver;
 use crate::support::{Fault, Tables};
@@ -96,7 +96,7 @@ async fn many_orders_at_once_get_the_last_pieces_once_each() {
     let tables = Tables::new().await;
     given(&tables, 0, &[received(10)]).await;
     let mut waiting: Vec<_> = (1..=16)
-        .map(|number| message(number, reserve(number, 1, None)))
+        .map(|number| message(number, reserve(number, 1, in_an_hour())))
         .collect();
     // Those that others were in the way of come again.
     while !waiting.is_empty() {
@@ -117,7 +117,7 @@ async fn many_orders_at_once_get_the_last_pieces_once_each() {
 async fn what_cannot_be_done_now_comes_again_and_holds_up_nothing_else() {
     let tables = Tables::new().await;
     given(&tables, 0, &[received(10)]).await;
-    let [first, second] = [1, 2].map(|number| message(number, reserve(number, 1, None)));
+    let [first, second] = [1, 2].map(|number| message(number, reserve(number, 1, in_an_hour())));
     for _ in 0..3 {
         tables.proxy.inject("Query", Fault::Refuse("ThrottlingException"));
     }
@@ -159,7 +159,7 @@ async fn an_answer_that_was_lost_is_no_second_reservation() {
         let tables = Tables::new().await;
         given(&tables, 0, &[received(10)]).await;
         tables.proxy.inject("PutItem", fault);
-        handle(&tables, &[message(1, reserve(1, 4, None))]).await;
+        handle(&tables, &[message(1, reserve(1, 4, in_an_hour()))]).await;
         assert_eq!((stock(&tables).await.version, level(&tables).await), (2, (10, 4)));
     }
 }
@@ -169,10 +169,16 @@ async fn work(tables: &Tables) -> Vec<(u64, String, Value)> {
     given(tables, 0, &[received(5)]).await;
     let expired = Some(Utc::now() - TimeDelta::minutes(1));
     for batch in [
-        vec![message(1, reserve(1, 2, None)), message(2, reserve(2, 2, expired))],
+        vec![
+            message(1, reserve(1, 2, in_an_hour())),
+            message(2, reserve(2, 2, expired)),
+        ],
         vec![message(3, commit(1, 2))],
         // Releases what has expired, in the same append.
-        vec![message(4, reserve(3, 3, None)), message(5, reserve(4, 1, None))],
+        vec![
+            message(4, reserve(3, 3, in_an_hour())),
+            message(5, reserve(4, 1, in_an_hour())),
+        ],
         vec![message(6, release(3)), message(7, commit(2, 1))],
     ] {
         let records: Vec<_> = batch.iter().map(record).collect();

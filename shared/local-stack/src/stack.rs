@@ -27,7 +27,7 @@ use crate::template::{Template, TemplateError};
 
 /// How long [`LocalStack::caught_up`] waits: longer than a passing fault takes, shorter than all retries of a batch that
 /// fails for good may.
-const CAUGHT_UP_LIMIT: Duration = Duration::from_secs(60);
+const CAUGHT_UP_LIMIT: Duration = Duration::from_secs(180);
 
 /// How long a shutdown waits for running requests, and then for running batches.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(3);
@@ -292,7 +292,7 @@ impl LocalStack {
     /// trigger did that, nothing was under way. Of a DynamoDB with reads that lag behind writes, it promises less.
     ///
     /// # Errors
-    /// [`CaughtUpError`] after a minute.
+    /// [`CaughtUpError`] after three minutes.
     pub async fn caught_up(&self) -> Result<(), CaughtUpError> {
         let deadline = Instant::now() + CAUGHT_UP_LIMIT;
         self.quiet_by(deadline).await.ok_or_else(|| self.not_caught_up())

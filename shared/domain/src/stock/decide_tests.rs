@@ -376,6 +376,15 @@ fn of_orders_that_have_ended_256_are_remembered_refusals_the_least() {
 }
 
 #[test]
+fn only_a_reservation_that_there_is_can_be_made_to_last() {
+    given([received(5)]).when(reserve(1, 2, None)).then([refused(1, 2, 5)]);
+    // What is committed or released stays so.
+    given([received(5), reserved(1, 2, Some(9)), committed(1, 2, 0)])
+        .when(reserve(1, 2, None))
+        .then_nothing();
+}
+
+#[test]
 fn expired_reservations_are_released_as_far_as_one_append_takes_them() {
     let mut history = vec![received(120)];
     history.extend((1..=120).map(|number| reserved(number, 1, Some(1))));
