@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`happy_path`] | everything goes well, over HTTP, from the order to the mail |
 //! | [`failures`] | everything that can go wrong, one at a time: nothing is lost, nothing stays taken |
+//! | [`payments`] | requests that come again when everything has happened |
 //! | [`killed`] | processes that are killed after any of their writes |
 //! | [`contention`] | many orders for the last pieces |
 //! | [`published_language`] | every message is as its schema says |
@@ -13,6 +14,7 @@ mod contention;
 mod failures;
 mod happy_path;
 mod killed;
+mod payments;
 mod published_language;
 mod switched_off;
 

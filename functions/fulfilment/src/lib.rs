@@ -10,8 +10,9 @@
 mod inputs;
 mod look_up;
 
+use std::collections::HashMap;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_config::SdkConfig;
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
@@ -38,7 +39,12 @@ struct App {
     timers: Timers,
     timeouts: Timeouts,
     switch: Switch,
+    /// As they were when they were last seen here.
+    seen: Mutex<HashMap<OrderId, Stream<Fulfilment>>>,
 }
+
+/// How many processes are remembered. Each takes some kilobytes.
+const MAX_SEEN: usize = 200;
 
 /// Whether orders are fulfilled that are submitted from now on. Those that have begun go on in any case.
 #[derive(Clone, Copy, PartialEq)]
@@ -72,6 +78,7 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
         timers: Timers::from_env(env, dynamodb)?,
         timeouts: env.parsed("STEP_TIMEOUTS", "a list such as `reserve_stock:60,take_payment:120`")?,
         switch: env.parsed("FULFILMENT", "ENABLED or DISABLED")?,
+        seen: Mutex::default(),
     };
     Ok(queue::function(Arc::new(app), CONCURRENT_MESSAGES, take_in))
 }
@@ -101,8 +108,32 @@ async fn take_in(app: Arc<App>, message: Message) -> Result<(), NotHandled> {
 }
 
 impl App {
+    /// The process at its newest version. An order of many SKUs is told of each of them, so what was seen of it before is
+    /// kept, and only what followed is read.
     async fn process(&self, order_id: OrderId) -> Result<Stream<Fulfilment>, NotHandled> {
-        self.events.load(&aggregate_id(order_id)).await.map_err(not_handled)
+        let seen = self.seen().get(&order_id).cloned();
+        let id = aggregate_id(order_id);
+        let process = match seen {
+            None => self.events.load(&id).await.map_err(not_handled)?,
+            Some(mut process) => {
+                let newer = self.events.events(&id, process.version + 1, None).await;
+                for event in newer.map_err(not_handled)? {
+                    process.fold(&event).map_err(|error| not_handled(error.into()))?;
+                }
+                process
+            }
+        };
+        let mut all = self.seen();
+        if all.len() >= MAX_SEEN {
+            all.clear();
+        }
+        all.insert(order_id, process.clone());
+        Ok(process)
+    }
+
+    fn seen(&self) -> MutexGuard<'_, HashMap<OrderId, Stream<Fulfilment>>> {
+        // Each change is made in one go, so a panic elsewhere leaves nothing half done.
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells the process of an order one thing.
@@ -110,16 +141,17 @@ impl App {
     /// Timers are set before the events that speak of them: a process that dies in between is told again, and a timer
     /// for nothing has no effect.
     async fn tell(&self, order_id: OrderId, input: Input, metadata: &Metadata) -> Result<(), NotHandled> {
+        // One moment for all attempts, so that they set the same timers.
+        let context = Context {
+            now: now(),
+            timeouts: self.timeouts.clone(),
+        };
         for attempt in 0..MAX_ATTEMPTS {
             let process = self.process(order_id).await?;
             let has_begun = process.state.as_ref().is_some_and(|process| process.order.is_some());
             if self.switch == Switch::Off && !has_begun {
                 return Ok(());
             }
-            let context = Context {
-                now: now(),
-                timeouts: self.timeouts.clone(),
-            };
             let events = decide(process.state.as_ref(), input.clone(), &context);
             if events.is_empty() {
                 return Ok(());

@@ -26,6 +26,12 @@ pub(crate) async fn from(
     command: PaymentCommand,
     metadata: Metadata,
 ) -> Result<(), NotHandled> {
+    // Without the message's key: a repetition would get the payment as it was then, and go on from there. The rules know
+    // repetitions by the state.
+    let metadata = Metadata {
+        idempotency: None,
+        ..metadata
+    };
     let mut payment = app.record(order_id, command, metadata.clone()).await?;
     for number in 0..MAX_ACTIONS {
         let attempt = payment.attempt;
@@ -38,7 +44,6 @@ pub(crate) async fn from(
         let command_id = Uuid::new_v5(&metadata.command_id, &number.to_be_bytes());
         let metadata = Metadata {
             command_id,
-            idempotency: None,
             ..metadata.clone()
         };
         let code = answer_code(&answer);

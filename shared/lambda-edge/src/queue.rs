@@ -25,6 +25,23 @@ struct BusEvent<M> {
     detail: M,
 }
 
+/// What the log says of a message: never its data, which may hold names and addresses.
+#[derive(Default, Deserialize)]
+struct About {
+    #[serde(default, rename = "detail-type")]
+    kind: String,
+    #[serde(default)]
+    detail: Origin,
+}
+
+#[derive(Default, Deserialize)]
+struct Origin {
+    #[serde(default)]
+    subject: String,
+    #[serde(default)]
+    correlationid: String,
+}
+
 /// A function that handles the messages of a queue, `concurrency` of a batch at once.
 ///
 /// `handle` gets the `detail` of each event. It may get one twice, late, or after a newer one.
@@ -47,10 +64,28 @@ where
                 .map(|message| {
                     let (app, handle) = (app.clone(), handle.clone());
                     async move {
-                        let error = handle_one(app, handle, &message).await.err()?;
+                        let handled = handle_one(app, handle, &message).await;
+                        let body = message.body.as_deref().unwrap_or_default();
+                        let About { kind, detail } = serde_json::from_str(body).unwrap_or_default();
+                        let (subject, correlation_id) = (detail.subject, detail.correlationid);
                         let message_id = message.message_id.unwrap_or_default();
-                        tracing::warn!(message_id, %error, "a message was not handled and will come again");
-                        Some(message_id)
+                        match handled {
+                            Ok(()) => {
+                                tracing::info!(kind, subject, correlation_id, "message");
+                                None
+                            }
+                            Err(error) => {
+                                tracing::warn!(
+                                    kind,
+                                    subject,
+                                    correlation_id,
+                                    message_id,
+                                    %error,
+                                    "a message was not handled and will come again"
+                                );
+                                Some(message_id)
+                            }
+                        }
                     }
                 })
                 .buffer_unordered(concurrency)

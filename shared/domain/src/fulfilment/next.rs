@@ -166,15 +166,12 @@ fn end(state: &Fulfilment, outcome: Outcome) -> Option<FulfilmentEvent> {
     }
 }
 
-/// Such as `Out of stock: A-7 (3 wanted, 1 available)`.
+/// Such as `Out of stock: A-7 (3 wanted)`. The customer reads it, whom it does not concern how many there are.
 fn missing_stock(state: &Fulfilment) -> String {
     let missing: Vec<_> = state
         .lines_in(&[Refused])
         .take(MAX_NAMED_SKUS)
-        .map(|(sku, line)| {
-            let available = line.available.unwrap_or_default();
-            format!("{sku} ({} wanted, {available} available)", line.quantity)
-        })
+        .map(|(sku, line)| format!("{sku} ({} wanted)", line.quantity))
         .collect();
     format!("Out of stock: {}", missing.join(", "))
 }
