@@ -6,10 +6,12 @@
 //! | [`failures`] | everything that can go wrong, one at a time: nothing is lost, nothing stays taken |
 //! | [`payments`] | requests that come again when everything has happened |
 //! | [`killed`] | processes that are killed after any of their writes |
+//! | [`bus`] | messages that the bus did not take are put again |
 //! | [`contention`] | many orders for the last pieces |
 //! | [`published_language`] | every message is as its schema says |
 //! | [`switched_off`] | the shop sends the commands itself |
 
+mod bus;
 mod contention;
 mod failures;
 mod happy_path;
