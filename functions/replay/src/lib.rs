@@ -26,13 +26,9 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
     let replayer = Replayer::from_env(env, lambda_edge::aws::dynamodb(aws))?;
     let of_stream = stream::function(replayer.clone(), runs::carry_on);
     let replayer = Arc::new(replayer);
-    Ok(Function::new(move |event: LambdaEvent<Value>| {
-        let (of_stream, replayer) = (of_stream.clone(), replayer.clone());
-        async move {
-            match event.payload.get("Records") {
-                Some(_) => of_stream.invoke(event.payload, event.context).await,
-                None => request::answer(&replayer, event.payload).await,
-            }
-        }
-    }))
+    let direct = Function::new(move |event: LambdaEvent<Value>| {
+        let replayer = replayer.clone();
+        async move { request::answer(&replayer, event.payload).await }
+    });
+    Ok(direct.and_of_records(of_stream))
 }
