@@ -493,14 +493,12 @@ async fn a_schedule_fires_every_second_and_never_twice_at_once() {
     let functions = [FUNCTIONS[0], FUNCTIONS[1], ("clock", clock as Constructor)];
     let stack = start_with(folder.options(), &functions).await;
     let deadline = Instant::now() + Duration::from_secs(20);
-    while delivered(&stack, "tick").await < 2 {
+    while delivered(&stack, "tick").await < 3 {
         assert!(Instant::now() < deadline, "the schedule does not fire");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    // The third one is under way by then, and is waited for.
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    // One may be under way, and is waited for.
     caught_up(&stack).await;
-    assert!(delivered(&stack, "tick").await >= 3);
     assert_eq!(delivered(&stack, "wrong").await, 0);
     stack.stop().await;
 }
