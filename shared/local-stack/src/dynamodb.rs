@@ -1,25 +1,26 @@
-//! The embedded DynamoDB, the configuration that reaches it, and the template's tables.
+//! The DynamoDB, and the configuration that reaches it.
+//!
+//! - `embedded`: one in this process
+//! - `stream_log`: what that one leaves undone for its streams
+//! - `tables`: the template's tables, in any
 
 use std::collections::BTreeMap;
 use std::env;
 use std::error::Error;
-use std::path::Path;
-use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use dynoxide::Database;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 use crate::invoke::cause_chain;
 use crate::names::REGION;
 
+mod embedded;
+mod stream_log;
 mod tables;
 
+pub(crate) use embedded::Storage;
+pub use embedded::{Embedded, EmbeddedError};
 pub(crate) use tables::create;
 pub use tables::{TablesError, create_tables};
 
@@ -52,104 +53,6 @@ pub(crate) fn dummy_environment(endpoint: &str, is_set: impl Fn(&str) -> bool) -
 fn is_aws(endpoint: &str) -> bool {
     let url = reqwest::Url::parse(endpoint).ok();
     url.is_some_and(|url| url.host_str().is_some_and(|host| host.ends_with(".amazonaws.com")))
-}
-
-/// How long a shutdown waits for requests that a client does not finish sending.
-const SHUTDOWN_LIMIT: Duration = Duration::from_secs(1);
-
-/// A DynamoDB in this process, until it is stopped or dropped.
-#[derive(Debug)]
-pub struct Embedded {
-    endpoint: String,
-    stop: oneshot::Sender<()>,
-    server: JoinHandle<Result<(), String>>,
-}
-
-/// Where an embedded DynamoDB keeps its items.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Storage<'a> {
-    Memory,
-    File(&'a Path),
-}
-
-/// The embedded DynamoDB cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum EmbeddedError {
-    #[error("cannot open the DynamoDB data {path}: {reason}")]
-    Data { path: String, reason: String },
-    #[error("cannot listen for DynamoDB requests: {0}")]
-    Listen(#[from] std::io::Error),
-}
-
-impl Embedded {
-    /// An empty DynamoDB in memory, on a free port of 127.0.0.1.
-    ///
-    /// # Errors
-    /// [`EmbeddedError`] when no port is free.
-    pub async fn memory() -> Result<Self, EmbeddedError> {
-        Self::serve(TcpListener::bind(("127.0.0.1", 0)).await?, Storage::Memory)
-    }
-
-    /// Serves DynamoDB's API on a listener. Must be called within a Tokio runtime.
-    ///
-    /// # Errors
-    /// [`EmbeddedError`] when the file cannot be opened.
-    pub(crate) fn serve(listener: TcpListener, storage: Storage<'_>) -> Result<Self, EmbeddedError> {
-        let (path, database) = match storage {
-            Storage::Memory => (
-                "in memory".to_owned(),
-                Database::memory().map_err(|error| error.to_string()),
-            ),
-            Storage::File(path) => {
-                let path = path.display().to_string();
-                let database =
-                    is_writable(&path).and_then(|()| Database::new(&path).map_err(|error| error.to_string()));
-                (path, database)
-            }
-        };
-        let database = database.map_err(|reason| {
-            // What follows the first sentence advises those who encrypt their data.
-            let reason = reason
-                .split_once(". ")
-                .map_or(reason.as_str(), |(first, _)| first)
-                .to_owned();
-            EmbeddedError::Data { path, reason }
-        })?;
-        let endpoint = format!("http://{}", listener.local_addr()?);
-        let (stop, stopped) = oneshot::channel::<()>();
-        // A sender that was dropped stops it too.
-        let shutdown = async { stopped.await.unwrap_or_default() };
-        let server = tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, shutdown));
-        Ok(Self { endpoint, stop, server })
-    }
-
-    /// Its URL.
-    pub fn endpoint(&self) -> &str {
-        &self.endpoint
-    }
-
-    /// A client for it.
-    pub async fn client(&self) -> Client {
-        Client::new(&local_config(&self.endpoint).await)
-    }
-
-    /// Ends the running requests, then closes the data.
-    pub async fn stop(mut self) {
-        // The receiver is gone only when the server has ended already.
-        let _ = self.stop.send(());
-        match tokio::time::timeout(SHUTDOWN_LIMIT, &mut self.server).await {
-            Ok(Ok(Ok(()))) => {}
-            Ok(Ok(Err(reason))) => tracing::error!(%reason, "the embedded DynamoDB failed"),
-            Ok(Err(error)) => tracing::error!(%error, "the embedded DynamoDB failed"),
-            Err(_) => self.server.abort(),
-        }
-    }
-}
-
-/// SQLite would open a file that cannot be written, and refuse the first write.
-fn is_writable(path: &str) -> Result<(), String> {
-    let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
-    file.map(|_| ()).map_err(|error| error.to_string())
 }
 
 /// The configuration for an embedded DynamoDB: whatever the environment says, with credentials that mean nothing.

@@ -8,6 +8,7 @@
 //! - `events`: EventBridge's buses and rules, with queues as targets
 //! - `queues`: SQS, and Lambda's event source mappings of queues
 //! - `streams`: Lambda's event source mappings of streams
+//! - `bells`: who waits for a stream's records is told of them
 //! - `batches`: what both kinds of mappings have in common
 //! - `filter`: the patterns of stream triggers and of rules
 //! - `schedules`: invocations that only time brings about
@@ -19,6 +20,7 @@
 //! The README lists what it does not imitate ("What the local stack does not imitate").
 
 mod batches;
+mod bells;
 pub mod dynamodb;
 mod events;
 mod filter;

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::batches::backoff;
-use crate::dynamodb::TablesError;
+use crate::dynamodb::{Embedded, TablesError};
 use crate::template::{Redrive, Template};
 pub(crate) use consumer::Consumer;
 use store::Store;
@@ -103,14 +103,18 @@ impl Queue {
 
 impl Queues {
     /// Takes up what the last run left behind.
-    pub(crate) async fn open(client: &Client, template: &Template) -> Result<Self, TablesError> {
+    pub(crate) async fn open(
+        client: &Client,
+        embedded: Option<&Embedded>,
+        template: &Template,
+    ) -> Result<Self, TablesError> {
         let consumed = |name: &str| {
             let mut triggers = template.functions.iter().flat_map(|function| &function.queues);
             triggers.any(|trigger| trigger.queue == name)
         };
         let store = match template.queues.is_empty() {
             true => None,
-            false => Some(Store::open(client.clone()).await?),
+            false => Some(Store::open(client.clone(), embedded).await?),
         };
         let mut by_name = BTreeMap::new();
         let mut activity = Activity::default();

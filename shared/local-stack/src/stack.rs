@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::bells::Bells;
 use crate::dynamodb::{self, Embedded, EmbeddedError, Storage, TablesError};
 use crate::events::Bus;
 use crate::gateway;
@@ -28,6 +29,11 @@ use crate::template::{Template, TemplateError};
 /// How long [`LocalStack::caught_up`] waits: longer than a passing fault takes, shorter than all retries of a batch that
 /// fails for good may.
 const CAUGHT_UP_LIMIT: Duration = Duration::from_secs(180);
+
+/// The longest pause between two looks at a stream that has nothing new. The embedded DynamoDB rings when there is something;
+/// any other has to be asked.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE_WITH_BELLS: Duration = Duration::from_secs(30);
 
 /// How long a shutdown waits for running requests, and then for running batches.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(3);
@@ -81,6 +87,7 @@ pub struct LocalStack {
     embedded: Option<Embedded>,
     gateway: Option<JoinHandle<io::Result<()>>>,
     pollers: Vec<Poller>,
+    bells: Bells,
     consumers: Vec<JoinHandle<()>>,
     timers: Vec<Timer>,
     queues: Arc<Queues>,
@@ -135,15 +142,18 @@ impl LocalStack {
             Data::Memory => None,
             Data::Folder(folder) => Some(lock(folder)?),
         };
-        let (embedded, config) = open_dynamodb(&options).await?;
+        let bells = Bells::default();
+        let (embedded, config) = open_dynamodb(&options, &bells).await?;
         let endpoint = config.endpoint_url().unwrap_or_default().to_owned();
         let client = Client::new(&config);
         let tables = |source| StartError::Tables {
             endpoint: endpoint.clone(),
             source,
         };
-        dynamodb::create_tables(&client, &template).await.map_err(tables)?;
-        let queues = Arc::new(Queues::open(&client, &template).await.map_err(tables)?);
+        let created = dynamodb::create(&client, embedded.as_ref(), &template.tables).await;
+        created.map_err(tables)?;
+        let queues = Queues::open(&client, embedded.as_ref(), &template).await;
+        let queues = Arc::new(queues.map_err(tables)?);
         let bus = Arc::new(Bus::new(template.clone(), Arc::clone(&queues), options.bus_faults));
         let (stop_events, stop) = Stop::channel();
         let events = match events_listener {
@@ -175,8 +185,12 @@ impl LocalStack {
         let (stop_triggers, stop) = Stop::channel();
         let failed = FailedBatches::default();
         let context = PollerContext {
-            dynamodb: client.clone(),
             streams: aws_sdk_dynamodbstreams::Client::new(&dynamodb::streams_config(&config)),
+            bells: bells.clone(),
+            longest_pause: match embedded {
+                Some(_) => LONGEST_PAUSE_WITH_BELLS,
+                None => LONGEST_PAUSE,
+            },
             functions: Arc::clone(&functions),
             checkpoints: Arc::new(checkpoints(&options.data)?),
             failed: Arc::clone(&failed),
@@ -186,9 +200,13 @@ impl LocalStack {
             .functions
             .iter()
             .flat_map(|function| function.triggers.iter().map(move |trigger| (function, trigger)));
-        let pollers = triggers
+        let pollers: Vec<_> = triggers
             .map(|(function, trigger)| Poller::spawn(&context, function, trigger))
             .collect();
+        if let Some(embedded) = &embedded {
+            let watched: Vec<_> = pollers.iter().map(|poller| poller.progress.clone()).collect();
+            embedded.trim_streams_after(have_caught_up(watched));
+        }
         let (mut consumers, mut timers) = (Vec::new(), Vec::new());
         for function in &template.functions {
             consumers.extend(function.queues.iter().map(|trigger| {
@@ -230,6 +248,7 @@ impl LocalStack {
             embedded,
             gateway,
             pollers,
+            bells,
             consumers,
             timers,
             queues,
@@ -307,9 +326,12 @@ impl LocalStack {
             wait_for(&self.queues.activity(), deadline, |now| now.pending == 0).await?;
             let activity = *self.queues.activity().borrow();
             let progress = self.progress();
-            for (poller, before) in self.pollers.iter().zip(&progress) {
-                // The first round to complete may have begun before this one did.
-                wait_for(&poller.progress, deadline, |now| now.rounds >= before.rounds + 2).await?;
+            // The first round to complete may have begun before this one did.
+            for more in 1..=2 {
+                self.bells.ring_all();
+                for (poller, before) in self.pollers.iter().zip(&progress) {
+                    wait_for(&poller.progress, deadline, |now| now.rounds >= before.rounds + more).await?;
+                }
             }
             if self.is_quiet_since(activity, &progress) {
                 return Some(());
@@ -372,6 +394,14 @@ async fn wait_for<T>(watched: &watch::Receiver<T>, deadline: Instant, is_so: imp
     outcome.ok()?.ok().map(|_| ())
 }
 
+/// Returns once each trigger has had nothing left to read, or has ended.
+async fn have_caught_up(triggers: Vec<watch::Receiver<Progress>>) {
+    for mut progress in triggers {
+        // An error says that it has ended.
+        let _ = progress.wait_for(|progress| progress.has_caught_up).await;
+    }
+}
+
 /// Waits for a task that was told to stop, until the deadline.
 async fn finish<T>(name: &str, mut task: JoinHandle<T>, deadline: Instant) {
     match tokio::time::timeout_at(deadline, &mut task).await {
@@ -417,15 +447,17 @@ fn lock(folder: &Path) -> Result<File, StartError> {
     }
 }
 
-async fn open_dynamodb(options: &Options) -> Result<(Option<Embedded>, SdkConfig), StartError> {
+async fn open_dynamodb(options: &Options, bells: &Bells) -> Result<(Option<Embedded>, SdkConfig), StartError> {
     match &options.dynamodb {
         DynamoDb::Endpoint(url) => Ok((None, dynamodb::external_config(url).await)),
         DynamoDb::Embedded { port } => {
             let listener = listen(*port, "DynamoDB").await?;
-            let embedded = match &options.data {
-                Data::Memory => Embedded::serve(listener, Storage::Memory)?,
-                Data::Folder(folder) => Embedded::serve(listener, Storage::File(&folder.join("dynamodb.sqlite")))?,
+            let file = match &options.data {
+                Data::Memory => None,
+                Data::Folder(folder) => Some(folder.join("dynamodb.sqlite")),
             };
+            let storage = file.as_deref().map_or(Storage::Memory, Storage::File);
+            let embedded = Embedded::serve(listener, storage, bells.clone())?;
             let config = dynamodb::local_config(embedded.endpoint()).await;
             Ok((Some(embedded), config))
         }

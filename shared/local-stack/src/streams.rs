@@ -18,12 +18,13 @@ mod record;
 mod shards;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodbstreams::Client as Streams;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::bells::Bells;
 use crate::invoke::Functions;
 use crate::stop::Stop;
 use crate::template::{FunctionDefinition, StreamTrigger};
@@ -40,6 +41,8 @@ pub(crate) struct Progress {
     pub rounds: usize,
     /// Records dealt with, counted after their batch.
     pub records: usize,
+    /// A round has found nothing left to read.
+    pub has_caught_up: bool,
 }
 
 /// A trigger's poller.
@@ -52,8 +55,10 @@ pub(crate) struct Poller {
 
 /// What all pollers share.
 pub(crate) struct PollerContext {
-    pub dynamodb: DynamoDb,
     pub streams: Streams,
+    pub bells: Bells,
+    /// The longest pause between two looks at a stream that has nothing new.
+    pub longest_pause: Duration,
     pub functions: Arc<Functions>,
     pub checkpoints: Arc<Checkpoints>,
     pub failed: FailedBatches,
@@ -66,8 +71,9 @@ impl Poller {
         let (progress, watched) = watch::channel(Progress::default());
         let reader = Reader {
             trigger: name.clone(),
-            dynamodb: context.dynamodb.clone(),
             streams: context.streams.clone(),
+            bell: context.bells.of_table(&trigger.table),
+            longest_pause: context.longest_pause,
             checkpoints: Arc::clone(&context.checkpoints),
             delivery: Delivery {
                 function: function.clone(),

@@ -12,10 +12,12 @@ use aws_sdk_dynamodb::types::{
     ScalarAttributeType, StreamSpecification, StreamViewType, TableDescription, TableStatus, TimeToLiveSpecification,
     TimeToLiveStatus,
 };
+use dynoxide::storage::TableMetadata;
+use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::sdk_cause;
-use crate::template::{AttributeKind, KeyElement, KeyRole, ProjectionKind, StreamView, Table, Template};
+use super::{Embedded, sdk_cause};
+use crate::template::{Attribute, AttributeKind, KeyElement, KeyRole, ProjectionKind, StreamView, Table, Template};
 
 /// A real table takes seconds to become active; an emulator's is at once.
 const ACTIVE_LIMIT: Duration = Duration::from_secs(60);
@@ -48,20 +50,38 @@ pub enum TablesError {
 /// # Errors
 /// [`TablesError`] when DynamoDB refuses, or has a table that differs from the template in keys, indexes or stream.
 pub async fn create_tables(client: &Client, template: &Template) -> Result<(), TablesError> {
-    create(client, &template.tables).await
+    create(client, None, &template.tables).await
 }
 
-/// The same of any tables.
-pub(crate) async fn create(client: &Client, tables: &[Table]) -> Result<(), TablesError> {
+/// The same of any tables. `embedded` is the DynamoDB itself if it is in this process.
+pub(crate) async fn create(
+    client: &Client,
+    embedded: Option<&Embedded>,
+    tables: &[Table],
+) -> Result<(), TablesError> {
     for table in tables {
         create_if_missing(client, table).await?;
     }
     for table in tables {
-        let description = active(client, table).await?;
-        compare(table, &description)?;
+        let found = match embedded {
+            Some(embedded) => stored_shape(embedded, table)?,
+            None => Shape::of_description(&active(client, table).await?),
+        };
+        Shape::of_template(table).check(table, found)?;
         set_time_to_live(client, table).await?;
     }
     Ok(())
+}
+
+fn stored_shape(embedded: &Embedded, table: &Table) -> Result<Shape, TablesError> {
+    let unreadable = |cause: String| TablesError::Request {
+        action: "describe",
+        table: table.name.clone(),
+        cause,
+    };
+    let found = embedded.metadata(&table.name).map_err(unreadable)?;
+    let found = found.ok_or_else(|| unreadable("it is missing right after its creation".to_owned()))?;
+    Shape::of_metadata(&found).map_err(|error| unreadable(error.to_string()))
 }
 
 /// Asks for creation straight away: to look first would leave a gap, and costs as much.
@@ -133,79 +153,123 @@ async fn active(client: &Client, table: &Table) -> Result<TableDescription, Tabl
     }
 }
 
-fn compare(table: &Table, found: &TableDescription) -> Result<(), TablesError> {
-    let differs = |what, expected: String, found: String| {
-        if expected == found {
-            return Ok(());
+/// What must not differ between the template's table and the one that there is, as texts for a person.
+#[derive(Debug, PartialEq, Eq)]
+struct Shape {
+    key: String,
+    indexes: String,
+    stream: String,
+}
+
+impl Shape {
+    fn of_template(table: &Table) -> Self {
+        let key = |key: &[KeyElement]| describe_key(key, &table.attributes);
+        let indexes = table.indexes.iter().map(|index| (index.name.as_str(), key(&index.key)));
+        Self {
+            key: key(&table.key),
+            indexes: describe_indexes(indexes.collect()),
+            stream: describe_stream(table.stream.map(stream_view).as_ref().map(StreamViewType::as_str)),
         }
-        Err(TablesError::Differs {
-            table: table.name.clone(),
-            what,
-            expected,
-            found,
-        })
-    };
-    let kinds = found.attribute_definitions().iter();
-    let kinds: BTreeMap<_, _> = kinds
-        .map(|kind| (kind.attribute_name(), kind.attribute_type().as_str()))
-        .collect();
-    let expected_kinds = table
-        .attributes
-        .iter()
-        .map(|attribute| (attribute.name.as_str(), kind_name(attribute.kind)));
-    let expected_kinds: BTreeMap<_, _> = expected_kinds.collect();
-    let expected_key = |key: &[KeyElement]| {
-        let parts = key.iter().map(|part| (part.name.as_str(), part.role == KeyRole::Hash));
-        describe_key(parts, &expected_kinds)
-    };
-    let found_key = |key: &[KeySchemaElement]| {
-        let parts = key
+    }
+
+    fn of_description(found: &TableDescription) -> Self {
+        let attributes: Vec<_> = found.attribute_definitions().iter().filter_map(attribute).collect();
+        let key = |key: &[KeySchemaElement]| {
+            let elements: Vec<_> = key.iter().map(key_element).collect();
+            describe_key(&elements, &attributes)
+        };
+        let indexes = found.global_secondary_indexes().iter();
+        let indexes = indexes.map(|index| (index.index_name().unwrap_or_default(), key(index.key_schema())));
+        let stream = found.stream_specification().filter(|stream| stream.stream_enabled());
+        let stream = stream.and_then(StreamSpecification::stream_view_type);
+        Self {
+            key: key(found.key_schema()),
+            indexes: describe_indexes(indexes.collect()),
+            stream: describe_stream(stream.map(StreamViewType::as_str)),
+        }
+    }
+
+    /// Of a table of the embedded DynamoDB. Its DescribeTable counts all items and looks into those of indexes, which takes
+    /// seconds in a large folder.
+    fn of_metadata(found: &TableMetadata) -> serde_json::Result<Self> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Index {
+            index_name: String,
+            key_schema: Vec<KeyElement>,
+        }
+        let attributes: Vec<Attribute> = serde_json::from_str(&found.attribute_definitions)?;
+        let indexes: Vec<Index> = serde_json::from_str(found.gsi_definitions.as_deref().unwrap_or("[]"))?;
+        let indexes = indexes
             .iter()
-            .map(|part| (part.attribute_name(), *part.key_type() == KeyType::Hash));
-        describe_key(parts, &kinds)
-    };
-    differs("the key", expected_key(&table.key), found_key(found.key_schema()))?;
+            .map(|index| (index.index_name.as_str(), describe_key(&index.key_schema, &attributes)));
+        let stream = found.stream_view_type.as_deref().filter(|_| found.stream_enabled);
+        let key: Vec<KeyElement> = serde_json::from_str(&found.key_schema)?;
+        Ok(Self {
+            key: describe_key(&key, &attributes),
+            indexes: describe_indexes(indexes.collect()),
+            stream: describe_stream(stream),
+        })
+    }
 
-    let indexes: BTreeMap<_, _> = table
-        .indexes
-        .iter()
-        .map(|index| (index.name.as_str(), expected_key(&index.key)))
-        .collect();
-    let found_indexes = found.global_secondary_indexes().iter();
-    let found_indexes: BTreeMap<_, _> = found_indexes
-        .map(|index| (index.index_name().unwrap_or_default(), found_key(index.key_schema())))
-        .collect();
-    differs(
-        "the indexes",
-        describe_indexes(&indexes),
-        describe_indexes(&found_indexes),
-    )?;
-
-    let describe_stream = |view: Option<&StreamViewType>| view.map_or("none", StreamViewType::as_str).to_owned();
-    let stream = found.stream_specification().filter(|stream| stream.stream_enabled());
-    differs(
-        "the stream",
-        describe_stream(table.stream.map(stream_view).as_ref()),
-        describe_stream(stream.and_then(StreamSpecification::stream_view_type)),
-    )
+    /// Whether the table that was `found` is as this one has it.
+    fn check(self, table: &Table, found: Self) -> Result<(), TablesError> {
+        let parts = [
+            ("the key", self.key, found.key),
+            ("the indexes", self.indexes, found.indexes),
+            ("the stream", self.stream, found.stream),
+        ];
+        match parts.into_iter().find(|(_, expected, found)| expected != found) {
+            None => Ok(()),
+            Some((what, expected, found)) => Err(TablesError::Differs {
+                table: table.name.clone(),
+                what,
+                expected,
+                found,
+            }),
+        }
+    }
 }
 
 /// `AggregateId S HASH, Version N RANGE`
-fn describe_key<'a>(parts: impl Iterator<Item = (&'a str, bool)>, kinds: &BTreeMap<&str, &str>) -> String {
-    let role = |is_hash| if is_hash { "HASH" } else { "RANGE" };
-    let parts = parts.map(|(name, is_hash)| format!("{name} {} {}", kinds.get(name).unwrap_or(&"?"), role(is_hash)));
-    parts.collect::<Vec<_>>().join(", ")
+fn describe_key(key: &[KeyElement], attributes: &[Attribute]) -> String {
+    let kind = |name: &str| attributes.iter().find(|attribute| attribute.name == name);
+    let part = |part: &KeyElement| {
+        let kind = kind(&part.name).map_or("?", |attribute| kind_name(attribute.kind));
+        let role = if part.role == KeyRole::Hash { "HASH" } else { "RANGE" };
+        format!("{} {kind} {role}", part.name)
+    };
+    key.iter().map(part).collect::<Vec<_>>().join(", ")
 }
 
-fn describe_indexes(indexes: &BTreeMap<&str, String>) -> String {
+fn describe_indexes(indexes: BTreeMap<&str, String>) -> String {
     if indexes.is_empty() {
         return "none".to_owned();
     }
-    indexes
-        .iter()
-        .map(|(name, key)| format!("{name} ({key})"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    let indexes = indexes.iter().map(|(name, key)| format!("{name} ({key})"));
+    indexes.collect::<Vec<_>>().join(", ")
+}
+
+fn describe_stream(view: Option<&str>) -> String {
+    view.unwrap_or("none").to_owned()
+}
+
+/// `None` for a type that keys cannot have.
+fn attribute(definition: &AttributeDefinition) -> Option<Attribute> {
+    let kind = match definition.attribute_type() {
+        ScalarAttributeType::S => AttributeKind::S,
+        ScalarAttributeType::N => AttributeKind::N,
+        ScalarAttributeType::B => AttributeKind::B,
+        _ => return None,
+    };
+    let name = definition.attribute_name().to_owned();
+    Some(Attribute { name, kind })
+}
+
+fn key_element(element: &KeySchemaElement) -> KeyElement {
+    let role = if *element.key_type() == KeyType::Hash { KeyRole::Hash } else { KeyRole::Range };
+    let name = element.attribute_name().to_owned();
+    KeyElement { name, role }
 }
 
 async fn set_time_to_live(client: &Client, table: &Table) -> Result<(), TablesError> {

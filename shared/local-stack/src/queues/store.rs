@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use tokio::time::Instant;
 
 use super::Message;
-use crate::dynamodb::{self, TablesError, sdk_cause};
+use crate::dynamodb::{self, Embedded, TablesError, sdk_cause};
 use crate::template::{Attribute, AttributeKind, KeyElement, KeyRole, Table};
 
 const TABLE: &str = "LocalStackMessages";
@@ -42,7 +42,7 @@ pub(super) struct Store(Client);
 
 impl Store {
     /// Creates the table if it is missing.
-    pub(super) async fn open(client: Client) -> Result<Self, TablesError> {
+    pub(super) async fn open(client: Client, embedded: Option<&Embedded>) -> Result<Self, TablesError> {
         let attribute = |name: &str| Attribute {
             name: name.to_owned(),
             kind: AttributeKind::S,
@@ -59,7 +59,7 @@ impl Store {
             stream: None,
             ttl_attribute: None,
         };
-        dynamodb::create(&client, &[table]).await?;
+        dynamodb::create(&client, embedded, &[table]).await?;
         Ok(Self(client))
     }
 

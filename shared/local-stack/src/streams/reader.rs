@@ -4,7 +4,6 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodbstreams::Client as Streams;
 use aws_sdk_dynamodbstreams::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodbstreams::operation::get_records::{GetRecordsError, GetRecordsOutput};
@@ -22,12 +21,12 @@ use crate::batches::backoff;
 use crate::dynamodb::sdk_cause;
 use crate::stop::Stop;
 
-/// Lambda polls an idle shard four times a second; locally a person or a test waits for the result, and a read costs
-/// nothing.
-const IDLE_POLL: Duration = Duration::from_millis(50);
+/// The pause after the first look that found nothing; each one after that is twice as long, up to the longest. Lambda polls
+/// an idle shard four times a second; locally a person or a test waits for the result.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
-/// How often to look for new shards, and for another stream of the table. The children of a shard may be listed only
-/// some time after its end, and someone waits for their records; DescribeStream allows ten calls a second.
+/// How often to look for the children of a shard that has ended. They may be listed only some time after its end, and
+/// someone waits for their records; DescribeStream allows ten calls a second.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_DescribeStream.html>
 const DESCRIBE_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -37,8 +36,9 @@ const MAX_RECORDS_PER_READ: i32 = 1_000;
 
 pub(super) struct Reader {
     pub trigger: String,
-    pub dynamodb: DynamoDb,
     pub streams: Streams,
+    pub bell: watch::Receiver<()>,
+    pub longest_pause: Duration,
     pub checkpoints: Arc<Checkpoints>,
     pub delivery: Delivery,
     pub stop: Stop,
@@ -50,7 +50,15 @@ pub(super) struct Reader {
 pub(super) struct Stream {
     arn: String,
     shards: Shards,
-    describe_again_at: Instant,
+    /// `None` when a shard has ended since.
+    described_at: Option<Instant>,
+}
+
+impl Stream {
+    fn is_described(&self) -> bool {
+        let is_recent = |at: Instant| at.elapsed() < DESCRIBE_INTERVAL;
+        self.shards.is_settled() || self.described_at.is_some_and(is_recent)
+    }
 }
 
 /// A fault of the DynamoDB, which passes or keeps being logged.
@@ -71,13 +79,19 @@ where
 
 impl Reader {
     pub(super) async fn run(mut self) {
-        let mut failures = 0;
+        let (mut failures, mut pause) = (0, FIRST_PAUSE);
         while !self.stop.is_requested() {
+            // What rings during the round may come too late for it.
+            self.bell.mark_unchanged();
             match self.round().await {
                 Ok(records) => {
                     failures = 0;
                     if records == 0 {
-                        self.stop.sleep(IDLE_POLL).await;
+                        self.progress.send_modify(|progress| progress.has_caught_up = true);
+                        pause = match self.is_rung_within(pause).await {
+                            true => FIRST_PAUSE,
+                            false => (2 * pause).min(self.longest_pause),
+                        };
                     }
                 }
                 Err(error) => {
@@ -91,10 +105,18 @@ impl Reader {
         }
     }
 
+    /// Waits until there is something to read, for as long as `pause` unless it is to stop.
+    async fn is_rung_within(&mut self, pause: Duration) -> bool {
+        tokio::select! {
+            Ok(()) = self.bell.changed() => true,
+            _ = self.stop.sleep(pause) => false,
+        }
+    }
+
     /// Reads once from every readable shard and delivers what is there. Returns how many records there were.
     async fn round(&mut self) -> Result<usize, ReadError> {
         let described = match self.stream.take() {
-            Some(stream) if Instant::now() < stream.describe_again_at => stream,
+            Some(stream) if stream.is_described() => stream,
             known => self.describe(known).await?,
         };
         let Self {
@@ -110,11 +132,11 @@ impl Reader {
         let Stream {
             arn: stream_arn,
             shards,
-            describe_again_at,
+            described_at,
         } = stream.insert(described);
         let mut count = 0;
         let mut any_finished = false;
-        let mut is_complete = !shards.is_exhausted();
+        let mut is_complete = shards.is_settled();
         for shard in shards.readable() {
             let source = Source {
                 stream_arn,
@@ -158,7 +180,7 @@ impl Reader {
             any_finished |= shard.is_finished;
         }
         if any_finished {
-            *describe_again_at = Instant::now();
+            *described_at = None;
         } else if is_complete {
             progress.send_modify(|progress| progress.rounds += 1);
         }
@@ -168,10 +190,12 @@ impl Reader {
     /// Which stream the table has now, and its shards; what is known of the same stream stays.
     async fn describe(&self, known: Option<Stream>) -> Result<Stream, ReadError> {
         let table = &self.delivery.trigger.table;
-        let answer = self.dynamodb.describe_table().table_name(table).send().await;
-        let description = answer.map_err(cannot("describe the table"))?.table;
-        let arn = description
-            .and_then(|table| table.latest_stream_arn)
+        let answer = self.streams.list_streams().table_name(table).send().await;
+        // One that was switched off is listed for a day; labels go up with time.
+        let streams = answer.map_err(cannot("list the streams"))?.streams.unwrap_or_default();
+        let latest = streams.into_iter().max_by(|a, b| a.stream_label.cmp(&b.stream_label));
+        let arn = latest
+            .and_then(|stream| stream.stream_arn)
             .ok_or_else(|| ReadError::NoStream(table.clone()))?;
         let known = known.filter(|known| known.arn == arn);
         let mut shards = known.map(|known| known.shards).unwrap_or_default();
@@ -179,7 +203,7 @@ impl Reader {
         Ok(Stream {
             arn,
             shards,
-            describe_again_at: Instant::now() + DESCRIBE_INTERVAL,
+            described_at: Some(Instant::now()),
         })
     }
 

@@ -6,6 +6,7 @@ use lambda_edge::Function;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::bells::Bells;
 use crate::dynamodb::local_config;
 use crate::invoke::Functions;
 use crate::template::{FunctionDefinition, StreamTrigger};
@@ -15,7 +16,10 @@ fn answer(action: &str, request: &Value, described: &AtomicUsize) -> Value {
     let shard = |id: &str, parent: Option<&str>| json!({ "ShardId": id, "ParentShardId": parent });
     let iterator = request["ShardIterator"].as_str().unwrap_or_default();
     match action {
-        "DescribeTable" => json!({ "Table": { "LatestStreamArn": "arn:stream" } }),
+        "ListStreams" => json!({ "Streams": [
+            { "StreamArn": "arn:stream", "StreamLabel": "2026-01-02" },
+            { "StreamArn": "arn:switched-off", "StreamLabel": "2026-01-01" },
+        ] }),
         "DescribeStream" => {
             let mut shards = vec![shard("open", None), shard("parent", None)];
             if described.fetch_add(1, Ordering::Relaxed) >= 2 {
@@ -75,8 +79,9 @@ async fn a_child_that_is_listed_late_is_read_although_no_other_shard_ends() {
     };
     let mut reader = Reader {
         trigger: "f/E".to_owned(),
-        dynamodb: DynamoDb::new(&config),
         streams: Streams::new(&config),
+        bell: Bells::default().of_table("T"),
+        longest_pause: FIRST_PAUSE,
         checkpoints: Arc::new(Checkpoints::in_memory()),
         delivery: Delivery {
             function: definition,
@@ -92,7 +97,7 @@ async fn a_child_that_is_listed_late_is_read_although_no_other_shard_ends() {
     let deadline = Instant::now() + 3 * DESCRIBE_INTERVAL;
     while reader.round().await.expect("a round") == 0 {
         assert!(Instant::now() < deadline, "the child is not read");
-        tokio::time::sleep(IDLE_POLL).await;
+        tokio::time::sleep(FIRST_PAUSE).await;
     }
     assert_eq!(*delivered.lock().expect("no panic"), ["7"]);
     server.abort();

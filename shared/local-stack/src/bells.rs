@@ -1,0 +1,32 @@
+//! A bell for each stream: rung when there are new records, so that nobody has to ask all the time.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
+
+/// One bell for each table. Who is not listening when it rings hears of it when he listens next.
+#[derive(Clone, Default)]
+pub(crate) struct Bells(Arc<Mutex<HashMap<String, watch::Sender<()>>>>);
+
+impl Bells {
+    pub(crate) fn of_table(&self, table: &str) -> watch::Receiver<()> {
+        let mut bells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        bells.entry(table.to_owned()).or_default().subscribe()
+    }
+
+    pub(crate) fn ring(&self, table: &str) {
+        let bells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bell) = bells.get(table) {
+            bell.send_replace(());
+        }
+    }
+
+    /// For who cannot wait until somebody looks.
+    pub(crate) fn ring_all(&self) {
+        let bells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for bell in bells.values() {
+            bell.send_replace(());
+        }
+    }
+}
