@@ -11,7 +11,7 @@ DYNAMODB_PORT ?= 8000
 WATCH_PORT ?= 9000
 NORTHWIND ?= ../shared/data/northwind
 
-.PHONY: help run test contract check fmt watch invoke sam-invoke northwind benchmark query-benchmark reservation-benchmark export import parked \
+.PHONY: help run test contract check fmt watch invoke sam-invoke northwind benchmark query-benchmark reservation-benchmark load export import parked \
   replay verify simulate tools build deploy readme clean
 
 help: ## List the targets
@@ -68,6 +68,9 @@ query-benchmark: ## How long each query takes among 100,000 orders on this machi
 
 reservation-benchmark: ## How many reservations a second one SKU takes from 1, 4 and 16 writers, and what each costs (RESERVATIONS=…)
 	@cargo run --quiet --package end-to-end --example reservation-benchmark
+
+load: ## How many orders a second the stack takes, how far behind its projections are, and what it uses when idle (ORDERS, CLIENTS, DATA)
+	@cargo run --example load
 
 replay: ## Write the read models of the running `make run` anew from the events; ARGS="--since …", "--order …", "--help"
 	@cargo run --quiet --package ordermaster -- replay $(ARGS)

@@ -116,7 +116,9 @@ impl Embedded {
     /// # Errors
     /// What SQLite says.
     pub(crate) fn metadata(&self, table: &str) -> Result<Option<TableMetadata>, String> {
-        self.database.get_table_metadata(table).map_err(|error| error.to_string())
+        self.database
+            .get_table_metadata(table)
+            .map_err(|error| error.to_string())
     }
 
     /// Ends the running requests, then closes the data.
@@ -152,7 +154,10 @@ fn open(file: &Path, durability: Durability) -> Result<(Database, StreamLog), Em
     let unusable = |reason: String| EmbeddedError::Data {
         path: path.clone(),
         // What follows the first sentence advises those who encrypt their data.
-        reason: reason.split_once(". ").map_or(reason.as_str(), |(first, _)| first).to_owned(),
+        reason: reason
+            .split_once(". ")
+            .map_or(reason.as_str(), |(first, _)| first)
+            .to_owned(),
     };
     is_writable(file).map_err(|error| unusable(error.to_string()))?;
     let database = Database::new(&path).map_err(|error| unusable(error.to_string()))?;
@@ -169,14 +174,18 @@ fn open(file: &Path, durability: Durability) -> Result<(Database, StreamLog), Em
 
 /// SQLite would open a file that cannot be written, and refuse the first write.
 fn is_writable(file: &Path) -> std::io::Result<()> {
-    std::fs::OpenOptions::new().append(true).create(true).open(file).map(|_| ())
+    std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(file)
+        .map(|_| ())
 }
 
 /// Removed when it is dropped; on Unix, files in it may be open then.
-struct TemporaryFolder(PathBuf);
+pub(super) struct TemporaryFolder(pub(super) PathBuf);
 
 impl TemporaryFolder {
-    fn new() -> std::io::Result<Self> {
+    pub(super) fn new() -> std::io::Result<Self> {
         let folder = std::env::temp_dir().join(format!("local-stack-{}", Uuid::now_v7()));
         std::fs::create_dir(&folder)?;
         Ok(Self(folder))
@@ -191,7 +200,11 @@ impl Drop for TemporaryFolder {
 }
 
 /// In a thread of its own, as SQLite blocks, until the sender is dropped.
-fn look_after_streams(mut log: StreamLog, bells: Bells, may_trim: Arc<AtomicBool>) -> std::io::Result<mpsc::Sender<()>> {
+fn look_after_streams(
+    mut log: StreamLog,
+    bells: Bells,
+    may_trim: Arc<AtomicBool>,
+) -> std::io::Result<mpsc::Sender<()>> {
     let (sender, stopped) = mpsc::channel::<()>();
     let mut trim_at = Instant::now();
     let mut look = move || -> rusqlite::Result<()> {
@@ -213,4 +226,30 @@ fn look_after_streams(mut log: StreamLog, bells: Bells, may_trim: Arc<AtomicBool
         }
     })?;
     Ok(sender)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::template::Template;
+    use aws_sdk_dynamodb::types::AttributeValue;
+
+    #[tokio::test]
+    async fn a_write_rings_the_bell_of_its_table() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let bells = Bells::default();
+        let embedded = Embedded::serve(listener, Storage::Memory, bells.clone()).expect("a DynamoDB in memory");
+        let client = embedded.client().await;
+        let template =
+            Template::parse("template.yaml", include_str!("../../../../template.yaml")).expect("the template");
+        super::super::create_tables(&client, &template).await.expect("tables");
+
+        let mut bell = bells.of_table("OrderSummary");
+        let order = client.put_item().table_name("OrderSummary");
+        let order = order.item("OrderId", AttributeValue::S("o-1".to_owned()));
+        order.send().await.expect("a stored item");
+        let rung = tokio::time::timeout(Duration::from_secs(10), bell.changed()).await;
+        rung.expect("a bell within ten seconds").expect("somebody to ring");
+        embedded.stop().await;
+    }
 }

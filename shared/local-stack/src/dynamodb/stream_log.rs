@@ -62,3 +62,118 @@ impl StreamLog {
         Ok(removed == TRIMMED_AT_ONCE)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use aws_sdk_dynamodb::Client;
+    use aws_sdk_dynamodb::types::AttributeValue;
+    use dynoxide::Database;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::dynamodb::embedded::TemporaryFolder;
+    use crate::dynamodb::{create, local_config};
+    use crate::template::{Attribute, AttributeKind, KeyElement, KeyRole, StreamView, Table};
+
+    /// A file as the embedded DynamoDB alone leaves it, with a client for it.
+    async fn file() -> (TemporaryFolder, PathBuf, Client) {
+        let folder = TemporaryFolder::new().expect("a temporary folder");
+        let file = folder.0.join("dynamodb.sqlite");
+        let database = Database::new(&file.display().to_string()).expect("a database");
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
+        tokio::spawn(dynoxide::server::serve_on(listener, database));
+        let client = Client::new(&local_config(&endpoint).await);
+        let id = "Id".to_owned();
+        let tables = ["One", "Two"].map(|name| Table {
+            name: name.to_owned(),
+            attributes: vec![Attribute {
+                name: id.clone(),
+                kind: AttributeKind::S,
+            }],
+            key: vec![KeyElement {
+                name: id.clone(),
+                role: KeyRole::Hash,
+            }],
+            indexes: Vec::new(),
+            stream: Some(StreamView::NewImage),
+            ttl_attribute: None,
+        });
+        create(&client, None, &tables).await.expect("tables");
+        (folder, file, client)
+    }
+
+    async fn put(client: &Client, table: &str, id: usize) {
+        let id = AttributeValue::S(id.to_string());
+        client
+            .put_item()
+            .table_name(table)
+            .item("Id", id)
+            .send()
+            .await
+            .expect("a stored item");
+    }
+
+    fn count(log: &StreamLog) -> usize {
+        let count = log
+            .connection
+            .query_row("SELECT COUNT(*) FROM _stream_records", [], |row| row.get(0));
+        count.expect("a count")
+    }
+
+    #[tokio::test]
+    async fn the_tables_with_new_records_are_told_once() {
+        let (_folder, file, client) = file().await;
+        put(&client, "One", 1).await;
+        let mut log = StreamLog::open(&file).expect("a log");
+        assert!(
+            log.news().expect("an answer").is_empty(),
+            "what was there before is no news"
+        );
+        put(&client, "Two", 1).await;
+        put(&client, "Two", 2).await;
+        assert_eq!(log.news().expect("an answer"), ["Two"]);
+        assert!(log.news().expect("an answer").is_empty());
+    }
+
+    #[tokio::test]
+    async fn records_go_after_a_day_a_part_at_a_time() {
+        let (_folder, file, client) = file().await;
+        let records = TRIMMED_AT_ONCE + 1;
+        for id in 0..records {
+            put(&client, "One", id).await;
+        }
+        let mut log = StreamLog::open(&file).expect("a log");
+        let hours = |hours: u64| SystemTime::now() + Duration::from_secs(hours * 60 * 60);
+        assert!(!log.trim(hours(23)).expect("an answer"));
+        assert_eq!(count(&log), records);
+        assert!(log.trim(hours(25)).expect("an answer"), "there are more");
+        assert_eq!(count(&log), records - TRIMMED_AT_ONCE);
+        assert!(!log.trim(hours(25)).expect("an answer"));
+        assert_eq!(count(&log), 0);
+    }
+
+    /// The statements are those of the embedded DynamoDB.
+    #[tokio::test]
+    async fn in_a_file_of_before_too_records_are_found_by_the_index() {
+        let (_folder, file, client) = file().await;
+        put(&client, "One", 1).await;
+        let log = StreamLog::open(&file).expect("a log");
+        let number = "CAST(sequence_number AS INTEGER)";
+        let of_table = "FROM _stream_records WHERE table_name = 'One'";
+        for statement in [
+            format!("SELECT COALESCE(MAX({number}), 0) + 1 {of_table}"),
+            format!("SELECT MIN({number}), MAX({number}) {of_table} AND shard_id = 's'"),
+            format!("SELECT new_image {of_table} AND shard_id = 's' AND {number} > 1 ORDER BY {number} ASC LIMIT 10"),
+        ] {
+            let plan = format!("EXPLAIN QUERY PLAN {statement}");
+            let plan: String = log
+                .connection
+                .query_row(&plan, [], |row| row.get("detail"))
+                .expect("a plan");
+            assert!(plan.contains("ordermaster_stream_records"), "{statement}: {plan}");
+        }
+    }
+}

@@ -54,11 +54,7 @@ pub async fn create_tables(client: &Client, template: &Template) -> Result<(), T
 }
 
 /// The same of any tables. `embedded` is the DynamoDB itself if it is in this process.
-pub(crate) async fn create(
-    client: &Client,
-    embedded: Option<&Embedded>,
-    tables: &[Table],
-) -> Result<(), TablesError> {
+pub(crate) async fn create(client: &Client, embedded: Option<&Embedded>, tables: &[Table]) -> Result<(), TablesError> {
     for table in tables {
         create_if_missing(client, table).await?;
     }
@@ -267,7 +263,11 @@ fn attribute(definition: &AttributeDefinition) -> Option<Attribute> {
 }
 
 fn key_element(element: &KeySchemaElement) -> KeyElement {
-    let role = if *element.key_type() == KeyType::Hash { KeyRole::Hash } else { KeyRole::Range };
+    let role = if *element.key_type() == KeyType::Hash {
+        KeyRole::Hash
+    } else {
+        KeyRole::Range
+    };
     let name = element.attribute_name().to_owned();
     KeyElement { name, role }
 }
