@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Credentials;
 use clap::Args;
 use event_store::EventStore;
-use lambda_edge::Environment;
+use lambda_edge::{Environment, aws};
 use read_models::replay::Replayer;
 use read_models::{ParkedEvents, from_env};
 use relay::Parkers;
@@ -140,7 +140,7 @@ async fn config(endpoint: Option<&str>, is_set: impl Fn(&str) -> bool) -> SdkCon
         .operation_attempt_timeout(Duration::from_secs(30))
         .operation_timeout(Duration::from_secs(90))
         .build();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+    let mut loader = aws::defaults()
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(3));
     if let Some(url) = endpoint {

@@ -13,10 +13,18 @@ use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
 
 use crate::metrics::AWS_SDK_RETRIES;
+use crate::tls;
 
 /// The configuration from the process's environment (region, role, `AWS_ENDPOINT_URL_DYNAMODB`).
 pub async fn config() -> SdkConfig {
-    bounded(aws_config::defaults(BehaviorVersion::latest())).load().await
+    bounded(defaults()).load().await
+}
+
+/// What every configuration begins with: the SDK's defaults, over the TLS of this process.
+pub fn defaults() -> ConfigLoader {
+    tls::install();
+    let http = aws_smithy_http_client::Builder::new().tls_provider(tls::OF_AWS).build_https();
+    aws_config::defaults(BehaviorVersion::latest()).http_client(http)
 }
 
 /// Adds the time limits and retries that every client here has.

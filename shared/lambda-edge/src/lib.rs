@@ -12,6 +12,7 @@
 //! | `emf` | the same as CloudWatch has it, in Lambda |
 //! | `deadline` | how long an invocation may take |
 //! | [`telemetry`] | logs |
+//! | [`tls`] | the TLS library of a process |
 
 pub mod aws;
 mod deadline;
@@ -23,6 +24,7 @@ pub mod metrics;
 pub mod queue;
 pub mod stream;
 pub mod telemetry;
+pub mod tls;
 
 pub use environment::{ConfigError, Environment};
 pub use function::{Constructor, Function, run};

@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use std::env;
 use std::error::Error;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use lambda_edge::aws;
 
 use crate::invoke::cause_chain;
 use crate::names::REGION;
@@ -72,7 +73,7 @@ pub(crate) async fn external_config(endpoint: &str) -> SdkConfig {
 /// An endpoint that is set here goes before `AWS_ENDPOINT_URL_DYNAMODB`.
 async fn config(endpoint: &str, is_set: impl Fn(&str) -> bool) -> SdkConfig {
     let dummies = dummy_environment(endpoint, is_set);
-    let mut loader = lambda_edge::aws::bounded(aws_config::defaults(BehaviorVersion::latest())).endpoint_url(endpoint);
+    let mut loader = aws::bounded(aws::defaults()).endpoint_url(endpoint);
     if let Some(region) = dummies.get("AWS_REGION") {
         loader = loader.region(Region::from_static(region));
     }

@@ -25,6 +25,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::money::Currency;
 use domain::text::TransactionId;
+use lambda_edge::tls;
 use recloser::{AsyncRecloser, Error as CircuitError, Recloser};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, Response, Url, redirect};
@@ -95,6 +96,7 @@ impl HttpGateway {
                 &"the provider's URL must be https, without a password or a query",
             ));
         }
+        tls::install();
         let client = Client::builder()
             .connect_timeout(limits.connect)
             .default_headers(HeaderMap::from_iter([(AUTHORIZATION, key.0)]))

@@ -2,7 +2,7 @@
 //!
 //! | `MAILER` | |
 //! |---|---|
-//! | `ses` | [`ses`]: Amazon SES; it needs `MAIL_FROM` |
+//! | `ses` | [`ses`]: Amazon SES, in a build with the feature of that name; it needs `MAIL_FROM` |
 //! | `maildir:<folder>` | [`maildir`]: a folder that mail programs can read |
 //! | `log` | [`log`]: none; a line in the log |
 //!
@@ -10,6 +10,7 @@
 
 pub mod log;
 pub mod maildir;
+#[cfg(feature = "ses")]
 pub mod ses;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use uuid::Uuid;
 
 pub use log::LogMailer;
 pub use maildir::Maildir;
+#[cfg(feature = "ses")]
 pub use ses::SesMailer;
 
 /// Who writes into a maildir where `MAIL_FROM` does not say.
@@ -73,7 +75,7 @@ pub fn from_env(env: &Environment, aws: &SdkConfig) -> Result<Arc<dyn Mailer>, C
     let default = if from.is_some() { "ses" } else { "log" };
     let mailer = env.optional("MAILER").unwrap_or(default);
     Ok(match (mailer.split_once(':'), mailer) {
-        (_, "ses") => Arc::new(SesMailer::new(env, aws, from.ok_or(ConfigError::Missing("MAIL_FROM"))?)),
+        (_, "ses") => ses(env, aws, from.ok_or(ConfigError::Missing("MAIL_FROM"))?)?,
         (_, "log") => Arc::new(LogMailer),
         (Some(("maildir", folder)), _) if !folder.is_empty() => {
             let from = from.map_or_else(|| LOCAL_FROM.to_owned(), String::from);
@@ -86,6 +88,20 @@ pub fn from_env(env: &Environment, aws: &SdkConfig) -> Result<Arc<dyn Mailer>, C
                 expected: "`ses`, `maildir:<folder>` or `log`",
             });
         }
+    })
+}
+
+#[cfg(feature = "ses")]
+fn ses(env: &Environment, aws: &SdkConfig, from: EmailAddress) -> Result<Arc<dyn Mailer>, ConfigError> {
+    Ok(Arc::new(SesMailer::new(env, aws, from)))
+}
+
+#[cfg(not(feature = "ses"))]
+fn ses(_: &Environment, _: &SdkConfig, _: EmailAddress) -> Result<Arc<dyn Mailer>, ConfigError> {
+    Err(ConfigError::Invalid {
+        name: "MAILER",
+        value: "ses".to_owned(),
+        expected: "`maildir:<folder>` or `log`: this build has no SES",
     })
 }
 
