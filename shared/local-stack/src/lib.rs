@@ -15,9 +15,12 @@
 //! - `stop`: the wish to stop
 //! - `names`: the account, region and ARNs of this machine
 //! - [`LocalStack`]: all of it together, started with [`Options`]
+//! - [`settings`]: the options that the environment asks for
+//! - [`banner`]: what is said of a stack that is up
 //!
 //! The README lists what it does not imitate ("What the local stack does not imitate").
 
+pub mod banner;
 mod batches;
 pub mod dynamodb;
 mod events;
@@ -30,6 +33,7 @@ mod names;
 mod options;
 mod queues;
 mod schedules;
+pub mod settings;
 mod stack;
 mod stop;
 mod streams;
