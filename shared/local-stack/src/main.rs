@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::process::ExitCode;
 
-use environment::Environment;
+use environment::{Environment, Variable};
 use lambda_edge::telemetry;
 use local_stack::banner::{Endpoints, banner};
 use local_stack::functions::FUNCTIONS;
@@ -62,20 +62,25 @@ async fn run() -> Result<(), MainError> {
             let variables = environment(settings()?.options, &env)?;
             println!("{:#}", json!({ "Parameters": variables }));
         }
-        ["help" | "--help" | "-h"] => help(),
+        ["help" | "--help" | "-h"] => print!("{}", help()),
         [other, ..] => return Err(MainError::Command((*other).to_owned())),
     }
     Ok(())
 }
 
-fn help() {
-    println!("local-stack runs template.yaml on this machine, until Ctrl-C.");
-    println!("  local-stack env      prints the functions' environment as NAME=value");
-    println!("  local-stack sam-env  prints it as `sam local invoke --env-vars` wants it");
-    println!("Variables of the environment, with their defaults:");
-    for variable in VARIABLES {
-        println!("  {:<18} {:<14} {}", variable.name, variable.default, variable.meaning);
-    }
+const HELP: &str = "\
+local-stack runs template.yaml on this machine, until Ctrl-C.
+  local-stack env      prints the functions' environment as NAME=value
+  local-stack sam-env  prints it as `sam local invoke --env-vars` wants it
+Variables of the environment, with their defaults:
+";
+
+fn help() -> String {
+    let line = |variable: &Variable| {
+        let Variable { name, default, meaning } = variable;
+        format!("  {name:<18} {default:<14} {meaning}\n")
+    };
+    format!("{HELP}{}", VARIABLES.iter().map(line).collect::<String>())
 }
 
 async fn serve(settings: Settings) -> Result<(), MainError> {

@@ -188,6 +188,7 @@ fn parameters(env: &Environment) -> Result<BTreeMap<String, String>, SettingsErr
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::template::Template;
 
     fn settings(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
         let variables = variables
@@ -252,6 +253,30 @@ mod tests {
             .into()
         );
         assert!(parameters("").is_empty());
+    }
+
+    #[test]
+    fn a_step_time_out_and_a_payment_provider_that_are_set_reach_their_functions() {
+        let parameters =
+            "StepTimeouts=choose_payment:5 PaymentGateway=https://api.stripe.com PaymentGatewayKey=sk_test_1";
+        let options = options(&[
+            ("PARAMETERS", parameters),
+            ("FULFILMENT", "off"),
+            ("TEMPLATE", concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml")),
+        ]);
+        let template = Template::read_with(&options.template, &options.parameters).expect("the template");
+        let variable = |binary: &str, name: &str| {
+            let mut functions = template.functions.iter();
+            let function = functions.find(|function| function.binary == binary).expect(binary);
+            function.environment[name].clone()
+        };
+        assert_eq!(variable("fulfilment", "STEP_TIMEOUTS"), "choose_payment:5");
+        assert_eq!(variable("fulfilment", "FULFILMENT"), "DISABLED");
+        assert_eq!(
+            variable("payment-commands", "PAYMENT_GATEWAY"),
+            "https://api.stripe.com"
+        );
+        assert_eq!(variable("payment-commands", "PAYMENT_GATEWAY_KEY"), "sk_test_1");
     }
 
     #[test]

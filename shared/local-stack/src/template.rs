@@ -253,7 +253,7 @@ pub enum Scheduler {
 pub enum TemplateError {
     #[error("cannot read the template {file}: {source}; set TEMPLATE to the path of another")]
     Unreadable { file: String, source: std::io::Error },
-    #[error("{file} is not {expected}")]
+    #[error("{file} is not {expected}; set TEMPLATE to a SAM template")]
     Malformed { file: String, expected: String },
     #[error("{file} has no parameter {name}{nearest}; PARAMETERS may set {known}")]
     UnknownParameter {

@@ -58,7 +58,7 @@ impl fmt::Display for Meant<'_> {
                 is_but_for_slash: true,
             } => write!(f, "{key} has no slash at its end"),
             Self::Route { key, .. } => write!(f, "is {key} meant?"),
-            Self::Nothing => f.write_str("no route is near"),
+            Self::Nothing => f.write_str("none is near it"),
         }
     }
 }
@@ -293,13 +293,13 @@ mod tests {
             ),
             ("GET", "/reports/daily", "is GET /reports/daily-orders meant?"),
             ("GET", "/doc", "is GET /docs meant?"),
-            ("GET", "/metric", "no route is near"),
+            ("GET", "/metric", "none is near it"),
             ("PUT", "/orders/o1", "the path has GET only"),
             ("HEAD", "/orders/o1", "the path has GET only"),
             ("OPTIONS", "/orders", "the path has GET, POST only"),
-            ("GET", "/", "no route is near"),
-            ("GET", "/favicon.ico", "no route is near"),
-            ("GET", "/a/b/c/d/e", "no route is near"),
+            ("GET", "/", "none is near it"),
+            ("GET", "/favicon.ico", "none is near it"),
+            ("GET", "/a/b/c/d/e", "none is near it"),
         ] {
             assert!(routes.find(method, path).is_none(), "{method} {path}");
             assert_eq!(routes.meant(method, path).to_string(), meant, "{method} {path}");

@@ -495,8 +495,8 @@ async fn a_wrong_request_is_answered_as_in_aws_and_the_log_says_what_was_meant()
         ("GET", "/things/t1", "the path has POST only"),
         ("HEAD", "/things/t1", "the path has POST only"),
         ("OPTIONS", "/things/t1", "the path has POST only"),
-        ("POST", "/", "no route is near"),
-        ("POST", "/a%0Ab", "no route is near"),
+        ("POST", "/", "none is near it"),
+        ("POST", "/a%0Ab", "none is near it"),
     ] {
         let request = http.request(method.parse().expect("a method"), format!("{}{path}", stack.url()));
         let response = request.send().await.expect("a response");

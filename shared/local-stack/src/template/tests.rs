@@ -171,25 +171,6 @@ fn with_parameters(parameters: &[(&str, &str)]) -> Result<Template, TemplateErro
 }
 
 #[test]
-fn any_parameter_can_be_set_and_reaches_the_functions() {
-    let template = with_parameters(&[
-        ("StepTimeouts", "choose_payment:5"),
-        ("PaymentGateway", "https://api.stripe.com"),
-        ("PaymentGatewayKey", "sk_test_1"),
-        ("Fulfilment", "DISABLED"),
-    ])
-    .unwrap_or_else(|error| panic!("{error}"));
-    let process = &function(&template, "fulfilment").environment;
-    assert_eq!(
-        (&*process["STEP_TIMEOUTS"], &*process["FULFILMENT"]),
-        ("choose_payment:5", "DISABLED")
-    );
-    let payments = &function(&template, "payment-commands").environment;
-    assert_eq!(payments["PAYMENT_GATEWAY"], "https://api.stripe.com");
-    assert_eq!(payments["PAYMENT_GATEWAY_KEY"], "sk_test_1");
-}
-
-#[test]
 fn a_parameter_that_is_not_there_or_may_not_be_so_is_one_sentence_with_what_may_be() {
     let refused = |name, value| with_parameters(&[(name, value)]).expect_err(name).to_string();
     assert_eq!(
