@@ -245,7 +245,7 @@ async fn what_cannot_be_done_is_one_clear_sentence() {
             "{usage:?}"
         );
     }
-    let (_, outcome) = run("localhost:8000", &["parked", "list"]).await;
+    let (_, outcome) = run_in(&[], &["parked", "list", "--endpoint-url", "localhost:8000"]).await;
     assert!(sentence(outcome).contains("localhost:8000 is not the URL"));
 
     // A port on which nobody listens.
