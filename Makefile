@@ -1,4 +1,8 @@
 # Every command of the README. `make` alone lists them.
+#
+# Cargo is never told which package a binary or example is of: with all members of the workspace selected, their dependencies
+# have the same features in every target, and are compiled once. Nor is it told to be quiet: compiling takes minutes, and what
+# it says goes to stderr.
 
 # Where the Python tools (SAM CLI, cfn-lint, cargo-lambda, schemathesis) are installed by `make tools`.
 TOOLS := $(CURDIR)/.tools
@@ -11,14 +15,17 @@ DYNAMODB_PORT ?= 8000
 WATCH_PORT ?= 9000
 NORTHWIND ?= ../shared/data/northwind
 
+# Ends a target that lacks the variable $(1), with what it should be.
+needs = $(if $($(1)),,$(error make $@ needs $(1), $(2)))
+
 .PHONY: help run test contract check fmt watch invoke sam-invoke northwind benchmark query-benchmark reservation-benchmark load export import parked \
   replay verify simulate tools build deploy readme clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-run: ## Run the whole system on this machine (PORT, DYNAMODB_PORT, EVENTS_PORT, DATA, DYNAMODB_ENDPOINT, FULFILMENT)
-	@cargo run --quiet --package local-stack
+run: ## Run the whole system on this machine (PORT, DATA, FULFILMENT and others: cargo run --bin local-stack help)
+	@cargo run --bin local-stack
 
 test: ## Run every test
 	cargo test --workspace
@@ -27,12 +34,12 @@ contract: ## Hold a stack against the API's description with schemathesis (SEED=
 	@SEED=$(SEED) bash scripts/contract.sh
 
 simulate: ## Run the whole system under injected faults: SEEDS=1000 runs, or the one of SEED=n with its trace
-	@SEEDS=$(or $(SEEDS),1000) SEED=$(SEED) cargo test --package end-to-end --test suite simulation::whatever -- --nocapture
+	@SEEDS="$(or $(SEEDS),1000)" SEED="$(SEED)" bash scripts/simulate.sh
 
 check: ## Formatting, clippy, rustdoc, and the template's linters if they are installed
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- --deny warnings
-	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --quiet
+	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps
 	@if command -v cfn-lint >/dev/null; then echo cfn-lint template.yaml; cfn-lint template.yaml; \
 	else echo "cfn-lint is not installed (make tools): template.yaml is not linted"; fi
 	@if command -v sam >/dev/null; then echo sam validate --lint; sam validate --lint; \
@@ -45,47 +52,43 @@ watch: ## Run the functions under cargo-lambda on port 9000 (WATCH_PORT), rebuil
 	@WATCH_PORT=$(WATCH_PORT) DYNAMODB_PORT=$(DYNAMODB_PORT) bash scripts/watch.sh
 
 invoke: ## Send a sample of events/ to a function under `make watch`: FUNCTION=order-commands EVENT=create-order [ORDER=id]
-	@mkdir -p target
-	@sed "s/0190b6a4-2c4e-7c3e-9f0a-5d8a6d1f2b3c/$(or $(ORDER),0190b6a4-2c4e-7c3e-9f0a-5d8a6d1f2b3c)/g" \
-	  events/$(FUNCTION)/$(EVENT).json > target/event.json
-	@cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port $(WATCH_PORT) --data-file target/event.json $(FUNCTION)
+	@WATCH_PORT=$(WATCH_PORT) FUNCTION="$(FUNCTION)" EVENT="$(EVENT)" ORDER="$(ORDER)" bash scripts/invoke.sh
 
 sam-invoke: ## Send a sample to a built function in a container, beside `make run`: FUNCTION=… EVENT=… [ORDER=id] (needs Docker)
-	@mkdir -p target && cargo run --quiet --package local-stack -- sam-env > target/sam-env.json
-	@sed "s/0190b6a4-2c4e-7c3e-9f0a-5d8a6d1f2b3c/$(or $(ORDER),0190b6a4-2c4e-7c3e-9f0a-5d8a6d1f2b3c)/g" \
-	  events/$(FUNCTION)/$(EVENT).json > target/event.json
+	@mkdir -p target && bash scripts/sample.sh "$(FUNCTION)" "$(EVENT)" "$(ORDER)" > target/event.json
+	@cargo run --bin local-stack sam-env > target/sam-env.json
 	@sam local invoke --docker-network host --env-vars target/sam-env.json --event target/event.json \
 	  "$$(awk '/^  [A-Za-z]+:$$/ { name = $$1 } /Binary: $(FUNCTION) }/ { sub(":", "", name); print name }' template.yaml)"
 
 northwind: ## Send the 830 orders of Northwind through the API and compare every answer (NORTHWIND=folder of its CSV files)
-	@NORTHWIND="$(NORTHWIND)" cargo run --quiet --package end-to-end --example northwind
+	@NORTHWIND="$(NORTHWIND)" cargo run --example northwind
 
 benchmark: ## How fast a replay of 100,000 events is next to a bare scan of them, and its memory (EVENTS=…; Linux)
-	@cargo run --quiet --package end-to-end --example replay-benchmark
+	@cargo run --example replay-benchmark
 
 query-benchmark: ## How long each query takes among 100,000 orders on this machine, and what it costs (ORDERS=…)
-	@cargo run --quiet --package end-to-end --example query-benchmark
+	@cargo run --example query-benchmark
 
 reservation-benchmark: ## How many reservations a second one SKU takes from 1, 4 and 16 writers, and what each costs (RESERVATIONS=…)
-	@cargo run --quiet --package end-to-end --example reservation-benchmark
+	@cargo run --example reservation-benchmark
 
 load: ## How many orders a second the stack takes, how far behind its projections are, and what it uses when idle (ORDERS, CLIENTS, DATA)
 	@cargo run --example load
 
 replay: ## Write the read models of the running `make run` anew from the events; ARGS="--since …", "--order …", "--help"
-	@cargo run --quiet --package ordermaster -- replay $(ARGS)
+	@cargo run --bin ordermaster -- replay $(ARGS)
 
 verify: ## Compare the read models of the running `make run` with the events, and print what differs (ARGS as for replay)
-	@cargo run --quiet --package ordermaster -- verify $(ARGS)
+	@cargo run --bin ordermaster -- verify $(ARGS)
 
 export: ## Write all events of the running `make run` into a new FILE (DYNAMODB_PORT, DYNAMODB_ENDPOINT)
-	@cargo run --quiet --package ordermaster -- export "$(FILE)"
+	@$(call needs,FILE,the new file to write)cargo run --bin ordermaster -- export "$(FILE)"
 
 import: ## Write the events of FILE into the empty event store of the running `make run` (RESUME=1 goes on with one)
-	@cargo run --quiet --package ordermaster -- import "$(FILE)" $(if $(RESUME),--resume)
+	@$(call needs,FILE,which `make export` wrote: $(or $(wildcard *.ndjson),there is no *.ndjson here))cargo run --bin ordermaster -- import "$(FILE)" $(if $(RESUME),--resume)
 
 parked: ## What projections of the running `make run` could not apply; ARGS="redrive-all", "show …", "redrive …"
-	@cargo run --quiet --package ordermaster -- parked $(or $(ARGS),list)
+	@cargo run --bin ordermaster -- parked $(or $(ARGS),list)
 
 readme: ## Run the README's curl session against `make run` and compare every answer
 	@python3 scripts/readme.py
@@ -95,7 +98,7 @@ tools: ## Install SAM CLI, cfn-lint, cargo-lambda and schemathesis into .tools
 	$(TOOLS)/bin/pip install --quiet --requirement tools.txt
 
 build: ## Build the functions for Lambda, or ONLY=OrderCommands, say (a release build: many minutes)
-	sam build $(ONLY)
+	@ONLY="$(ONLY)" bash scripts/build.sh
 
 deploy: build ## Deploy to AWS; asks for the parameters the first time
 	sam deploy --guided

@@ -8,13 +8,16 @@ command -v schemathesis >/dev/null || {
   exit 1
 }
 
+# Here, where it is seen to take its time.
+cargo build --bin local-stack
+
 mkdir -p target
 log=target/contract.log
 PORT=0 DYNAMODB_PORT=0 EVENTS_PORT=0 DATA=memory LOG_LEVEL=error setsid make --silent run >"$log" 2>&1 &
 stack=$!
 trap 'kill -- -"$stack" 2>/dev/null; wait "$stack" 2>/dev/null || true' EXIT
 
-until url=$(sed -n 's/^Functions *//p' "$log") && test -n "$url"; do
+until url=$(sed -n 's/^API *//p' "$log") && test -n "$url"; do
   kill -0 "$stack" 2>/dev/null || {
     cat "$log" >&2
     exit 1

@@ -5,6 +5,10 @@
 set -euo pipefail
 
 watch_port=${WATCH_PORT:-9000}
+[[ $watch_port =~ ^[0-9]{1,5}$ ]] && ((10#$watch_port >= 1 && 10#$watch_port <= 65535)) || {
+  echo "WATCH_PORT is $watch_port, which is not a port from 1 to 65535" >&2
+  exit 1
+}
 export DYNAMODB_PORT=${DYNAMODB_PORT:-8000}
 
 command -v cargo-lambda >/dev/null || {
@@ -13,7 +17,7 @@ command -v cargo-lambda >/dev/null || {
 }
 
 target=${CARGO_TARGET_DIR:-target}
-cargo build --quiet --workspace --bins
+cargo build --workspace --bins
 "$target/debug/local-stack" env > "$target/watch.env"
 
 trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT

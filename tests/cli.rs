@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
 use lambda_edge::Environment;
-use ordermaster::{CliError, DEFAULT_EVENT_TYPE_SHARDS, Outcome, TABLES};
+use ordermaster::{CliError, EVENT_TYPE_SHARDS, Outcome, TABLES};
 use serde_json::{Value, json};
 
 use crate::support::api::order_body;
@@ -245,11 +245,8 @@ async fn what_cannot_be_done_is_one_clear_sentence() {
             "{usage:?}"
         );
     }
-    let (_, outcome) = run("localhost:8000", &["parked", "list"]).await;
+    let (_, outcome) = run_in(&[], &["parked", "list", "--endpoint-url", "localhost:8000"]).await;
     assert!(sentence(outcome).contains("localhost:8000 is not the URL"));
-    let env = [("DYNAMODB_ENDPOINT", tables.endpoint()), ("EVENT_TYPE_SHARDS", "0")];
-    let (_, outcome) = run_in(&env, &["export", path(&folder.path("new"))]).await;
-    assert!(sentence(outcome).contains("EVENT_TYPE_SHARDS"));
 
     // A port on which nobody listens.
     let port = {
@@ -259,6 +256,49 @@ async fn what_cannot_be_done_is_one_clear_sentence() {
     let (_, outcome) = run_in(&[("DYNAMODB_PORT", &port)], &["parked", "list"]).await;
     let sentence = sentence(outcome);
     assert!(sentence.contains("make run") && sentence.contains(&port), "{sentence}");
+}
+
+#[tokio::test]
+async fn a_variable_that_is_misspelt_or_means_nothing_is_a_sentence_that_names_it() {
+    const PORT: &str = "which is not the port of a running `make run`, from 1 to 65535";
+    const URL: &str = "which is not an http or https URL, such as http://127.0.0.1:8000";
+    for (name, value, expected) in [
+        ("DYNAMODB_PORT", "abc", format!("DYNAMODB_PORT is `abc`, {PORT}")),
+        ("DYNAMODB_PORT", "0", format!("DYNAMODB_PORT is `0`, {PORT}")),
+        ("EVENTS_PORT", "80000", format!("EVENTS_PORT is `80000`, {PORT}")),
+        (
+            "DYNAMODB_ENDPOINT",
+            "localhost:8000",
+            format!("DYNAMODB_ENDPOINT is `localhost:8000`, {URL}"),
+        ),
+        (
+            "AWS_ENDPOINT_URL_EVENTBRIDGE",
+            "x",
+            format!("AWS_ENDPOINT_URL_EVENTBRIDGE is `x`, {URL}"),
+        ),
+        (
+            "EVENT_TYPE_SHARDS",
+            "0",
+            "EVENT_TYPE_SHARDS is `0`, which is not a whole number from 1".to_owned(),
+        ),
+        (
+            "DYNAMO_PORT",
+            "8002",
+            "DYNAMO_PORT is not known: set DYNAMODB_PORT, or unset".to_owned(),
+        ),
+        (
+            "EVENTSTORE_TABLE",
+            "Shop",
+            "EVENTSTORE_TABLE is not known: set EVENT_STORE_TABLE, or unset".to_owned(),
+        ),
+    ] {
+        let (_, outcome) = run_in(&[(name, value)], &["parked", "list"]).await;
+        let sentence = sentence(outcome);
+        assert!(
+            sentence.starts_with(&format!("the environment variable {expected}")),
+            "{sentence}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -320,7 +360,7 @@ fn the_tool_knows_the_templates_tables_and_shards() {
     let template = template();
     let mut variables = HashMap::new();
     for function in &template.functions {
-        assert_eq!(function.environment["EVENT_TYPE_SHARDS"], DEFAULT_EVENT_TYPE_SHARDS);
+        assert_eq!(function.environment["EVENT_TYPE_SHARDS"], EVENT_TYPE_SHARDS.default);
         let tables = function.environment.iter().filter(|(name, _)| name.ends_with("_TABLE"));
         variables.extend(tables.map(|(name, table)| (name.as_str(), table.as_str())));
     }

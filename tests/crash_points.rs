@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 
 use crate::projections::{assert_rows_are_folds, stream_records};
 use crate::support::api::order_body;
-use crate::support::{Tables, project};
+use crate::support::{LONGEST_WAIT, Tables, project};
 
 pub(crate) const WRITES: [&str; 5] = [
     "PutItem",
@@ -28,7 +28,7 @@ pub(crate) const WRITES: [&str; 5] = [
 /// Invokes a function in a process of its own, until one lives to answer.
 pub(crate) async fn invoke(tables: &Tables, binary: &'static str, payload: &Value) -> Value {
     let environment = tables.environment_with(binary, &[("SNAPSHOT_EVERY", "Order:2,Stock:2")]);
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + LONGEST_WAIT;
     loop {
         let process = tokio::task::spawn_blocking(|| Runtime::new().unwrap()).await.unwrap();
         let (environment, endpoint, payload) = (environment.clone(), tables.proxy.endpoint.clone(), payload.clone());

@@ -12,6 +12,7 @@ use std::time::Instant;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::WriteRequest;
 use chrono::{DateTime, Utc};
+use environment::Variable;
 use futures::future::join_all;
 use local_stack::dynamodb::{Embedded, create_tables, local_config};
 use read_models::replay::{Plan, Purpose, Replayer, Scope, Status, Stop};
@@ -19,9 +20,16 @@ use serde_json::json;
 use uuid::Uuid;
 
 use benchmark::Quiet;
+use how_many::how_many;
 
 mod benchmark;
+mod how_many;
 
+const EVENTS: Variable = Variable {
+    name: "EVENTS",
+    default: "100000",
+    meaning: "in the store",
+};
 const EVENTS_PER_ORDER: u64 = 8;
 const SEGMENTS: i32 = 4;
 /// Of a page that is read.
@@ -33,10 +41,7 @@ async fn main() {
     if std::env::args().nth(1).as_deref() == Some(SERVE) {
         return serve().await;
     }
-    let events: u64 = std::env::var("EVENTS")
-        .ok()
-        .and_then(|events| events.parse().ok())
-        .unwrap_or(100_000);
+    let events = how_many(&EVENTS, EVENTS_PER_ORDER, "a whole number from 8");
     let (mut server, endpoint) = start_server();
     let config = local_config(&endpoint).await;
     let dynamodb = Client::new(&config);

@@ -16,6 +16,7 @@ use domain::Metadata;
 use domain::order::OrderId;
 use domain::stock::{Stock, StockEvent, aggregate_id};
 use domain::text::Sku;
+use environment::Variable;
 use event_store::{Cost, EventStore, Snapshots};
 use futures::future::join_all;
 use inventory_commands::{App, orders};
@@ -27,7 +28,16 @@ use messages::{Body, Message};
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata as Level, Recorder, SharedString, Unit};
 use uuid::Uuid;
 
-const WRITERS: [u32; 3] = [1, 4, 16];
+use how_many::how_many;
+
+mod how_many;
+
+const RESERVATIONS: Variable = Variable {
+    name: "RESERVATIONS",
+    default: "480",
+    meaning: "by each number of writers",
+};
+const WRITERS: [u64; 3] = [1, 4, 16];
 const SERVE: &str = "serve";
 
 /// Orders before the ones that are measured: a stock that remembers as many as it ever does.
@@ -38,10 +48,7 @@ async fn main() {
     if std::env::args().nth(1).as_deref() == Some(SERVE) {
         return serve().await;
     }
-    let reservations: u32 = std::env::var("RESERVATIONS")
-        .ok()
-        .and_then(|number| number.parse().ok())
-        .unwrap_or(480);
+    let reservations = how_many(&RESERVATIONS, WRITERS[2], "a whole number from 16");
     let conflicts = Conflicts::default();
     metrics::set_global_recorder(conflicts.clone()).unwrap();
     let (mut server, endpoint) = start_server();
@@ -98,7 +105,7 @@ async fn main() {
             cost += of_one;
             given_up += times;
         }
-        let count = f64::from(reservations / writers * writers);
+        let count = (reservations / writers * writers) as f64;
         println!(
             "| {writers} | {:.0} | {:.2} | {:.2} | {:.1} | {:.1} | {:.1} | {:.1} |",
             count / seconds,

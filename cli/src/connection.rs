@@ -1,5 +1,6 @@
 //! Which DynamoDB, and which tables in it.
 
+use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -8,8 +9,9 @@ use aws_config::{Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Credentials;
 use clap::Args;
+use environment::{ConfigError, Environment, Variable};
 use event_store::EventStore;
-use lambda_edge::{Environment, aws};
+use lambda_edge::aws;
 use read_models::replay::Replayer;
 use read_models::{ParkedEvents, from_env};
 use relay::Parkers;
@@ -17,11 +19,47 @@ use relay::Parkers;
 use crate::error::CliError;
 use crate::tables::{self, TABLES};
 
-/// `EVENT_TYPE_SHARDS` of template.yaml.
-pub const DEFAULT_EVENT_TYPE_SHARDS: &str = "8";
+const DYNAMODB_ENDPOINT: Variable = Variable {
+    name: "DYNAMODB_ENDPOINT",
+    default: "",
+    meaning: "URL of the DynamoDB to work on",
+};
+const DYNAMODB_PORT: Variable = Variable {
+    name: "DYNAMODB_PORT",
+    default: "8000",
+    meaning: "on which `make run` serves its DynamoDB",
+};
+const EVENTS_PORT: Variable = Variable {
+    name: "EVENTS_PORT",
+    default: "8001",
+    meaning: "on which `make run` serves EventBridge",
+};
+const BUS_URL: Variable = Variable {
+    name: "AWS_ENDPOINT_URL_EVENTBRIDGE",
+    default: "",
+    meaning: "where the event bus is, unless it is AWS's",
+};
+const EVENT_BUS: Variable = Variable {
+    name: "EVENT_BUS",
+    default: "orders",
+    meaning: "the name of the event bus",
+};
+/// With the default that template.yaml has.
+pub const EVENT_TYPE_SHARDS: Variable = Variable {
+    name: "EVENT_TYPE_SHARDS",
+    default: "8",
+    meaning: "over how many keys the index spreads the events of a type",
+};
 
-/// Where the event bus is, unless it is AWS's.
-const BUS_URL: &str = "AWS_ENDPOINT_URL_EVENTBRIDGE";
+/// The variables that are read, beside those of [`TABLES`].
+const VARIABLES: [Variable; 6] = [
+    DYNAMODB_ENDPOINT,
+    DYNAMODB_PORT,
+    EVENTS_PORT,
+    BUS_URL,
+    EVENT_BUS,
+    EVENT_TYPE_SHARDS,
+];
 
 #[derive(Debug, Args)]
 pub struct ConnectionOptions {
@@ -45,22 +83,23 @@ pub struct Connection {
 
 impl Connection {
     /// # Errors
-    /// When the endpoint is no URL, or a stack's tables are not found.
+    /// When a variable is misspelt or means nothing, the endpoint is no URL, or a stack's tables are not found.
     pub async fn open(options: ConnectionOptions, env: &Environment) -> Result<Self, CliError> {
-        let variable = |name: &str| env.optional(name).filter(|value| !value.is_empty());
+        let variables = VARIABLES.iter().map(|variable| variable.name);
+        env.check_names(variables.chain(TABLES.iter().map(|(name, _)| *name)))?;
+        EVENT_TYPE_SHARDS.parsed::<NonZeroU32>(env, "a whole number from 1")?;
+        let variable = |name: &str| env.non_empty(name);
         let named = match (&options.stack, options.endpoint_url) {
+            (_, Some(url)) if !is_url(&url) => return Err(CliError::Endpoint { url }),
             (_, Some(url)) => Some(url),
             // What is set for local work must not lead astray from a deployed stack.
             (Some(_), None) => None,
-            (None, None) => variable("DYNAMODB_ENDPOINT").map(str::to_owned),
+            (None, None) => url(&DYNAMODB_ENDPOINT, env)?.map(str::to_owned),
         };
-        let default_endpoint = (options.stack.is_none() && named.is_none())
-            .then(|| format!("http://127.0.0.1:{}", variable("DYNAMODB_PORT").unwrap_or("8000")));
-        if let Some(url) = &named
-            && !(url.starts_with("http://") || url.starts_with("https://"))
-        {
-            return Err(CliError::Endpoint { url: url.clone() });
-        }
+        let default_endpoint = match (&options.stack, &named) {
+            (None, None) => Some(local_url(&DYNAMODB_PORT, env)?),
+            _ => None,
+        };
         let config = match (&default_endpoint, &named) {
             // It takes any credentials; those of the environment may be for something else, or out of date.
             (Some(url), _) => config(Some(url), |_| false).await,
@@ -83,15 +122,15 @@ impl Connection {
             };
             variables.push((name.to_owned(), table.to_owned()));
         }
-        let shards = variable("EVENT_TYPE_SHARDS").unwrap_or(DEFAULT_EVENT_TYPE_SHARDS);
-        variables.push(("EVENT_TYPE_SHARDS".to_owned(), shards.to_owned()));
-        let bus = variable("EVENT_BUS").unwrap_or("orders");
-        variables.push(("EVENT_BUS".to_owned(), bus.to_owned()));
+        for variable in [EVENT_TYPE_SHARDS, EVENT_BUS] {
+            variables.push((variable.name.to_owned(), variable.value(env).to_owned()));
+        }
         if is_local {
-            let port = variable("EVENTS_PORT").unwrap_or("8001");
-            let local = format!("http://127.0.0.1:{port}");
-            let url = variable(BUS_URL).map_or(local, str::to_owned);
-            variables.push((BUS_URL.to_owned(), url));
+            let url = match url(&BUS_URL, env)? {
+                Some(url) => url.to_owned(),
+                None => local_url(&EVENTS_PORT, env)?,
+            };
+            variables.push((BUS_URL.name.to_owned(), url));
         }
         Ok(Self {
             client,
@@ -127,6 +166,25 @@ impl Connection {
             _ => error,
         }
     }
+}
+
+/// The URL in a variable; `None` when it is not set.
+fn url<'a>(variable: &Variable, env: &'a Environment) -> Result<Option<&'a str>, ConfigError> {
+    match variable.value(env) {
+        "" => Ok(None),
+        url if is_url(url) => Ok(Some(url)),
+        _ => Err(variable.invalid(env, "an http or https URL, such as http://127.0.0.1:8000")),
+    }
+}
+
+fn is_url(text: &str) -> bool {
+    text.starts_with("http://") || text.starts_with("https://")
+}
+
+/// Of what `make run` serves on the port in a variable.
+fn local_url(variable: &Variable, env: &Environment) -> Result<String, ConfigError> {
+    let port: NonZeroU16 = variable.parsed(env, "the port of a running `make run`, from 1 to 65535")?;
+    Ok(format!("http://127.0.0.1:{port}"))
 }
 
 /// Credentials come from where the AWS SDK looks for them: `AWS_ACCESS_KEY_ID` and its kind, profile files with keys or a

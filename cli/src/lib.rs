@@ -29,7 +29,7 @@ use lambda_edge::Environment;
 use read_models::replay::Purpose;
 use serde::Serialize;
 
-pub use crate::connection::DEFAULT_EVENT_TYPE_SHARDS;
+pub use crate::connection::EVENT_TYPE_SHARDS;
 use crate::connection::{Connection, ConnectionOptions};
 pub use crate::error::CliError;
 pub use crate::tables::TABLES;

@@ -153,8 +153,7 @@ async fn answers_that_are_lost_are_looked_up_when_they_are_due() {
 
     let shipped = api.submit(order(), "pm_visa").await;
     let is_paid = |answer: &Answer| answer.body["status"] == "paid";
-    api.eventually_within(Duration::from_secs(40), &format!("/orders/{shipped}"), is_paid)
-        .await;
+    api.eventually(&format!("/orders/{shipped}"), is_paid).await;
     api.ship(&shipped).await;
     api.fulfilment_is(&shipped, "completed").await;
     api.assert_settled(&shipped, "shipped", None, Money::Taken("60.00"))

@@ -30,7 +30,7 @@ use payment_gateway::Sandbox;
 use serde_json::{Value, json};
 
 use crate::support::api::{address, options};
-use crate::support::{Api, SHARDS, project};
+use crate::support::{Api, LONGEST_WAIT, SHARDS, project};
 
 /// A stack that fulfils orders.
 pub async fn fulfilling() -> Api {
@@ -112,7 +112,7 @@ impl Api {
     /// The fulfilment of an order, once `wished` is true of it.
     pub async fn fulfilment_when(&self, order_id: &str, wished: impl Fn(&Value) -> bool) -> Value {
         let path = format!("/orders/{order_id}/fulfilment");
-        let deadline = Instant::now() + Duration::from_secs(120);
+        let deadline = Instant::now() + LONGEST_WAIT;
         loop {
             let answer = self.get(&path).await;
             if answer.status == 200 && wished(&answer.body) {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use lambda_edge::telemetry::json_lines;
 use lambda_runtime::Context;
 use serde_json::Value;
-use tracing::Dispatch;
+use tracing::{Dispatch, Level};
 
 use crate::support::{Tables, project};
 
@@ -34,10 +34,10 @@ async fn a_request_is_one_json_line_without_its_payload() {
 
     // With a single subscriber in the process, tracing asks that of the thread that first meets a log statement, and
     // the other tests' threads have none.
-    let _second = Dispatch::new(json_lines(std::io::sink));
+    let _second = Dispatch::new(json_lines(std::io::sink, Level::INFO));
     let lines = Lines::default();
     let writer = lines.clone();
-    let logging = tracing::subscriber::set_default(json_lines(move || writer.clone()));
+    let logging = tracing::subscriber::set_default(json_lines(move || writer.clone(), Level::INFO));
     let answer = function
         .invoke(serde_json::from_str(&sample).unwrap(), context)
         .await

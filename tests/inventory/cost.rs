@@ -6,7 +6,7 @@ use domain::stock::{Stock, StockEvent, aggregate_id};
 
 use super::{given, in_an_hour, message, order, pieces, received, record, reserve, sku};
 use crate::projections::deliver;
-use crate::support::{Tables, Units};
+use crate::support::{LONGEST_WAIT, Tables, Units};
 
 /// Orders that are reserved and committed, two events each.
 async fn sold(tables: &Tables, orders: u32) {
@@ -71,7 +71,7 @@ async fn a_reservation_of_a_popular_sku_is_3_requests_however_much_has_happened_
         sold(&tables, orders).await;
         // There is no snapshot yet: everything is read, and one is written.
         let (_, without) = reservation(&tables, 1).await;
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + LONGEST_WAIT;
         while snapshot(&tables).await.is_none() {
             assert!(Instant::now() < deadline, "no snapshot is written");
             tokio::time::sleep(Duration::from_millis(10)).await;

@@ -21,13 +21,13 @@ use read_models::notifications::{Notification, State};
 use reference_data::{Customer, Customers};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
-use tracing::Dispatch;
+use tracing::{Dispatch, Level};
 use uuid::Uuid;
 
 use super::{
     ORDER_ID, Ses, SesFault, batch, cancelled, confirmed, header, maildir, message, new_mails, payment_failed, shipped,
 };
-use crate::support::{Tables, TestFolder};
+use crate::support::{LONGEST_WAIT, Tables, TestFolder};
 
 /// Runs out soon, so that the next delivery need not wait for half a minute.
 const CLAIM: Duration = Duration::from_millis(300);
@@ -67,7 +67,7 @@ async fn deliver(function: &Function, messages: &[Message]) -> Vec<String> {
 
 /// As the queue does: what was not handled comes again.
 async fn deliver_until_handled(function: &Function, messages: &[Message]) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + LONGEST_WAIT;
     while !deliver(function, messages).await.is_empty() {
         assert!(Instant::now() < deadline, "it is never handled");
         tokio::time::sleep(CLAIM / 3).await;
@@ -258,7 +258,7 @@ async fn deliver_to_mortals(
 ) -> usize {
     let environment = tables.environment_with("notifications", variables);
     let sent_before = ses.map_or(0, |ses| ses.requests().len());
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + LONGEST_WAIT;
     let mut killed = 0;
     loop {
         let process = tokio::task::spawn_blocking(|| Runtime::new().unwrap()).await.unwrap();
@@ -381,10 +381,10 @@ async fn no_address_name_or_text_is_logged_whatever_becomes_of_a_mail() {
     let by_ses = app(&tables, &ses.variables()).function();
     let by_log = app(&tables, &[("MAILER", "log")]).function();
     // See `http::logs`.
-    let _second = Dispatch::new(json_lines(std::io::sink));
+    let _second = Dispatch::new(json_lines(std::io::sink, Level::INFO));
     let lines = Lines::default();
     let writer = lines.clone();
-    let logging = tracing::subscriber::set_default(json_lines(move || writer.clone()));
+    let logging = tracing::subscriber::set_default(json_lines(move || writer.clone(), Level::INFO));
     for fault in [
         SesFault::Refuse(StatusCode::BAD_REQUEST, "MessageRejected"),
         SesFault::Refuse(StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException"),

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::orders;
 use crate::projections::{assert_rows_are_folds, deliver, stream_records};
 use crate::support::orders::{added, metadata};
-use crate::support::{Api, SHARDS, Tables, TestFolder, project};
+use crate::support::{Api, LONGEST_WAIT, SHARDS, Tables, TestFolder, project};
 
 fn function(tables: &Tables) -> Function {
     replay::function(&tables.environment("replay"), &tables.config).unwrap()
@@ -127,7 +127,7 @@ async fn a_function_that_reaches_its_time_limit_goes_on_by_itself() {
 }
 
 async fn until_done(replayer: &Replayer, replay_id: &str) -> Replay {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + LONGEST_WAIT;
     loop {
         let replay = replayer.replays().get(replay_id).await.unwrap().unwrap();
         if replay.status == Status::Done {

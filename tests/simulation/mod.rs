@@ -37,13 +37,13 @@ mod trigger;
 mod world;
 
 use std::collections::BTreeSet;
-use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
 use futures::future::{LocalBoxFuture, join, join_all};
+use lambda_edge::Environment;
 use tokio::time::timeout;
 
 use crate::projections::TRIGGERS;
@@ -182,9 +182,11 @@ fn simulate(seeds: impl Iterator<Item = u64> + Send) -> BTreeSet<&'static str> {
 }
 
 /// The number in an environment variable, if it is set.
-fn number(variable: &str) -> Option<u64> {
-    let value = env::var(variable).ok().filter(|value| !value.is_empty())?;
-    Some(value.parse().unwrap())
+fn number(variable: &'static str) -> Option<u64> {
+    let env = Environment::of_process();
+    env.non_empty(variable)?;
+    let number = env.parsed(variable, "a whole number");
+    Some(number.unwrap_or_else(|error| panic!("{error}")))
 }
 
 /// `SEED`: that run only, with its trace. `SEEDS`: so many runs, of seeds that nobody has chosen.

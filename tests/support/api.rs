@@ -12,7 +12,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::description::DESCRIPTION;
-use super::{FaultProxy, in_own_region, project};
+use super::{FaultProxy, LONGEST_WAIT, in_own_region, project};
 
 /// A variable with which each function of these stacks knows its own name.
 const FUNCTION: &str = "FUNCTION";
@@ -108,14 +108,9 @@ impl Api {
         .body
     }
 
-    /// Asks again until the answer is as wished for; fails after ten seconds.
+    /// Asks again until the answer is as wished for; fails after [`LONGEST_WAIT`].
     pub async fn eventually(&self, path: &str, wished: impl Fn(&Answer) -> bool) -> Answer {
-        self.eventually_within(Duration::from_secs(10), path, wished).await
-    }
-
-    /// The same within another time.
-    pub async fn eventually_within(&self, time: Duration, path: &str, wished: impl Fn(&Answer) -> bool) -> Answer {
-        let deadline = Instant::now() + time;
+        let deadline = Instant::now() + LONGEST_WAIT;
         loop {
             let answer = self.get(path).await;
             if wished(&answer) {

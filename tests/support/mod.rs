@@ -70,9 +70,12 @@ pub fn in_own_region(config: &SdkConfig, name: &str) -> SdkConfig {
     config.to_builder().region(Region::new(region)).build()
 }
 
-/// Waits until `is_so`; fails after ten seconds.
+/// How long a test waits for what must come. That says nothing of speed: a busy machine may take its time.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(120);
+
+/// Waits until `is_so`; fails after [`LONGEST_WAIT`].
 pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + LONGEST_WAIT;
     while !is_so().await {
         assert!(Instant::now() < deadline, "still waiting for {what}");
         tokio::time::sleep(Duration::from_millis(1)).await;

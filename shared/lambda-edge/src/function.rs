@@ -59,8 +59,8 @@ impl Function {
 /// # Errors
 /// When the configuration is unusable, or the Lambda runtime cannot be reached.
 pub async fn run(new: Constructor) -> Result<(), Error> {
-    telemetry::log_json_lines();
     let environment = Environment::of_process();
+    telemetry::log_json_lines(&environment);
     let function = new(&environment, &aws::config().await)?;
     let metrics = match environment.optional(LOCAL_CALLER) {
         Some(_) => None,

@@ -2,7 +2,6 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`environment`] | a function's configuration |
 //! | [`function`] | JSON in, JSON out: what the Lambda runtime and the local stack call |
 //! | [`http`] | API Gateway requests ⇄ handlers: routes, bodies, callers, problems, cursors |
 //! | [`stream`] | DynamoDB stream batches, with partial batch responses |
@@ -17,7 +16,6 @@
 pub mod aws;
 mod deadline;
 mod emf;
-pub mod environment;
 pub mod function;
 pub mod http;
 pub mod metrics;

@@ -81,7 +81,10 @@ async fn handle(State(gateway): State<Arc<Gateway>>, request: Request<Body>) -> 
     let Ok(path) = percent_encoding::percent_decode_str(parts.uri.path()).decode_utf8() else {
         return message(StatusCode::BAD_REQUEST, "Bad Request");
     };
-    let Some(target) = gateway.routes.find(parts.method.as_str(), &path) else {
+    let method = parts.method.as_str();
+    let Some(target) = gateway.routes.find(method, &path) else {
+        // AWS says no more than this answer, and leaves one to look for a slash at the end.
+        tracing::warn!("{method} {path:?} is no route: {}", gateway.routes.meant(method, &path));
         return message(StatusCode::NOT_FOUND, "Not Found");
     };
     let Ok(body) = read(body).await else {

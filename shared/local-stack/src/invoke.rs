@@ -73,6 +73,7 @@ impl Functions {
                     })?;
             let environment = Environment::from_iter(environment(definition, mailer, events_endpoint));
             let function = new(&environment, config).map_err(|source| StartError::Configuration {
+                template: template.file.clone(),
                 function: binary.clone(),
                 source,
             })?;

@@ -16,9 +16,12 @@
 //! - `stop`: the wish to stop
 //! - `names`: the account, region and ARNs of this machine
 //! - [`LocalStack`]: all of it together, started with [`Options`]
+//! - [`settings`]: the options that the environment asks for
+//! - [`banner`]: what is said of a stack that is up
 //!
 //! The README lists what it does not imitate ("What the local stack does not imitate").
 
+pub mod banner;
 mod batches;
 mod bells;
 pub mod dynamodb;
@@ -32,6 +35,7 @@ mod names;
 mod options;
 mod queues;
 mod schedules;
+pub mod settings;
 mod stack;
 mod stop;
 mod streams;

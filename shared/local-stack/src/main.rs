@@ -5,43 +5,30 @@
 //! | `local-stack` | serves it, until Ctrl-C |
 //! | `local-stack env` | prints the functions' environment for `cargo lambda watch --env-file` |
 //! | `local-stack sam-env` | prints the same for `sam local invoke --env-vars` |
-//!
-//! Configured by environment variables:
-//!
-//! | variable | default | |
-//! |---|---|---|
-//! | `PORT` | 3000 | of the HTTP gateway; 0 takes a free one |
-//! | `DYNAMODB_PORT` | 8000 | of the embedded DynamoDB; 0 takes a free one |
-//! | `EVENTS_PORT` | 8001 | of EventBridge, if the template has an event bus; 0 takes a free one |
-//! | `DATA` | `.local` | folder of items, messages, checkpoints and mails, or `memory` |
-//! | `DYNAMODB_ENDPOINT` | | URL of another DynamoDB to use instead |
-//! | `TEMPLATE` | `template.yaml` | |
-//! | `FUNCTIONS` | | URL at which `cargo lambda watch` runs the functions; there is no HTTP gateway then |
-//! | `FULFILMENT` | | `on` or `off`: sets the template's parameter `Fulfilment` |
-//! | `LOG_LEVEL` | `info` | |
+//! | `local-stack help` | prints the variables that configure it: [`VARIABLES`] |
 
 use std::collections::BTreeMap;
 use std::env;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
+use environment::{Environment, Variable};
+use lambda_edge::telemetry;
+use local_stack::banner::{Endpoints, banner};
 use local_stack::functions::FUNCTIONS;
+use local_stack::settings::{Settings, SettingsError, VARIABLES};
 use local_stack::template::Template;
-use local_stack::{BusFaults, Data, DynamoDb, LocalStack, Options, StartError, merged_environment};
+use local_stack::{DynamoDb, LocalStack, Options, StartError, merged_environment};
 use serde_json::json;
-
-const FIRST_ORDER: &str = r#"{"customer_id": "c-1", "items": [{"product_id": "p-1", "quantity": 2, "unit_price": "49.99"}], "shipping_address": {"street": "1 Main St", "city": "Springfield", "postal_code": "12345"}}"#;
+use tracing::Level;
 
 /// What ends the program with one sentence.
 #[derive(Debug, thiserror::Error)]
 enum MainError {
-    #[error("{name} is `{value}`, which is not a port from 0 to 65535")]
-    Port { name: &'static str, value: String },
-    #[error("the functions need a fixed {0} to find it, not 0")]
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error("the functions need a fixed port to find it: set {0} to that of the stack, not to 0")]
     NoFixedPort(&'static str),
-    #[error("FULFILMENT is `{0}`, which is neither `on` nor `off`")]
-    Fulfilment(String),
-    #[error("`{0}` is not a command; there are `local-stack`, `local-stack env` and `local-stack sam-env`")]
+    #[error("`{0}` is not a command: there are `env`, `sam-env` and `help`, and none to serve")]
     Command(String),
     #[error("cannot wait for signals: {0}")]
     Signal(std::io::Error),
@@ -51,18 +38,7 @@ enum MainError {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments: Vec<_> = env::args().skip(1).collect();
-    let result = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] => serve().await,
-        ["env"] => environment().map(|variables| {
-            for (name, value) in variables {
-                println!("{name}={value}");
-            }
-        }),
-        ["sam-env"] => environment().map(|variables| println!("{:#}", json!({ "Parameters": variables }))),
-        [other, ..] => Err(MainError::Command((*other).to_owned())),
-    };
-    match result {
+    match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("local-stack: {error}");
@@ -71,29 +47,54 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn serve() -> Result<(), MainError> {
-    log_readable_lines();
-    let options = options()?;
-    let kept = match (&options.dynamodb, &options.data) {
-        (DynamoDb::Endpoint(_), _) => "not ours".to_owned(),
-        (_, Data::Memory) => "in memory".to_owned(),
-        (_, Data::Folder(folder)) => format!("kept in {}", folder.display()),
+async fn run() -> Result<(), MainError> {
+    let env = Environment::of_process();
+    let settings = || Ok::<_, MainError>(Settings::of(&env)?);
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => return serve(settings()?).await,
+        ["env"] => {
+            for (name, value) in environment(settings()?.options, &env)? {
+                println!("{name}={value}");
+            }
+        }
+        ["sam-env"] => {
+            let variables = environment(settings()?.options, &env)?;
+            println!("{:#}", json!({ "Parameters": variables }));
+        }
+        ["help" | "--help" | "-h"] => print!("{}", help()),
+        [other, ..] => return Err(MainError::Command((*other).to_owned())),
+    }
+    Ok(())
+}
+
+const HELP: &str = "\
+local-stack runs template.yaml on this machine, until Ctrl-C.
+  local-stack env      prints the functions' environment as NAME=value
+  local-stack sam-env  prints it as `sam local invoke --env-vars` wants it
+Variables of the environment, with their defaults:
+";
+
+fn help() -> String {
+    let line = |variable: &Variable| {
+        let Variable { name, default, meaning } = variable;
+        format!("  {name:<18} {default:<14} {meaning}\n")
     };
-    let is_remote = options.remote_functions.is_some();
+    format!("{HELP}{}", VARIABLES.iter().map(line).collect::<String>())
+}
+
+async fn serve(settings: Settings) -> Result<(), MainError> {
+    log_readable_lines(settings.log_level);
+    let options = settings.options;
+    let template = Template::read_with(&options.template, &options.parameters).map_err(StartError::from)?;
     let stopped = signal()?;
-    let stack = LocalStack::start(options, FUNCTIONS).await?;
-    println!("DynamoDB   {} ({kept})", stack.dynamodb_endpoint());
-    if let Some(endpoint) = stack.events_endpoint() {
-        println!("Events     {endpoint}");
-    }
-    println!("Functions  {}", stack.url());
-    if !is_remote {
-        println!("Try this:");
-        println!(
-            "  curl -i {}/orders -H 'content-type: application/json' -d '{FIRST_ORDER}'",
-            stack.url()
-        );
-    }
+    let stack = LocalStack::start_from(template.clone(), options.clone(), FUNCTIONS).await?;
+    let endpoints = Endpoints {
+        api: stack.url(),
+        dynamodb: stack.dynamodb_endpoint(),
+        events: stack.events_endpoint(),
+    };
+    print!("{}", banner(&options, &template, endpoints));
     stopped.await;
     println!("Stopping; once more to stop at once");
     let at_once = signal()?;
@@ -105,8 +106,7 @@ async fn serve() -> Result<(), MainError> {
 }
 
 /// The functions' variables when they run outside of this process.
-fn environment() -> Result<BTreeMap<String, String>, MainError> {
-    let options = options()?;
+fn environment(options: Options, env: &Environment) -> Result<BTreeMap<String, String>, MainError> {
     let template = Template::read_with(&options.template, &options.parameters).map_err(StartError::from)?;
     let mailer = options.mailer();
     let (endpoint, is_embedded) = match options.dynamodb {
@@ -120,7 +120,7 @@ fn environment() -> Result<BTreeMap<String, String>, MainError> {
         port => Some(format!("http://127.0.0.1:{port}")),
     };
     // The embedded DynamoDB takes any credentials, and those that are set may be out of date.
-    let is_set = |name: &str| !is_embedded && variable(name).is_some();
+    let is_set = |name: &str| !is_embedded && env.non_empty(name).is_some();
     Ok(merged_environment(
         &template,
         &endpoint,
@@ -130,61 +130,12 @@ fn environment() -> Result<BTreeMap<String, String>, MainError> {
     )?)
 }
 
-fn variable(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-fn options() -> Result<Options, MainError> {
-    let data = match variable("DATA").as_deref() {
-        Some("memory") => Data::Memory,
-        folder => Data::Folder(PathBuf::from(folder.unwrap_or(".local"))),
-    };
-    Ok(Options {
-        template: variable("TEMPLATE")
-            .unwrap_or_else(|| "template.yaml".to_owned())
-            .into(),
-        parameters: fulfilment()?,
-        maildir: match &data {
-            Data::Memory => None,
-            Data::Folder(folder) => Some(folder.join("maildir")),
-        },
-        data,
-        port: port("PORT", variable("PORT"), 3000)?,
-        dynamodb: match variable("DYNAMODB_ENDPOINT") {
-            Some(url) => DynamoDb::Endpoint(url),
-            None => DynamoDb::Embedded {
-                port: port("DYNAMODB_PORT", variable("DYNAMODB_PORT"), 8000)?,
-            },
-        },
-        events_port: port("EVENTS_PORT", variable("EVENTS_PORT"), 8001)?,
-        bus_faults: BusFaults::default(),
-        function_dynamodb_endpoint: None,
-        remote_functions: variable("FUNCTIONS"),
-    })
-}
-
-fn fulfilment() -> Result<BTreeMap<String, String>, MainError> {
-    let state = match variable("FULFILMENT").as_deref() {
-        None => return Ok(BTreeMap::new()),
-        Some("on") => "ENABLED",
-        Some("off") => "DISABLED",
-        Some(other) => return Err(MainError::Fulfilment(other.to_owned())),
-    };
-    Ok(BTreeMap::from([("Fulfilment".to_owned(), state.to_owned())]))
-}
-
-fn port(name: &'static str, value: Option<String>, default: u16) -> Result<u16, MainError> {
-    match value {
-        Some(value) => value.parse().map_err(|_| MainError::Port { name, value }),
-        None => Ok(default),
-    }
-}
-
-fn log_readable_lines() {
+fn log_readable_lines(level: Level) {
+    let filter = telemetry::filter(level);
     // It warns of every condition that failed, which is how an event store finds its conflicts.
     let filter = match "dynoxide=error".parse() {
-        Ok(quiet) => lambda_edge::telemetry::level().add_directive(quiet),
-        Err(_) => lambda_edge::telemetry::level(),
+        Ok(quiet) => filter.add_directive(quiet),
+        Err(_) => filter,
     };
     tracing_subscriber::fmt()
         .compact()

@@ -1,6 +1,7 @@
 //! What a stack can be told.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 /// What to start.
@@ -40,6 +41,15 @@ pub enum Data {
     Memory,
     /// Made when it is missing.
     Folder(PathBuf),
+}
+
+impl fmt::Display for Data {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory"),
+            Self::Folder(folder) => folder.display().fmt(f),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]

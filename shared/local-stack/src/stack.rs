@@ -47,29 +47,54 @@ pub enum StartError {
     NotInBuild { template: String, function: String },
     #[error("this build contains the function `{function}`, which {template} does not name")]
     NotInTemplate { template: String, function: String },
-    #[error("the function `{function}` cannot start: {source}")]
-    Configuration { function: String, source: ConfigError },
+    #[error("the function `{function}` cannot start: {source}; {template} and PARAMETERS say what it is")]
+    Configuration {
+        template: String,
+        function: String,
+        source: ConfigError,
+    },
     #[error("the functions `{}` and `{}` give the variable {name} different values", .functions[0], .functions[1])]
     AmbiguousVariable { name: String, functions: [String; 2] },
-    #[error("cannot listen on 127.0.0.1:{port} for {purpose}: {source}")]
+    #[error("{}", cannot_listen(*port, purpose, source))]
     Listen {
         port: u16,
         purpose: &'static str,
         source: io::Error,
     },
-    #[error("cannot use the data folder {folder}: {source}")]
+    #[error("cannot use the data folder {folder}: {source}; set DATA to a folder that can be written, or to memory")]
     Folder { folder: String, source: io::Error },
-    #[error("the data folder {0} is in use by another running local stack")]
+    #[error("the data folder {0} is in use by another running local stack; set DATA to another folder, or to memory")]
     FolderInUse(String),
-    #[error("cannot read the checkpoints {file}: {source}")]
+    #[error("cannot read the checkpoints {file}: {source}; set DATA to another folder, or to memory")]
     Checkpoints { file: String, source: io::Error },
-    #[error(transparent)]
+    #[error("{0}; set DATA to another folder, or to memory")]
     DynamoDb(#[from] EmbeddedError),
-    #[error("{source} (DynamoDB at {endpoint})")]
-    Tables { endpoint: String, source: TablesError },
-    #[error("`{0}` is not an http or https URL")]
-    Url(String),
+    #[error("{source}; DATA is {folder}, and may be set to another folder, or to memory")]
+    DataTables { folder: String, source: TablesError },
+    #[error(
+        "{source}; DYNAMODB_ENDPOINT is {endpoint}: set it to a DynamoDB that runs, or unset it for the embedded one"
+    )]
+    EndpointTables { endpoint: String, source: TablesError },
 }
+
+/// The sentence of [`StartError::Listen`].
+fn cannot_listen(port: u16, purpose: &str, source: &io::Error) -> String {
+    let variable = match purpose {
+        HTTP => "PORT",
+        DYNAMODB => "DYNAMODB_PORT",
+        _ => "EVENTS_PORT",
+    };
+    let problem = match source.kind() {
+        io::ErrorKind::AddrInUse => format!("port {port} for {purpose} is taken"),
+        _ => format!("cannot listen on port {port} for {purpose}: {source}"),
+    };
+    format!("{problem}; set {variable} to another one, or to 0 for any that is free")
+}
+
+/// What a stack listens for.
+const HTTP: &str = "HTTP requests";
+const DYNAMODB: &str = "DynamoDB";
+const EVENTS: &str = "EventBridge";
 
 /// [`LocalStack::caught_up`] gave up waiting.
 #[derive(Debug, thiserror::Error)]
@@ -129,14 +154,13 @@ impl LocalStack {
         functions: &[(&str, Constructor)],
     ) -> Result<Self, StartError> {
         crate::metrics::record();
-        check_urls(&options)?;
         let gateway_listener = match options.remote_functions {
             Some(_) => None,
-            None => Some(listen(options.port, "HTTP requests").await?),
+            None => Some(listen(options.port, HTTP).await?),
         };
         let events_listener = match template.buses.is_empty() {
             true => None,
-            false => Some(listen(options.events_port, "EventBridge").await?),
+            false => Some(listen(options.events_port, EVENTS).await?),
         };
         let lock = match &options.data {
             Data::Memory => None,
@@ -146,9 +170,15 @@ impl LocalStack {
         let (embedded, config) = open_dynamodb(&options, &bells).await?;
         let endpoint = config.endpoint_url().unwrap_or_default().to_owned();
         let client = Client::new(&config);
-        let tables = |source| StartError::Tables {
-            endpoint: endpoint.clone(),
-            source,
+        let tables = |source| match &options.data {
+            _ if embedded.is_none() => StartError::EndpointTables {
+                endpoint: endpoint.clone(),
+                source,
+            },
+            data => StartError::DataTables {
+                folder: data.to_string(),
+                source,
+            },
         };
         let created = dynamodb::create(&client, embedded.as_ref(), &template.tables).await;
         created.map_err(tables)?;
@@ -161,7 +191,7 @@ impl LocalStack {
             Some(listener) => {
                 let address = listener.local_addr().map_err(|source| StartError::Listen {
                     port: options.events_port,
-                    purpose: "EventBridge",
+                    purpose: EVENTS,
                     source,
                 })?;
                 Some(Events {
@@ -228,7 +258,7 @@ impl LocalStack {
         let (stop_gateway, stop) = Stop::channel();
         let listening = |source| StartError::Listen {
             port: options.port,
-            purpose: "HTTP requests",
+            purpose: HTTP,
             source,
         };
         let (url, gateway) = match gateway_listener {
@@ -411,23 +441,6 @@ async fn finish<T>(name: &str, mut task: JoinHandle<T>, deadline: Instant) {
     }
 }
 
-fn check_urls(options: &Options) -> Result<(), StartError> {
-    let endpoint = match &options.dynamodb {
-        DynamoDb::Endpoint(url) => Some(url),
-        DynamoDb::Embedded { .. } => None,
-    };
-    let urls = [
-        endpoint,
-        options.remote_functions.as_ref(),
-        options.function_dynamodb_endpoint.as_ref(),
-    ];
-    let is_http = |url: &str| reqwest::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-    match urls.into_iter().flatten().find(|url| !is_http(url)) {
-        Some(url) => Err(StartError::Url(url.clone())),
-        None => Ok(()),
-    }
-}
-
 /// Only this machine may call: nothing here checks who does.
 async fn listen(port: u16, purpose: &'static str) -> Result<TcpListener, StartError> {
     let listener = TcpListener::bind(("127.0.0.1", port)).await;
@@ -451,7 +464,7 @@ async fn open_dynamodb(options: &Options, bells: &Bells) -> Result<(Option<Embed
     match &options.dynamodb {
         DynamoDb::Endpoint(url) => Ok((None, dynamodb::external_config(url).await)),
         DynamoDb::Embedded { port } => {
-            let listener = listen(*port, "DynamoDB").await?;
+            let listener = listen(*port, DYNAMODB).await?;
             let file = match &options.data {
                 Data::Memory => None,
                 Data::Folder(folder) => Some(folder.join("dynamodb.sqlite")),

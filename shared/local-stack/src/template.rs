@@ -2,6 +2,7 @@
 //!
 //! - this module: what there is, and what must hold between its parts
 //! - `yaml`, `intrinsics`: the text, and what `!Ref` and the like stand for
+//! - `parameters`: values in place of their defaults
 //! - `properties`: the properties that matter, as serde reads them
 //! - `resources`, `messaging`: what they mean; the latter for buses, rules, queues and schedules
 //!
@@ -9,6 +10,7 @@
 
 mod intrinsics;
 mod messaging;
+mod parameters;
 mod properties;
 mod resources;
 mod yaml;
@@ -21,7 +23,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::filter::{Filter, FilterError};
-use intrinsics::{At, Resolver, scalar_text};
+use intrinsics::{At, Resolver};
 
 /// No more than two processes should read one shard of a stream, or reads are throttled.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html>
@@ -249,12 +251,24 @@ pub enum Scheduler {
 /// Why a template cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
-    #[error("cannot read the template {file}: {source}")]
+    #[error("cannot read the template {file}: {source}; set TEMPLATE to the path of another")]
     Unreadable { file: String, source: std::io::Error },
-    #[error("{file} is not {expected}")]
+    #[error("{file} is not {expected}; set TEMPLATE to a SAM template")]
     Malformed { file: String, expected: String },
-    #[error("{file} has no parameter {name} that could be `{value}`")]
-    Parameter { file: String, name: String, value: String },
+    #[error("{file} has no parameter {name}{nearest}; PARAMETERS may set {known}")]
+    UnknownParameter {
+        file: String,
+        name: String,
+        nearest: String,
+        known: String,
+    },
+    #[error("the parameter {name} of {file} cannot be `{value}`; it must be {expected}")]
+    ParameterValue {
+        file: String,
+        name: String,
+        value: String,
+        expected: String,
+    },
     #[error("{file}: the property {property} of {resource}: {problem}")]
     Property {
         file: String,
@@ -270,7 +284,7 @@ pub enum TemplateError {
 pub enum Problem {
     #[error("{0}")]
     Shape(String),
-    #[error("the parameter {0} has no Default, so it has no value locally")]
+    #[error("the parameter {0} has no Default; set it in PARAMETERS")]
     NoDefault(String),
     #[error("the template has no parameter and no resource {0}")]
     UnknownName(String),
@@ -298,7 +312,7 @@ impl Template {
     /// The same with values for some of its parameters, in place of their defaults.
     ///
     /// # Errors
-    /// [`TemplateError`] when it cannot be read, or not be imitated, or has no such parameter.
+    /// [`TemplateError`] when it cannot be read, or not be imitated, or has no such parameter, or does not allow its value.
     pub fn read_with(file: &Path, parameters: &BTreeMap<String, String>) -> Result<Self, TemplateError> {
         let name = file.display().to_string();
         let text = std::fs::read_to_string(file).map_err(|source| TemplateError::Unreadable {
@@ -328,16 +342,7 @@ impl Template {
                 expected,
             });
         }
-        if let Some((name, value)) = overrides
-            .iter()
-            .find(|(name, value)| !may_be(parameters.get(*name), value))
-        {
-            return Err(TemplateError::Parameter {
-                file: file.to_owned(),
-                name: name.clone(),
-                value: value.clone(),
-            });
-        }
+        parameters::check(file, &parameters, overrides)?;
         let resolver = Resolver {
             parameters: &parameters,
             overrides,
@@ -502,17 +507,6 @@ impl Template {
 
 /// What is wrong with an ARN that should be one of these.
 const OF_A_QUEUE: Problem = Problem::Expected("the Arn of a queue of this template");
-
-/// Whether a parameter exists and allows a value.
-fn may_be(parameter: Option<&Value>, value: &str) -> bool {
-    let Some(parameter) = parameter else { return false };
-    match parameter.get("AllowedValues").and_then(Value::as_array) {
-        Some(allowed) => allowed
-            .iter()
-            .any(|allowed| scalar_text(allowed).as_deref() == Some(value)),
-        None => true,
-    }
-}
 
 #[cfg(test)]
 mod tests;

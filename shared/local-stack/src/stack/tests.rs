@@ -1,11 +1,13 @@
 //! A stack with small functions of its own: HTTP to function, and item to stream to function.
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Mutex;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
-use lambda_edge::{Environment, Function};
+use lambda_edge::{Environment, Function, telemetry};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -52,6 +54,9 @@ Resources:
             MaximumRetryAttempts: 2
             DestinationConfig: { OnFailure: { Destination: !GetAtt Failures.Arn } }
 "#;
+
+/// How long a test waits for what must come. That says nothing of speed: a busy machine may take its time.
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
 const FUNCTIONS: &[(&str, Constructor)] = &[("web", web), ("worker", worker)];
 
@@ -153,6 +158,14 @@ async fn start(options: Options) -> LocalStack {
     match LocalStack::start(options, FUNCTIONS).await {
         Ok(stack) => stack,
         Err(error) => panic!("{error}"),
+    }
+}
+
+/// Why it does not start.
+async fn refused(options: Options, functions: &[(&str, Constructor)]) -> String {
+    match LocalStack::start(options, functions).await {
+        Ok(_) => panic!("it started"),
+        Err(error) => error.to_string(),
     }
 }
 
@@ -299,7 +312,7 @@ async fn a_table_that_is_made_anew_is_read_without_a_restart() {
     let template = Template::read(&folder.options().template).expect("the template");
     dynamodb::create_tables(&client, &template).await.expect("a new table");
     put(&stack, "after").await;
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + LONGEST_WAIT;
     while delivered(&stack, "after").await == 0 {
         assert!(Instant::now() < deadline, "the new stream is not read");
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -312,10 +325,6 @@ async fn what_prevents_the_start_is_one_sentence() {
     let folder = Folder::new();
     let file = folder.options().template.display().to_string();
     let more = [FUNCTIONS[0], FUNCTIONS[1], ("other", web as Constructor)];
-    let refused = async |options, functions| match LocalStack::start(options, functions).await {
-        Ok(_) => panic!("it started"),
-        Err(error) => error.to_string(),
-    };
     assert_eq!(
         refused(folder.options(), &FUNCTIONS[..1]).await,
         format!("{file} names the function `worker`, which this build does not contain")
@@ -324,20 +333,192 @@ async fn what_prevents_the_start_is_one_sentence() {
         refused(folder.options(), &more).await,
         format!("this build contains the function `other`, which {file} does not name")
     );
-    let taken = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
-    let port = taken.local_addr().expect("an address").port();
-    let error = refused(
-        Options {
-            port,
-            ..folder.options()
-        },
-        FUNCTIONS,
-    )
-    .await;
+    let error = refused(Options::in_memory("missing.yaml"), FUNCTIONS).await;
     assert!(
-        error.starts_with(&format!("cannot listen on 127.0.0.1:{port} for HTTP requests")),
+        error.starts_with("cannot read the template missing.yaml: ")
+            && error.ends_with("; set TEMPLATE to the path of another"),
         "{error}"
     );
-    let error = refused(Options::in_memory("missing.yaml"), FUNCTIONS).await;
-    assert!(error.starts_with("cannot read the template missing.yaml"), "{error}");
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_one_sentence_that_names_its_variable() {
+    let folder = Folder::with(&format!(
+        "{TEMPLATE}  Bus: {{ Type: AWS::Events::EventBus, Properties: {{ Name: orders }} }}\n"
+    ));
+    let taken = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let port = taken.local_addr().expect("an address").port();
+    let on = |variable| {
+        let mut options = folder.options();
+        match variable {
+            "PORT" => options.port = port,
+            "DYNAMODB_PORT" => options.dynamodb = DynamoDb::Embedded { port },
+            _ => options.events_port = port,
+        }
+        options
+    };
+    for (variable, purpose) in [("PORT", HTTP), ("DYNAMODB_PORT", DYNAMODB), ("EVENTS_PORT", EVENTS)] {
+        assert_eq!(
+            refused(on(variable), FUNCTIONS).await,
+            format!("port {port} for {purpose} is taken; set {variable} to another one, or to 0 for any that is free")
+        );
+    }
+    // With 0, a free one is taken for each.
+    let stack = start(folder.options()).await;
+    let urls = [
+        stack.url(),
+        stack.dynamodb_endpoint(),
+        stack.events_endpoint().expect("a bus"),
+    ];
+    for url in urls {
+        let port = url.strip_prefix("http://127.0.0.1:").map(str::parse::<u16>);
+        assert!(matches!(port, Some(Ok(1..))), "{url}");
+    }
+    stack.stop().await;
+}
+
+#[tokio::test]
+async fn a_data_folder_that_cannot_be_used_is_one_sentence_that_names_data() {
+    let folder = Folder::new();
+    let data = folder.0.join("data");
+    let with_data = |data: &Path| Options {
+        data: Data::Folder(data.to_owned()),
+        ..folder.options()
+    };
+    std::fs::write(&data, "a file").expect("a file");
+    for unusable in [
+        data.clone(),
+        data.join("below"),
+        "/proc/nothing-can-be-made-here".into(),
+    ] {
+        let error = refused(with_data(&unusable), FUNCTIONS).await;
+        let name = unusable.display();
+        assert!(
+            error.starts_with(&format!("cannot use the data folder {name}: ")),
+            "{error}"
+        );
+        assert!(
+            error.ends_with("; set DATA to a folder that can be written, or to memory"),
+            "{error}"
+        );
+    }
+    std::fs::remove_file(&data).expect("no file");
+    let stack = start(with_data(&data)).await;
+    assert_eq!(
+        refused(with_data(&data), FUNCTIONS).await,
+        format!(
+            "the data folder {} is in use by another running local stack; set DATA to another folder, or to memory",
+            data.display()
+        )
+    );
+    stack.stop().await;
+
+    std::fs::write(data.join("dynamodb.sqlite"), "no database, ".repeat(1_000)).expect("a file");
+    let error = refused(with_data(&data), FUNCTIONS).await;
+    assert!(
+        error.contains("dynamodb.sqlite") && error.ends_with("; set DATA to another folder, or to memory"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_dynamodb_that_cannot_be_reached_is_one_sentence_that_names_its_variable() {
+    let folder = Folder::new();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    drop(listener);
+    let elsewhere = Options {
+        dynamodb: DynamoDb::Endpoint(url.clone()),
+        ..folder.options()
+    };
+    let error = refused(elsewhere, FUNCTIONS).await;
+    assert!(error.contains("Connection refused"), "{error}");
+    let advice =
+        format!("; DYNAMODB_ENDPOINT is {url}: set it to a DynamoDB that runs, or unset it for the embedded one");
+    assert!(error.ends_with(&advice), "{error}");
+}
+
+#[tokio::test]
+async fn a_value_of_a_parameter_that_a_function_refuses_is_told_with_where_it_comes_from() {
+    fn picky(environment: &Environment, _: &SdkConfig) -> Result<Function, ConfigError> {
+        environment.parsed::<u16>("TABLE", "a number")?;
+        panic!("no number is given")
+    }
+    let folder = Folder::new();
+    let error = refused(folder.options(), &[("web", picky), ("worker", worker)]).await;
+    let file = folder.options().template.display().to_string();
+    assert_eq!(
+        error,
+        format!(
+            "the function `web` cannot start: the environment variable TABLE is `Items`, which is not a number; {file} and \
+             PARAMETERS say what it is"
+        )
+    );
+}
+
+/// What a thread logs.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        let bytes = self.0.lock().expect("no panic while writing");
+        String::from_utf8(bytes.clone()).expect("text")
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("no panic while writing").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_request_is_answered_as_in_aws_and_the_log_says_what_was_meant() {
+    let folder = Folder::new();
+    let stack = start(folder.options()).await;
+    // With a single subscriber in the process, tracing asks that of the thread that first meets a log statement, and the
+    // other tests' threads have none.
+    let _second = tracing::Dispatch::new(telemetry::json_lines(io::sink, tracing::Level::INFO));
+    let log = Log::default();
+    let writer = log.clone();
+    let logging = tracing::subscriber::set_default(telemetry::json_lines(move || writer.clone(), tracing::Level::INFO));
+    let http = reqwest::Client::new();
+    for (method, path, meant) in [
+        ("POST", "/things/t1/", "POST /things/{id} has no slash at its end"),
+        ("POST", "/thing/t1", "is POST /things/{id} meant?"),
+        ("GET", "/things/t1", "the path has POST only"),
+        ("HEAD", "/things/t1", "the path has POST only"),
+        ("OPTIONS", "/things/t1", "the path has POST only"),
+        ("POST", "/", "none is near it"),
+        ("POST", "/a%0Ab", "none is near it"),
+    ] {
+        let request = http.request(method.parse().expect("a method"), format!("{}{path}", stack.url()));
+        let response = request.send().await.expect("a response");
+        assert_eq!(response.status(), 404);
+        assert_eq!(response.headers()["content-type"], "application/json");
+        // Of HEAD, too, but for the body.
+        assert_eq!(response.headers()["content-length"], "23");
+        let body = response.text().await.expect("a body");
+        assert_eq!(
+            body,
+            if method == "HEAD" {
+                ""
+            } else {
+                r#"{"message":"Not Found"}"#
+            }
+        );
+        let log = log.text();
+        let line: Value = serde_json::from_str(log.lines().last().expect("a line")).expect("JSON");
+        assert_eq!(line["level"], "WARN");
+        let path = path.replace("%0A", "\\n");
+        assert_eq!(line["message"], format!("{method} \"{path}\" is no route: {meant}"));
+    }
+    drop(logging);
+    stack.stop().await;
 }

@@ -158,8 +158,64 @@ fn a_parameter_without_default_matters_only_where_something_local_needs_it() {
     assert!(Template::parse("t.yaml", &elsewhere).is_ok());
     assert_eq!(
         error(&with("Environment: { Variables: { X: !Ref Secret } }")),
-        "t.yaml: the property Environment.Variables.X of F: the parameter Secret has no Default, so it has no value locally"
+        "t.yaml: the property Environment.Variables.X of F: the parameter Secret has no Default; set it in PARAMETERS"
     );
+}
+
+/// The template with values of its parameters.
+fn with_parameters(parameters: &[(&str, &str)]) -> Result<Template, TemplateError> {
+    let parameters = parameters
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Template::parse_with("template.yaml", TEMPLATE, &parameters.collect())
+}
+
+#[test]
+fn a_parameter_that_is_not_there_or_may_not_be_so_is_one_sentence_with_what_may_be() {
+    let refused = |name, value| with_parameters(&[(name, value)]).expect_err(name).to_string();
+    assert_eq!(
+        refused("StepTimeout", "ship:5"),
+        "template.yaml has no parameter StepTimeout (is StepTimeouts meant?); PARAMETERS may set Architecture, Fulfilment, \
+         JwtAudience, JwtIssuer, LogLevel, MailFrom, PaymentGateway, PaymentGatewayKey, StepTimeouts"
+    );
+    assert!(refused("Colour", "red").starts_with("template.yaml has no parameter Colour; PARAMETERS may set "));
+    assert_eq!(
+        refused("LogLevel", "loud"),
+        "the parameter LogLevel of template.yaml cannot be `loud`; it must be one of error, warn, info, debug"
+    );
+
+    let text = format!(
+        "Parameters:\n  Count: {{ Type: Number, Default: 1 }}\n  Key: {{ Type: String, NoEcho: true, AllowedPattern: '[a-z]+' }}\n\
+         \x20 Names: {{ Type: CommaDelimitedList, Default: a }}\nResources:\n{}",
+        with("Environment: { Variables: { X: !Ref Count } }")
+    );
+    let parsed = |name: &str, value: &str| {
+        let parameters = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        Template::parse_with("t.yaml", &text, &parameters).map_err(|error| error.to_string())
+    };
+    let template = parsed("Count", "-2.5").unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(function(&template, "f").environment["X"], "-2.5");
+    for (name, value, expected) in [
+        (
+            "Count",
+            "many",
+            "the parameter Count of t.yaml cannot be `many`; it must be a number",
+        ),
+        (
+            "Key",
+            "hush",
+            "the parameter Key of t.yaml cannot be `(secret)`; it must be the default, as the local stack does not check \
+             AllowedPattern",
+        ),
+        (
+            "Names",
+            "b",
+            "the parameter Names of t.yaml cannot be `b`; it must be the default, as the local stack does not check values \
+             of type CommaDelimitedList",
+        ),
+    ] {
+        assert_eq!(parsed(name, value).err().as_deref(), Some(expected));
+    }
 }
 
 #[test]

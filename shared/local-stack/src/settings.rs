@@ -1,0 +1,369 @@
+//! What the environment asks of `local-stack`: each variable once, in [`VARIABLES`].
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use environment::{ConfigError, Environment, Variable, spelling};
+use lambda_edge::telemetry;
+use tracing::Level;
+
+use crate::options::{BusFaults, Data, DynamoDb, Options};
+
+const PORT: Variable = Variable {
+    name: "PORT",
+    default: "3000",
+    meaning: "of the HTTP API; 0 takes a free one",
+};
+const DYNAMODB_PORT: Variable = Variable {
+    name: "DYNAMODB_PORT",
+    default: "8000",
+    meaning: "of the embedded DynamoDB; 0 takes a free one",
+};
+const EVENTS_PORT: Variable = Variable {
+    name: "EVENTS_PORT",
+    default: "8001",
+    meaning: "of EventBridge, if the template has an event bus; 0 takes a free one",
+};
+const DATA: Variable = Variable {
+    name: "DATA",
+    default: ".local",
+    meaning: "folder of items, messages, checkpoints and mails, or `memory`",
+};
+const DYNAMODB_ENDPOINT: Variable = Variable {
+    name: "DYNAMODB_ENDPOINT",
+    default: "",
+    meaning: "URL of another DynamoDB to use instead",
+};
+const TEMPLATE: Variable = Variable {
+    name: "TEMPLATE",
+    default: "template.yaml",
+    meaning: "the SAM template to run",
+};
+const PARAMETERS: Variable = Variable {
+    name: "PARAMETERS",
+    default: "",
+    meaning: "values of the template's parameters: Name=Value Name2=\"a value with spaces\"",
+};
+const FULFILMENT: Variable = Variable {
+    name: "FULFILMENT",
+    default: "",
+    meaning: "`on` or `off`, short for the parameter Fulfilment=ENABLED or DISABLED",
+};
+const FUNCTIONS: Variable = Variable {
+    name: "FUNCTIONS",
+    default: "",
+    meaning: "URL at which `cargo lambda watch` runs the functions; there is no HTTP API of our own then",
+};
+const LOG_LEVEL: Variable = Variable {
+    name: telemetry::LOG_LEVEL,
+    default: "info",
+    meaning: "`error`, `warn`, `info`, `debug` or `trace`",
+};
+
+/// Every variable that `local-stack` reads. Another one that is near to one of them is an error.
+pub const VARIABLES: [Variable; 10] = [
+    PORT,
+    DYNAMODB_PORT,
+    EVENTS_PORT,
+    DATA,
+    DYNAMODB_ENDPOINT,
+    TEMPLATE,
+    PARAMETERS,
+    FULFILMENT,
+    FUNCTIONS,
+    LOG_LEVEL,
+];
+
+/// What the environment asks for.
+#[derive(Debug)]
+pub struct Settings {
+    pub options: Options,
+    pub log_level: Level,
+}
+
+/// What is wrong with a variable, in one sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    #[error(transparent)]
+    Variable(#[from] ConfigError),
+    #[error("DATA is `{0}`: set it to `memory` to keep nothing, or to `./{0}` for a folder of that name")]
+    AlmostMemory(String),
+    #[error("PARAMETERS has a quote that is not closed: set it to Name=Value Name2=\"a value with spaces\"")]
+    OpenQuote,
+    #[error("PARAMETERS has `{0}`, which is not Name=Value: set it to Name=Value Name2=\"a value with spaces\"")]
+    NoParameter(String),
+    #[error("PARAMETERS gives {0} two values: set it once")]
+    Twice(String),
+    #[error("FULFILMENT is `{short}`, but PARAMETERS has Fulfilment={long}: set one of them")]
+    Contradiction { short: String, long: String },
+}
+
+impl Settings {
+    /// # Errors
+    /// [`SettingsError`], of the first variable that is misspelt or has a value that means nothing.
+    pub fn of(env: &Environment) -> Result<Self, SettingsError> {
+        env.check_names(VARIABLES.iter().map(|variable| variable.name))?;
+        let data = data(env)?;
+        let options = Options {
+            template: TEMPLATE.value(env).into(),
+            parameters: parameters(env)?,
+            maildir: match &data {
+                Data::Memory => None,
+                Data::Folder(folder) => Some(folder.join("maildir")),
+            },
+            data,
+            port: port(&PORT, env)?,
+            dynamodb: match (url(&DYNAMODB_ENDPOINT, env)?, port(&DYNAMODB_PORT, env)?) {
+                (Some(url), _) => DynamoDb::Endpoint(url),
+                (None, port) => DynamoDb::Embedded { port },
+            },
+            events_port: port(&EVENTS_PORT, env)?,
+            bus_faults: BusFaults::default(),
+            function_dynamodb_endpoint: None,
+            remote_functions: url(&FUNCTIONS, env)?,
+        };
+        Ok(Self {
+            options,
+            log_level: telemetry::level(env)?,
+        })
+    }
+}
+
+fn port(variable: &Variable, env: &Environment) -> Result<u16, SettingsError> {
+    Ok(variable.parsed(env, "a port from 1 to 65535, or 0 for any that is free")?)
+}
+
+/// `None` when it is not set.
+fn url(variable: &Variable, env: &Environment) -> Result<Option<String>, SettingsError> {
+    let url = variable.value(env);
+    let is_http = ["http://", "https://"].iter().any(|scheme| url.starts_with(scheme));
+    match url {
+        "" => Ok(None),
+        _ if is_http && reqwest::Url::parse(url).is_ok() => Ok(Some(url.to_owned())),
+        _ => Err(variable.invalid(env, "an http or https URL, such as http://127.0.0.1:8000"))?,
+    }
+}
+
+fn data(env: &Environment) -> Result<Data, SettingsError> {
+    const MEMORY: &str = "memory";
+
+    let data = DATA.value(env);
+    match data {
+        MEMORY => Ok(Data::Memory),
+        // It would be a folder, and kept.
+        _ if spelling::nearest(data, [MEMORY]).is_some() => Err(SettingsError::AlmostMemory(data.to_owned())),
+        _ => Ok(Data::Folder(PathBuf::from(data))),
+    }
+}
+
+/// Those of `PARAMETERS`, and `FULFILMENT` as one of them. The template says whether they may be so.
+fn parameters(env: &Environment) -> Result<BTreeMap<String, String>, SettingsError> {
+    const PARAMETER: &str = "Fulfilment";
+
+    let mut parameters = BTreeMap::new();
+    for word in shlex::split(PARAMETERS.value(env)).ok_or(SettingsError::OpenQuote)? {
+        let Some((name, value)) = word.split_once('=').filter(|(name, _)| !name.is_empty()) else {
+            return Err(SettingsError::NoParameter(word));
+        };
+        if parameters.insert(name.to_owned(), value.to_owned()).is_some() {
+            return Err(SettingsError::Twice(name.to_owned()));
+        }
+    }
+    let short = FULFILMENT.value(env);
+    let state = match short {
+        "" => return Ok(parameters),
+        "on" => "ENABLED",
+        "off" => "DISABLED",
+        _ => return Err(FULFILMENT.invalid(env, "`on` or `off`"))?,
+    };
+    match parameters.insert(PARAMETER.to_owned(), state.to_owned()) {
+        Some(long) if long != state => Err(SettingsError::Contradiction {
+            short: short.to_owned(),
+            long,
+        }),
+        _ => Ok(parameters),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::template::Template;
+
+    fn settings(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Settings::of(&variables.collect())
+    }
+
+    fn options(variables: &[(&str, &str)]) -> Options {
+        settings(variables).unwrap_or_else(|error| panic!("{error}")).options
+    }
+
+    #[test]
+    fn without_variables_everything_is_as_the_table_says() {
+        for unset in [&[][..], &VARIABLES.map(|variable| (variable.name, ""))] {
+            let Settings { options, log_level } = settings(unset).expect("the defaults");
+            assert_eq!((options.port, options.events_port), (3000, 8001));
+            assert!(matches!(options.dynamodb, DynamoDb::Embedded { port: 8000 }));
+            assert!(matches!(&options.data, Data::Folder(folder) if folder == ".local"));
+            assert_eq!(options.maildir, Some(".local/maildir".into()));
+            assert_eq!(options.template, PathBuf::from("template.yaml"));
+            assert_eq!((options.parameters.len(), options.remote_functions), (0, None));
+            assert_eq!(log_level, Level::INFO);
+        }
+    }
+
+    #[test]
+    fn each_variable_has_its_effect() {
+        let Settings { options, log_level } = settings(&[
+            ("PORT", "3001"),
+            ("EVENTS_PORT", "0"),
+            ("DATA", "memory"),
+            ("DYNAMODB_ENDPOINT", "http://127.0.0.1:8002"),
+            ("TEMPLATE", "other.yaml"),
+            ("FUNCTIONS", "http://127.0.0.1:9000"),
+            ("LOG_LEVEL", "debug"),
+            ("UNRELATED", "x"),
+        ])
+        .expect("settings");
+        assert_eq!((options.port, options.events_port), (3001, 0));
+        assert!(matches!(options.dynamodb, DynamoDb::Endpoint(url) if url == "http://127.0.0.1:8002"));
+        assert!(matches!(options.data, Data::Memory) && options.maildir.is_none());
+        assert_eq!(options.template, PathBuf::from("other.yaml"));
+        assert_eq!(options.remote_functions.as_deref(), Some("http://127.0.0.1:9000"));
+        assert_eq!(log_level, Level::DEBUG);
+    }
+
+    #[test]
+    fn parameters_are_words_with_quotes_as_a_shell_has_them() {
+        let parameters = |text| options(&[("PARAMETERS", text)]).parameters;
+        assert_eq!(
+            parameters(
+                "StepTimeouts=choose_payment:5,ship:60  MailFrom='The Shop <shop@example.org>' Key=\"a=b\" Empty="
+            ),
+            [
+                ("Empty", ""),
+                ("Key", "a=b"),
+                ("MailFrom", "The Shop <shop@example.org>"),
+                ("StepTimeouts", "choose_payment:5,ship:60"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into()
+        );
+        assert!(parameters("").is_empty());
+    }
+
+    #[test]
+    fn a_step_time_out_and_a_payment_provider_that_are_set_reach_their_functions() {
+        let parameters =
+            "StepTimeouts=choose_payment:5 PaymentGateway=https://api.stripe.com PaymentGatewayKey=sk_test_1";
+        let options = options(&[
+            ("PARAMETERS", parameters),
+            ("FULFILMENT", "off"),
+            ("TEMPLATE", concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml")),
+        ]);
+        let template = Template::read_with(&options.template, &options.parameters).expect("the template");
+        let variable = |binary: &str, name: &str| {
+            let mut functions = template.functions.iter();
+            let function = functions.find(|function| function.binary == binary).expect(binary);
+            function.environment[name].clone()
+        };
+        assert_eq!(variable("fulfilment", "STEP_TIMEOUTS"), "choose_payment:5");
+        assert_eq!(variable("fulfilment", "FULFILMENT"), "DISABLED");
+        assert_eq!(
+            variable("payment-commands", "PAYMENT_GATEWAY"),
+            "https://api.stripe.com"
+        );
+        assert_eq!(variable("payment-commands", "PAYMENT_GATEWAY_KEY"), "sk_test_1");
+    }
+
+    #[test]
+    fn fulfilment_is_short_for_the_parameter() {
+        for (variables, expected) in [
+            (&[("FULFILMENT", "on")][..], "ENABLED"),
+            (&[("FULFILMENT", "off")], "DISABLED"),
+            (&[("PARAMETERS", "Fulfilment=DISABLED")], "DISABLED"),
+            (
+                &[("FULFILMENT", "off"), ("PARAMETERS", "Fulfilment=DISABLED")],
+                "DISABLED",
+            ),
+        ] {
+            assert_eq!(options(variables).parameters["Fulfilment"], expected, "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn what_means_nothing_is_one_sentence_that_names_the_variable_and_what_it_may_be() {
+        const PORT_RANGE: &str = "which is not a port from 1 to 65535, or 0 for any that is free";
+        const URL: &str = "which is not an http or https URL, such as http://127.0.0.1:8000";
+        const FORM: &str = "set it to Name=Value Name2=\"a value with spaces\"";
+        for (name, value, expected) in [
+            ("PORT", "abc", format!("the environment variable PORT is `abc`, {PORT_RANGE}")),
+            ("PORT", "70000", format!("the environment variable PORT is `70000`, {PORT_RANGE}")),
+            ("DYNAMODB_PORT", "-1", format!("the environment variable DYNAMODB_PORT is `-1`, {PORT_RANGE}")),
+            ("EVENTS_PORT", "8001 ", format!("the environment variable EVENTS_PORT is `8001 `, {PORT_RANGE}")),
+            (
+                "DYNAMODB_ENDPOINT",
+                "localhost:8000",
+                format!("the environment variable DYNAMODB_ENDPOINT is `localhost:8000`, {URL}"),
+            ),
+            ("DYNAMODB_ENDPOINT", "http://", format!("the environment variable DYNAMODB_ENDPOINT is `http://`, {URL}")),
+            ("FUNCTIONS", "ftp://x", format!("the environment variable FUNCTIONS is `ftp://x`, {URL}")),
+            (
+                "LOG_LEVEL",
+                "loud",
+                "the environment variable LOG_LEVEL is `loud`, which is not one of error, warn, info, debug and trace"
+                    .to_owned(),
+            ),
+            (
+                "FULFILMENT",
+                "yes",
+                "the environment variable FULFILMENT is `yes`, which is not `on` or `off`".to_owned(),
+            ),
+            (
+                "FULFILLMENT",
+                "off",
+                "the environment variable FULFILLMENT is not known: set FULFILMENT, or unset FULFILLMENT if it is meant \
+                 for something else"
+                    .to_owned(),
+            ),
+            (
+                "DATA",
+                "memroy",
+                "DATA is `memroy`: set it to `memory` to keep nothing, or to `./memroy` for a folder of that name"
+                    .to_owned(),
+            ),
+            ("PARAMETERS", "Key='x", format!("PARAMETERS has a quote that is not closed: {FORM}")),
+            ("PARAMETERS", "A=b debug", format!("PARAMETERS has `debug`, which is not Name=Value: {FORM}")),
+            ("PARAMETERS", "=b", format!("PARAMETERS has `=b`, which is not Name=Value: {FORM}")),
+            ("PARAMETERS", "A=b A=c", "PARAMETERS gives A two values: set it once".to_owned()),
+        ] {
+            assert_eq!(settings(&[(name, value)]).expect_err(value).to_string(), expected);
+        }
+        let both = settings(&[("FULFILMENT", "on"), ("PARAMETERS", "Fulfilment=DISABLED")]);
+        assert_eq!(
+            both.expect_err("a contradiction").to_string(),
+            "FULFILMENT is `on`, but PARAMETERS has Fulfilment=DISABLED: set one of them"
+        );
+    }
+
+    /// `make` hands its variables on to what it runs.
+    #[test]
+    fn the_makefiles_own_variables_are_no_misspelt_ones() {
+        let makefile = include_str!("../../../Makefile");
+        let is_name = |name: &&str| name.chars().all(|letter| letter.is_ascii_uppercase() || letter == '_');
+        let named = makefile.split(['$', '(', ')', ',', ' ', '=', '\n', '"', '@', ';']);
+        let names: Vec<_> = named.filter(|name| name.len() > 2).filter(is_name).collect();
+        assert!(
+            names.contains(&"FUNCTION") && names.contains(&"WATCH_PORT"),
+            "{names:?}"
+        );
+        for name in names {
+            let environment = Environment::from_iter([(name.to_owned(), "1".to_owned())]);
+            let checked = environment.check_names(VARIABLES.iter().map(|variable| variable.name));
+            assert_eq!(checked, Ok(()));
+        }
+    }
+}
