@@ -11,11 +11,13 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use dynoxide::Database;
-use tokio::net::TcpListener;
+use futures::FutureExt;
+use futures::future::{TryFutureExt, try_join_all};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::invoke::cause_chain;
+use crate::listen::{ListenError, Listeners};
 use crate::names::REGION;
 
 mod tables;
@@ -77,8 +79,8 @@ pub(crate) enum Storage<'a> {
 pub enum EmbeddedError {
     #[error("cannot open the DynamoDB data {path}: {reason}")]
     Data { path: String, reason: String },
-    #[error("cannot listen for DynamoDB requests: {0}")]
-    Listen(#[from] std::io::Error),
+    #[error("cannot listen for DynamoDB requests on {0}")]
+    Listen(#[from] ListenError),
 }
 
 impl Embedded {
@@ -87,14 +89,14 @@ impl Embedded {
     /// # Errors
     /// [`EmbeddedError`] when no port is free.
     pub async fn memory() -> Result<Self, EmbeddedError> {
-        Self::serve(TcpListener::bind(("127.0.0.1", 0)).await?, Storage::Memory)
+        Self::serve(Listeners::local().await?, Storage::Memory)
     }
 
-    /// Serves DynamoDB's API on a listener. Must be called within a Tokio runtime.
+    /// Serves DynamoDB's API. Must be called within a Tokio runtime.
     ///
     /// # Errors
     /// [`EmbeddedError`] when the file cannot be opened.
-    pub(crate) fn serve(listener: TcpListener, storage: Storage<'_>) -> Result<Self, EmbeddedError> {
+    pub(crate) fn serve(listeners: Listeners, storage: Storage<'_>) -> Result<Self, EmbeddedError> {
         let (path, database) = match storage {
             Storage::Memory => (
                 "in memory".to_owned(),
@@ -115,11 +117,14 @@ impl Embedded {
                 .to_owned();
             EmbeddedError::Data { path, reason }
         })?;
-        let endpoint = format!("http://{}", listener.local_addr()?);
+        let endpoint = listeners.url();
         let (stop, stopped) = oneshot::channel::<()>();
         // A sender that was dropped stops it too.
-        let shutdown = async { stopped.await.unwrap_or_default() };
-        let server = tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, shutdown));
+        let stopped = stopped.map(|_| ()).shared();
+        let servers = listeners
+            .into_iter()
+            .map(|listener| dynoxide::server::serve_with_shutdown(listener, database.clone(), stopped.clone()));
+        let server = tokio::spawn(try_join_all(servers).map_ok(drop));
         Ok(Self { endpoint, stop, server })
     }
 

@@ -4,12 +4,13 @@
 //! |---|---|
 //! | `local-stack` | serves it, until Ctrl-C |
 //! | `local-stack env` | prints the functions' environment for `cargo lambda watch --env-file` |
-//! | `local-stack sam-env` | prints the same for `sam local invoke --env-vars` |
+//! | `local-stack sam-env` | prints the same for `sam local invoke --env-vars`: to a container, this machine is host.docker.internal |
 //!
 //! Configured by environment variables:
 //!
 //! | variable | default | |
 //! |---|---|---|
+//! | `LISTEN` | | one more address to listen at, beside 127.0.0.1: an IP address, a network interface's name (`docker0`) or a host's |
 //! | `PORT` | 3000 | of the HTTP gateway; 0 takes a free one |
 //! | `DYNAMODB_PORT` | 8000 | of the embedded DynamoDB; 0 takes a free one |
 //! | `EVENTS_PORT` | 8001 | of EventBridge, if the template has an event bus; 0 takes a free one |
@@ -54,12 +55,14 @@ async fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
     let result = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => serve().await,
-        ["env"] => environment().map(|variables| {
+        ["env"] => environment("127.0.0.1").map(|variables| {
             for (name, value) in variables {
                 println!("{name}={value}");
             }
         }),
-        ["sam-env"] => environment().map(|variables| println!("{:#}", json!({ "Parameters": variables }))),
+        ["sam-env"] => {
+            environment("host.docker.internal").map(|variables| println!("{:#}", json!({ "Parameters": variables })))
+        }
         [other, ..] => Err(MainError::Command((*other).to_owned())),
     };
     match result {
@@ -104,20 +107,20 @@ async fn serve() -> Result<(), MainError> {
     Ok(())
 }
 
-/// The functions' variables when they run outside of this process.
-fn environment() -> Result<BTreeMap<String, String>, MainError> {
+/// The functions' variables when they run outside of this process, where `host` is the name of this machine.
+fn environment(host: &str) -> Result<BTreeMap<String, String>, MainError> {
     let options = options()?;
     let template = Template::read_with(&options.template, &options.parameters).map_err(StartError::from)?;
     let mailer = options.mailer();
     let (endpoint, is_embedded) = match options.dynamodb {
         DynamoDb::Endpoint(url) => (url, false),
         DynamoDb::Embedded { port: 0 } => return Err(MainError::NoFixedPort("DYNAMODB_PORT")),
-        DynamoDb::Embedded { port } => (format!("http://127.0.0.1:{port}"), true),
+        DynamoDb::Embedded { port } => (format!("http://{host}:{port}"), true),
     };
     let events_endpoint = match options.events_port {
         _ if template.buses.is_empty() => None,
         0 => return Err(MainError::NoFixedPort("EVENTS_PORT")),
-        port => Some(format!("http://127.0.0.1:{port}")),
+        port => Some(format!("http://{host}:{port}")),
     };
     // The embedded DynamoDB takes any credentials, and those that are set may be out of date.
     let is_set = |name: &str| !is_embedded && variable(name).is_some();
@@ -149,6 +152,7 @@ fn options() -> Result<Options, MainError> {
             Data::Folder(folder) => Some(folder.join("maildir")),
         },
         data,
+        listen: variable("LISTEN"),
         port: port("PORT", variable("PORT"), 3000)?,
         dynamodb: match variable("DYNAMODB_ENDPOINT") {
             Some(url) => DynamoDb::Endpoint(url),
