@@ -11,13 +11,13 @@ DYNAMODB_PORT ?= 8000
 WATCH_PORT ?= 9000
 NORTHWIND ?= ../shared/data/northwind
 
-.PHONY: help run test contract check fmt watch invoke sam-invoke northwind benchmark query-benchmark reservation-benchmark export import parked \
+.PHONY: help run test contract check fmt watch invoke sam-invoke sam-api northwind benchmark query-benchmark reservation-benchmark export import parked \
   replay verify simulate tools build deploy readme clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-run: ## Run the whole system on this machine (PORT, DYNAMODB_PORT, EVENTS_PORT, DATA, DYNAMODB_ENDPOINT, FULFILMENT)
+run: ## Run the whole system on this machine (LISTEN, PORT, DYNAMODB_PORT, EVENTS_PORT, DATA, DYNAMODB_ENDPOINT, FULFILMENT)
 	@cargo run --quiet --package local-stack
 
 test: ## Run every test
@@ -50,12 +50,11 @@ invoke: ## Send a sample of events/ to a function under `make watch`: FUNCTION=o
 	  events/$(FUNCTION)/$(EVENT).json > target/event.json
 	@cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port $(WATCH_PORT) --data-file target/event.json $(FUNCTION)
 
-sam-invoke: ## Send a sample to a built function in a container, beside `make run`: FUNCTION=… EVENT=… [ORDER=id] (needs Docker)
-	@mkdir -p target && cargo run --quiet --package local-stack -- sam-env > target/sam-env.json
-	@sed "s/0190b6a4-2c4e-7c3e-9f0a-5d8a6d1f2b3c/$(or $(ORDER),0190b6a4-2c4e-7c3e-9f0a-5d8a6d1f2b3c)/g" \
-	  events/$(FUNCTION)/$(EVENT).json > target/event.json
-	@sam local invoke --docker-network host --env-vars target/sam-env.json --event target/event.json \
-	  "$$(awk '/^  [A-Za-z]+:$$/ { name = $$1 } /Binary: $(FUNCTION) }/ { sub(":", "", name); print name }' template.yaml)"
+sam-invoke: ## Send a sample to a built function in a container, beside `make run LISTEN=docker0`: FUNCTION=… EVENT=… [ORDER=id] (needs Docker)
+	@FUNCTION="$(FUNCTION)" EVENT="$(EVENT)" ORDER="$(ORDER)" DYNAMODB_PORT=$(DYNAMODB_PORT) bash scripts/sam-invoke.sh
+
+sam-api: ## Serve the HTTP API with built functions in containers, beside `make run LISTEN=docker0` (SAM_PORT; needs Docker)
+	@DYNAMODB_PORT=$(DYNAMODB_PORT) bash scripts/sam-api.sh
 
 northwind: ## Send the 830 orders of Northwind through the API and compare every answer (NORTHWIND=folder of its CSV files)
 	@NORTHWIND="$(NORTHWIND)" cargo run --quiet --package end-to-end --example northwind
@@ -92,7 +91,7 @@ tools: ## Install SAM CLI, cfn-lint, cargo-lambda and schemathesis into .tools
 	$(TOOLS)/bin/pip install --quiet --requirement tools.txt
 
 build: ## Build the functions for Lambda, or ONLY=OrderCommands, say (a release build: many minutes)
-	sam build $(ONLY)
+	@ONLY="$(ONLY)" bash scripts/build.sh
 
 deploy: build ## Deploy to AWS; asks for the parameters the first time
 	sam deploy --guided

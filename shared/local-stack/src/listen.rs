@@ -9,10 +9,12 @@ use tokio::net::{TcpListener, TcpStream};
 
 const THIS_MACHINE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
+/// `LISTEN` cannot be listened at.
 #[derive(Debug, thiserror::Error)]
 #[error("LISTEN is `{0}`, which is no IP address, no network interface that has one, and no host")]
 pub struct UnknownAddress(String);
 
+/// An address and port that cannot be listened at, and why.
 #[derive(Debug, thiserror::Error)]
 #[error("{address}: {source}")]
 pub struct ListenError {
@@ -29,7 +31,11 @@ pub(crate) async fn addresses(listen: Option<&str>) -> Result<Vec<IpAddr>, Unkno
         Some(address) => address,
         None => of_host(name).await.ok_or_else(|| UnknownAddress(name.to_owned()))?,
     };
-    if address == THIS_MACHINE || address.is_unspecified() {
+    if address == THIS_MACHINE {
+        return Ok(vec![address]);
+    }
+    tracing::info!(%address, "listening at it too: whoever reaches it may do anything");
+    if address.is_unspecified() {
         return Ok(vec![address]);
     }
     Ok(vec![THIS_MACHINE, address])
