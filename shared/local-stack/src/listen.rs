@@ -34,7 +34,7 @@ pub(crate) async fn addresses(listen: Option<&str>) -> Result<Vec<IpAddr>, Unkno
     if address == THIS_MACHINE {
         return Ok(vec![address]);
     }
-    tracing::info!(%address, "listening at it too: whoever reaches it may do anything");
+    tracing::info!(%address, "whoever reaches this address may do anything");
     if address.is_unspecified() {
         return Ok(vec![address]);
     }
