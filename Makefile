@@ -18,13 +18,13 @@ NORTHWIND ?= ../shared/data/northwind
 # Ends a target that lacks the variable $(1), with what it should be.
 needs = $(if $($(1)),,$(error make $@ needs $(1), $(2)))
 
-.PHONY: help run test contract check fmt watch invoke sam-invoke northwind benchmark query-benchmark reservation-benchmark load export import parked \
+.PHONY: help run test contract check fmt watch invoke sam-invoke sam-api northwind benchmark query-benchmark reservation-benchmark load export import parked \
   replay verify simulate tools build deploy readme clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-run: ## Run the whole system on this machine (PORT, DATA, FULFILMENT and others: cargo run --bin local-stack help)
+run: ## Run the whole system on this machine (PORT, DATA, FULFILMENT, LISTEN and others: cargo run --bin local-stack help)
 	@cargo run --bin local-stack
 
 test: ## Run every test
@@ -54,11 +54,11 @@ watch: ## Run the functions under cargo-lambda on port 9000 (WATCH_PORT), rebuil
 invoke: ## Send a sample of events/ to a function under `make watch`: FUNCTION=order-commands EVENT=create-order [ORDER=id]
 	@WATCH_PORT=$(WATCH_PORT) FUNCTION="$(FUNCTION)" EVENT="$(EVENT)" ORDER="$(ORDER)" bash scripts/invoke.sh
 
-sam-invoke: ## Send a sample to a built function in a container, beside `make run`: FUNCTION=… EVENT=… [ORDER=id] (needs Docker)
-	@mkdir -p target && bash scripts/sample.sh "$(FUNCTION)" "$(EVENT)" "$(ORDER)" > target/event.json
-	@cargo run --bin local-stack sam-env > target/sam-env.json
-	@sam local invoke --docker-network host --env-vars target/sam-env.json --event target/event.json \
-	  "$$(awk '/^  [A-Za-z]+:$$/ { name = $$1 } /Binary: $(FUNCTION) }/ { sub(":", "", name); print name }' template.yaml)"
+sam-invoke: ## Send a sample to a built function in a container, beside `make run LISTEN=docker0`: FUNCTION=… EVENT=… [ORDER=id] (needs Docker)
+	@FUNCTION="$(FUNCTION)" EVENT="$(EVENT)" ORDER="$(ORDER)" DYNAMODB_PORT=$(DYNAMODB_PORT) bash scripts/sam-invoke.sh
+
+sam-api: ## Serve the HTTP API with built functions in containers, beside `make run LISTEN=docker0` (SAM_PORT; needs Docker)
+	@DYNAMODB_PORT=$(DYNAMODB_PORT) bash scripts/sam-api.sh
 
 northwind: ## Send the 830 orders of Northwind through the API and compare every answer (NORTHWIND=folder of its CSV files)
 	@NORTHWIND="$(NORTHWIND)" cargo run --example northwind

@@ -13,4 +13,12 @@ command -v sam >/dev/null || {
   echo "SAM CLI is not installed: run 'make tools'" >&2
   exit 1
 }
-sam build ${ONLY:+"$ONLY"}
+if [[ -z ${ONLY:-} ]]; then
+  sam build
+else
+  # It empties the folder it builds into: the functions that are built already stay.
+  sam build --build-dir .aws-sam/only "$ONLY"
+  mkdir -p .aws-sam/build
+  rm -rf ".aws-sam/build/$ONLY"
+  mv ".aws-sam/only/$ONLY" .aws-sam/build
+fi

@@ -32,7 +32,10 @@ const IDLE: Duration = Duration::from_secs(20);
 async fn main() {
     let orders = number("ORDERS", 20_000);
     let clients = number("CLIENTS", 4).max(1);
-    let folder = std::env::var("DATA").ok().filter(|data| data != "memory").map(PathBuf::from);
+    let folder = std::env::var("DATA")
+        .ok()
+        .filter(|data| data != "memory")
+        .map(PathBuf::from);
 
     let (stack, _) = start(folder.as_deref()).await;
     idle("empty").await;
@@ -55,10 +58,17 @@ async fn main() {
         println!("{made:>8} {:>9.0}{lags}", step as f64 / seconds);
     }
     let started = Instant::now();
-    while projections(&http, stack.url()).await.iter().any(|(_, lag)| !lag.is_zero()) {
+    while projections(&http, stack.url())
+        .await
+        .iter()
+        .any(|(_, lag)| !lag.is_zero())
+    {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    println!("the last projection had caught up {:.0} s later", started.elapsed().as_secs_f64());
+    println!(
+        "the last projection had caught up {:.0} s later",
+        started.elapsed().as_secs_f64()
+    );
     idle(&format!("with {made} orders")).await;
     stack.stop().await;
     if folder.is_some() {
@@ -70,7 +80,10 @@ async fn main() {
 }
 
 async fn start(folder: Option<&Path>) -> (LocalStack, Duration) {
-    let template = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("template.yaml");
+    let template = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .join("template.yaml");
     let options = Options {
         parameters: [("Fulfilment".to_owned(), "DISABLED".to_owned())].into(),
         data: folder.map_or(Data::Memory, |folder| Data::Folder(folder.to_owned())),
@@ -90,7 +103,10 @@ async fn create(http: &reqwest::Client, url: &str, orders: usize, clients: usize
         tokio::spawn(async move {
             let mut random = Rng::new();
             let has_more = |left: usize| left.checked_sub(1);
-            while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, has_more).is_ok() {
+            while left
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, has_more)
+                .is_ok()
+            {
                 let answer = http.post(&url).json(&order(&mut random)).send().await.unwrap();
                 assert_eq!(answer.status(), 201, "{:?}", answer.text().await);
             }
@@ -136,7 +152,10 @@ async fn idle(when: &str) {
     let before = processor_time();
     tokio::time::sleep(IDLE).await;
     let used = processor_time() - before;
-    println!("idle, {when}: {:.2} % of a core", 100.0 * used.as_secs_f64() / IDLE.as_secs_f64());
+    println!(
+        "idle, {when}: {:.2} % of a core",
+        100.0 * used.as_secs_f64() / IDLE.as_secs_f64()
+    );
 }
 
 /// Of this process, in user and kernel. <https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>

@@ -23,7 +23,9 @@ pub async fn config() -> SdkConfig {
 /// What every configuration begins with: the SDK's defaults, over the TLS of this process.
 pub fn defaults() -> ConfigLoader {
     tls::install();
-    let http = aws_smithy_http_client::Builder::new().tls_provider(tls::OF_AWS).build_https();
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::OF_AWS)
+        .build_https();
     aws_config::defaults(BehaviorVersion::latest()).http_client(http)
 }
 

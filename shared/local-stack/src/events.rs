@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::listen::Listeners;
 use crate::options::BusFaults;
 use crate::queues::{Queues, StoreError};
 use crate::stop::Stop;
@@ -45,9 +45,9 @@ impl Bus {
     }
 
     /// Serves PutEvents until it is to stop; the task ends once all running requests have.
-    pub(crate) fn serve(self: &Arc<Self>, listener: TcpListener, mut stop: Stop) -> JoinHandle<io::Result<()>> {
+    pub(crate) fn serve(self: &Arc<Self>, listeners: Listeners, mut stop: Stop) -> JoinHandle<io::Result<()>> {
         let router = endpoint::router(Arc::clone(self));
-        let server = axum::serve(listener, router).with_graceful_shutdown(async move { stop.requested().await });
+        let server = axum::serve(listeners, router).with_graceful_shutdown(async move { stop.requested().await });
         tokio::spawn(server.into_future())
     }
 

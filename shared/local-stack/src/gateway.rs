@@ -17,10 +17,10 @@ use axum::http::{Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures::StreamExt;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::invoke::{Functions, InvokeError};
+use crate::listen::Listeners;
 use crate::stop::Stop;
 use crate::template::Template;
 use routing::Routes;
@@ -44,13 +44,13 @@ struct Gateway {
 
 /// Serves the template's routes until it is to stop; the task ends once all running requests have.
 pub(crate) fn serve(
-    listener: TcpListener,
+    listeners: Listeners,
     template: Template,
     functions: Arc<Functions>,
     mut stop: Stop,
-) -> std::io::Result<JoinHandle<std::io::Result<()>>> {
+) -> JoinHandle<std::io::Result<()>> {
     let routes = Routes::new(&template);
-    let domain = listener.local_addr()?.to_string();
+    let domain = listeners.address().to_string();
     let gateway = Arc::new(Gateway {
         template,
         routes,
@@ -62,8 +62,8 @@ pub(crate) fn serve(
         .route("/metrics", get(metrics).fallback(handle))
         .fallback(handle)
         .with_state(gateway);
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move { stop.requested().await });
-    Ok(tokio::spawn(server.into_future()))
+    let server = axum::serve(listeners, router).with_graceful_shutdown(async move { stop.requested().await });
+    tokio::spawn(server.into_future())
 }
 
 async fn metrics() -> Response {

@@ -13,6 +13,7 @@
 //! - `filter`: the patterns of stream triggers and of rules
 //! - `schedules`: invocations that only time brings about
 //! - `invoke`: where functions run
+//! - `listen`: the addresses at which all this is reached
 //! - `stop`: the wish to stop
 //! - `names`: the account, region and ARNs of this machine
 //! - [`LocalStack`]: all of it together, started with [`Options`]
@@ -30,6 +31,7 @@ mod filter;
 pub mod functions;
 mod gateway;
 mod invoke;
+mod listen;
 mod metrics;
 mod names;
 mod options;
@@ -42,6 +44,7 @@ mod streams;
 pub mod template;
 
 pub use invoke::merged_environment;
+pub use listen::{ListenError, UnknownAddress};
 pub use options::{BusFaults, Data, DynamoDb, Options};
 pub use queues::DeadMessage;
 pub use stack::{CaughtUpError, LocalStack, StartError};

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `local-stack` | serves it, until Ctrl-C |
 //! | `local-stack env` | prints the functions' environment for `cargo lambda watch --env-file` |
-//! | `local-stack sam-env` | prints the same for `sam local invoke --env-vars` |
+//! | `local-stack sam-env` | prints the same for `sam local invoke --env-vars`: to a container, this machine is host.docker.internal |
 //! | `local-stack help` | prints the variables that configure it: [`VARIABLES`] |
 
 use std::collections::BTreeMap;
@@ -54,12 +54,12 @@ async fn run() -> Result<(), MainError> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => return serve(settings()?).await,
         ["env"] => {
-            for (name, value) in environment(settings()?.options, &env)? {
+            for (name, value) in environment(settings()?.options, &env, "127.0.0.1")? {
                 println!("{name}={value}");
             }
         }
         ["sam-env"] => {
-            let variables = environment(settings()?.options, &env)?;
+            let variables = environment(settings()?.options, &env, "host.docker.internal")?;
             println!("{:#}", json!({ "Parameters": variables }));
         }
         ["help" | "--help" | "-h"] => print!("{}", help()),
@@ -105,19 +105,19 @@ async fn serve(settings: Settings) -> Result<(), MainError> {
     Ok(())
 }
 
-/// The functions' variables when they run outside of this process.
-fn environment(options: Options, env: &Environment) -> Result<BTreeMap<String, String>, MainError> {
+/// The functions' variables when they run outside of this process, where `host` is the name of this machine.
+fn environment(options: Options, env: &Environment, host: &str) -> Result<BTreeMap<String, String>, MainError> {
     let template = Template::read_with(&options.template, &options.parameters).map_err(StartError::from)?;
     let mailer = options.mailer();
     let (endpoint, is_embedded) = match options.dynamodb {
         DynamoDb::Endpoint(url) => (url, false),
         DynamoDb::Embedded { port: 0 } => return Err(MainError::NoFixedPort("DYNAMODB_PORT")),
-        DynamoDb::Embedded { port } => (format!("http://127.0.0.1:{port}"), true),
+        DynamoDb::Embedded { port } => (format!("http://{host}:{port}"), true),
     };
     let events_endpoint = match options.events_port {
         _ if template.buses.is_empty() => None,
         0 => return Err(MainError::NoFixedPort("EVENTS_PORT")),
-        port => Some(format!("http://127.0.0.1:{port}")),
+        port => Some(format!("http://{host}:{port}")),
     };
     // The embedded DynamoDB takes any credentials, and those that are set may be out of date.
     let is_set = |name: &str| !is_embedded && env.non_empty(name).is_some();

@@ -12,6 +12,9 @@ pub struct Options {
     /// Values of the template's parameters, in place of their defaults.
     pub parameters: BTreeMap<String, String>,
     pub data: Data,
+    /// One more address at which gateway, DynamoDB and EventBridge listen beside 127.0.0.1: an IP address, or the name of a
+    /// network interface or host. All of them is `0.0.0.0`.
+    pub listen: Option<String>,
     /// Of the HTTP gateway; 0 takes a free one.
     pub port: u16,
     pub dynamodb: DynamoDb,
@@ -69,6 +72,7 @@ impl Options {
             template: template.into(),
             parameters: BTreeMap::new(),
             data: Data::Memory,
+            listen: None,
             port: 0,
             dynamodb: DynamoDb::Embedded { port: 0 },
             events_port: 0,

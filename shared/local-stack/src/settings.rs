@@ -9,6 +9,11 @@ use tracing::Level;
 
 use crate::options::{BusFaults, Data, DynamoDb, Options};
 
+const LISTEN: Variable = Variable {
+    name: "LISTEN",
+    default: "",
+    meaning: "one more address to listen at beside 127.0.0.1: an IP address, a network interface (docker0) or a host",
+};
 const PORT: Variable = Variable {
     name: "PORT",
     default: "3000",
@@ -61,7 +66,8 @@ const LOG_LEVEL: Variable = Variable {
 };
 
 /// Every variable that `local-stack` reads. Another one that is near to one of them is an error.
-pub const VARIABLES: [Variable; 10] = [
+pub const VARIABLES: [Variable; 11] = [
+    LISTEN,
     PORT,
     DYNAMODB_PORT,
     EVENTS_PORT,
@@ -112,6 +118,7 @@ impl Settings {
                 Data::Folder(folder) => Some(folder.join("maildir")),
             },
             data,
+            listen: env.non_empty(LISTEN.name).map(str::to_owned),
             port: port(&PORT, env)?,
             dynamodb: match (url(&DYNAMODB_ENDPOINT, env)?, port(&DYNAMODB_PORT, env)?) {
                 (Some(url), _) => DynamoDb::Endpoint(url),

@@ -2,6 +2,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -9,7 +10,6 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use lambda_edge::{ConfigError, Constructor};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -19,6 +19,7 @@ use crate::dynamodb::{self, Embedded, EmbeddedError, Storage, TablesError};
 use crate::events::Bus;
 use crate::gateway;
 use crate::invoke::Functions;
+use crate::listen::{self, ListenError, Listeners, UnknownAddress};
 use crate::options::{Data, DynamoDb, Options};
 use crate::queues::{Activity, Consumer, DeadMessage, Queues};
 use crate::schedules::Timer;
@@ -55,9 +56,11 @@ pub enum StartError {
     },
     #[error("the functions `{}` and `{}` give the variable {name} different values", .functions[0], .functions[1])]
     AmbiguousVariable { name: String, functions: [String; 2] },
-    #[error("{}", cannot_listen(*port, purpose, source))]
+    #[error(transparent)]
+    Address(#[from] UnknownAddress),
+    #[error("{}", cannot_listen(*address, purpose, source))]
     Listen {
-        port: u16,
+        address: SocketAddr,
         purpose: &'static str,
         source: io::Error,
     },
@@ -78,13 +81,19 @@ pub enum StartError {
 }
 
 /// The sentence of [`StartError::Listen`].
-fn cannot_listen(port: u16, purpose: &str, source: &io::Error) -> String {
+fn cannot_listen(address: SocketAddr, purpose: &str, source: &io::Error) -> String {
+    let port = address.port();
     let variable = match purpose {
         HTTP => "PORT",
         DYNAMODB => "DYNAMODB_PORT",
         _ => "EVENTS_PORT",
     };
     let problem = match source.kind() {
+        io::ErrorKind::AddrNotAvailable => {
+            return format!(
+                "cannot listen on {address} for {purpose}: {source}; set LISTEN to an address of this machine"
+            );
+        }
         io::ErrorKind::AddrInUse => format!("port {port} for {purpose} is taken"),
         _ => format!("cannot listen on port {port} for {purpose}: {source}"),
     };
@@ -154,20 +163,21 @@ impl LocalStack {
         functions: &[(&str, Constructor)],
     ) -> Result<Self, StartError> {
         crate::metrics::record();
-        let gateway_listener = match options.remote_functions {
+        let addresses = listen::addresses(options.listen.as_deref()).await?;
+        let gateway_listeners = match options.remote_functions {
             Some(_) => None,
-            None => Some(listen(options.port, HTTP).await?),
+            None => Some(listen(&addresses, options.port, HTTP).await?),
         };
-        let events_listener = match template.buses.is_empty() {
+        let events_listeners = match template.buses.is_empty() {
             true => None,
-            false => Some(listen(options.events_port, EVENTS).await?),
+            false => Some(listen(&addresses, options.events_port, EVENTS).await?),
         };
         let lock = match &options.data {
             Data::Memory => None,
             Data::Folder(folder) => Some(lock(folder)?),
         };
         let bells = Bells::default();
-        let (embedded, config) = open_dynamodb(&options, &bells).await?;
+        let (embedded, config) = open_dynamodb(&options, &addresses, &bells).await?;
         let endpoint = config.endpoint_url().unwrap_or_default().to_owned();
         let client = Client::new(&config);
         let tables = |source| match &options.data {
@@ -186,20 +196,10 @@ impl LocalStack {
         let queues = Arc::new(queues.map_err(tables)?);
         let bus = Arc::new(Bus::new(template.clone(), Arc::clone(&queues), options.bus_faults));
         let (stop_events, stop) = Stop::channel();
-        let events = match events_listener {
-            None => None,
-            Some(listener) => {
-                let address = listener.local_addr().map_err(|source| StartError::Listen {
-                    port: options.events_port,
-                    purpose: EVENTS,
-                    source,
-                })?;
-                Some(Events {
-                    endpoint: format!("http://{address}"),
-                    server: bus.serve(listener, stop),
-                })
-            }
-        };
+        let events = events_listeners.map(|listeners| Events {
+            endpoint: listeners.url(),
+            server: bus.serve(listeners, stop),
+        });
 
         let functions = Arc::new(match &options.remote_functions {
             Some(base) => Functions::remote(base),
@@ -256,20 +256,12 @@ impl LocalStack {
         }
 
         let (stop_gateway, stop) = Stop::channel();
-        let listening = |source| StartError::Listen {
-            port: options.port,
-            purpose: HTTP,
-            source,
-        };
-        let (url, gateway) = match gateway_listener {
+        let (url, gateway) = match gateway_listeners {
             None => (options.remote_functions.unwrap_or_default(), None),
-            Some(listener) => {
-                let url = format!("http://{}", listener.local_addr().map_err(listening)?);
-                (
-                    url,
-                    Some(gateway::serve(listener, template, functions, stop).map_err(listening)?),
-                )
-            }
+            Some(listeners) => (
+                listeners.url(),
+                Some(gateway::serve(listeners, template, functions, stop)),
+            ),
         };
         Ok(Self {
             url,
@@ -441,10 +433,13 @@ async fn finish<T>(name: &str, mut task: JoinHandle<T>, deadline: Instant) {
     }
 }
 
-/// Only this machine may call: nothing here checks who does.
-async fn listen(port: u16, purpose: &'static str) -> Result<TcpListener, StartError> {
-    let listener = TcpListener::bind(("127.0.0.1", port)).await;
-    listener.map_err(|source| StartError::Listen { port, purpose, source })
+async fn listen(addresses: &[IpAddr], port: u16, purpose: &'static str) -> Result<Listeners, StartError> {
+    let listeners = Listeners::bind(addresses, port).await;
+    listeners.map_err(|ListenError { address, source }| StartError::Listen {
+        address,
+        purpose,
+        source,
+    })
 }
 
 /// Two stacks on one folder would deliver records twice and overwrite each other's checkpoints.
@@ -460,17 +455,21 @@ fn lock(folder: &Path) -> Result<File, StartError> {
     }
 }
 
-async fn open_dynamodb(options: &Options, bells: &Bells) -> Result<(Option<Embedded>, SdkConfig), StartError> {
+async fn open_dynamodb(
+    options: &Options,
+    addresses: &[IpAddr],
+    bells: &Bells,
+) -> Result<(Option<Embedded>, SdkConfig), StartError> {
     match &options.dynamodb {
         DynamoDb::Endpoint(url) => Ok((None, dynamodb::external_config(url).await)),
         DynamoDb::Embedded { port } => {
-            let listener = listen(*port, DYNAMODB).await?;
+            let listeners = listen(addresses, *port, DYNAMODB).await?;
             let file = match &options.data {
                 Data::Memory => None,
                 Data::Folder(folder) => Some(folder.join("dynamodb.sqlite")),
             };
             let storage = file.as_deref().map_or(Storage::Memory, Storage::File);
-            let embedded = Embedded::serve(listener, storage, bells.clone())?;
+            let embedded = Embedded::serve(listeners, storage, bells.clone())?;
             let config = dynamodb::local_config(embedded.endpoint()).await;
             Ok((Some(embedded), config))
         }

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant, SystemTime};
 use aws_sdk_dynamodb::Client;
 use dynoxide::Database;
 use dynoxide::storage::TableMetadata;
-use tokio::net::TcpListener;
+use futures::FutureExt;
+use futures::future::{TryFutureExt, try_join_all};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -18,6 +19,7 @@ use uuid::Uuid;
 use super::local_config;
 use super::stream_log::StreamLog;
 use crate::bells::Bells;
+use crate::listen::{ListenError, Listeners};
 
 /// How long a shutdown waits for requests that a client does not finish sending.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(1);
@@ -51,8 +53,10 @@ pub(crate) enum Storage<'a> {
 pub enum EmbeddedError {
     #[error("cannot open the DynamoDB data {path}: {reason}")]
     Data { path: String, reason: String },
-    #[error("cannot listen for DynamoDB requests: {0}")]
-    Listen(#[from] std::io::Error),
+    #[error("cannot listen for DynamoDB requests on {0}")]
+    Listen(#[from] ListenError),
+    #[error("cannot make a temporary folder or a thread for the DynamoDB: {0}")]
+    System(#[from] std::io::Error),
 }
 
 impl Embedded {
@@ -61,25 +65,27 @@ impl Embedded {
     /// # Errors
     /// [`EmbeddedError`] when no port is free.
     pub async fn memory() -> Result<Self, EmbeddedError> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        Self::serve(listener, Storage::Memory, Bells::default())
+        Self::serve(Listeners::local().await?, Storage::Memory, Bells::default())
     }
 
-    /// Serves DynamoDB's API on a listener, and rings the bell of a table whose stream has new records. Must be called
+    /// Serves DynamoDB's API, and rings the bell of a table whose stream has new records. Must be called
     /// within a Tokio runtime.
     ///
     /// # Errors
     /// [`EmbeddedError`] when the file cannot be opened.
-    pub(crate) fn serve(listener: TcpListener, storage: Storage<'_>, bells: Bells) -> Result<Self, EmbeddedError> {
+    pub(crate) fn serve(listeners: Listeners, storage: Storage<'_>, bells: Bells) -> Result<Self, EmbeddedError> {
         let (database, log) = match storage {
             Storage::Memory => open_in_memory()?,
             Storage::File(file) => open(file, Durability::SurvivesTheProcess)?,
         };
-        let endpoint = format!("http://{}", listener.local_addr()?);
+        let endpoint = listeners.url();
         let (stop, stopped) = oneshot::channel::<()>();
         // A sender that was dropped stops it too.
-        let shutdown = async { stopped.await.unwrap_or_default() };
-        let server = dynoxide::server::serve_with_shutdown(listener, database.clone(), shutdown);
+        let stopped = stopped.map(|_| ()).shared();
+        let servers = listeners
+            .into_iter()
+            .map(|listener| dynoxide::server::serve_with_shutdown(listener, database.clone(), stopped.clone()));
+        let server = try_join_all(servers).map_ok(drop);
         let may_trim = Arc::new(AtomicBool::new(false));
         Ok(Self {
             endpoint,
@@ -236,9 +242,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_write_rings_the_bell_of_its_table() {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let listeners = Listeners::local().await.expect("a port");
         let bells = Bells::default();
-        let embedded = Embedded::serve(listener, Storage::Memory, bells.clone()).expect("a DynamoDB in memory");
+        let embedded = Embedded::serve(listeners, Storage::Memory, bells.clone()).expect("a DynamoDB in memory");
         let client = embedded.client().await;
         let template =
             Template::parse("template.yaml", include_str!("../../../../template.yaml")).expect("the template");

@@ -503,3 +503,37 @@ async fn a_schedule_fires_every_second_and_never_twice_at_once() {
     assert_eq!(delivered(&stack, "wrong").await, 0);
     stack.stop().await;
 }
+
+#[cfg(target_os = "linux")] // which has the whole of 127.0.0.0/8
+#[tokio::test]
+async fn every_service_has_its_port_at_one_more_address() {
+    let folder = Folder::with(TEMPLATE);
+    let listening = Options {
+        listen: Some("127.0.0.2".to_owned()),
+        ..folder.options()
+    };
+    let stack = start(listening.clone()).await;
+    let endpoint = stack.events_endpoint().expect("an event bus");
+    for host in ["127.0.0.1", "127.0.0.2"] {
+        let at = |url: &str| url.replace("127.0.0.1", host);
+        let config = dynamodb::local_config(&at(stack.dynamodb_endpoint())).await;
+        let tables = Client::new(&config).list_tables().send().await.expect("tables");
+        assert!(tables.table_names().contains(&"Items".to_owned()), "{host}");
+        let put = eventbridge(&config, &at(endpoint)).put_events().entries(entry(host));
+        assert_eq!(put.send().await.expect("an answer").failed_entry_count(), 0, "{host}");
+        let answer = reqwest::get(at(stack.url())).await.expect("an answer");
+        assert_eq!(answer.status(), 404, "{host}");
+    }
+    caught_up(&stack).await;
+    assert_eq!(order(&stack).await.len(), 2);
+
+    let taken = TcpListener::bind(("127.0.0.2", 0)).await.expect("a port");
+    let port = taken.local_addr().expect("an address").port();
+    let second = LocalStack::start(Options { port, ..listening }, FUNCTIONS).await;
+    let error = second.err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(
+        error.starts_with(&format!("cannot listen on 127.0.0.2:{port} for HTTP requests")),
+        "{error}"
+    );
+    stack.stop().await;
+}
