@@ -9,15 +9,22 @@
 //!
 //! Linux only: the processor time is read from `/proc`.
 
+#![allow(clippy::unwrap_used, reason = "a benchmark may fail loudly")]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use environment::Variable;
 use fastrand::Rng;
 use local_stack::functions::FUNCTIONS;
 use local_stack::{Data, LocalStack, Options};
 use serde_json::{Value, json};
+
+#[path = "how_many.rs"]
+mod how_many;
+use how_many::how_many;
 
 /// Orders of one line of the table.
 const STEP: usize = 2_000;
@@ -28,10 +35,22 @@ const PRODUCTS: usize = 77;
 /// How long an idle stack is watched.
 const IDLE: Duration = Duration::from_secs(20);
 
+const ORDERS: Variable = Variable {
+    name: "ORDERS",
+    default: "20000",
+    meaning: "orders in all",
+};
+
+const CLIENTS: Variable = Variable {
+    name: "CLIENTS",
+    default: "4",
+    meaning: "clients at the same time",
+};
+
 #[tokio::main]
 async fn main() {
-    let orders = number("ORDERS", 20_000);
-    let clients = number("CLIENTS", 4).max(1);
+    let orders = how_many(&ORDERS, 1, "a whole number from 1") as usize;
+    let clients = how_many(&CLIENTS, 1, "a whole number from 1") as usize;
     let folder = std::env::var("DATA")
         .ok()
         .filter(|data| data != "memory")
@@ -166,17 +185,4 @@ fn processor_time() -> Duration {
     let fields: Vec<_> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
     let ticks = |index: usize| fields[index].parse::<f64>().unwrap();
     Duration::from_secs_f64((ticks(11) + ticks(12)) / TICKS_PER_SECOND)
-}
-
-fn number(name: &str, default: usize) -> usize {
-    match std::env::var(name).ok().filter(|value| !value.is_empty()) {
-        None => default,
-        Some(value) => match value.parse() {
-            Ok(number) => number,
-            Err(_) => {
-                eprintln!("{name} is `{value}`, which is no whole number");
-                std::process::exit(2);
-            }
-        },
-    }
 }

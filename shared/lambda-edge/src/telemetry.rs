@@ -1,8 +1,9 @@
 //! Logs: one JSON line per record in Lambda, one readable line locally. Never a payload, a name or an address.
 
 use tracing::{Level, Subscriber};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::{self, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt;
 
 use crate::{ConfigError, Environment};
 
@@ -23,14 +24,13 @@ pub fn json_lines<W>(writer: W, level: Level) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    tracing_subscriber::fmt()
+    let lines = fmt::layer()
         .json()
         .flatten_event(true)
         .with_current_span(false)
         .with_span_list(false)
-        .with_env_filter(filter(level))
-        .with_writer(writer)
-        .finish()
+        .with_writer(writer);
+    tracing_subscriber::registry().with(lines).with(filter(level))
 }
 
 /// The level that `LOG_LEVEL` asks for; `info` when it is not set.
@@ -47,10 +47,11 @@ pub fn level(env: &Environment) -> Result<Level, ConfigError> {
 /// What is logged at a level.
 ///
 /// Libraries stay below `debug`: there the AWS SDK and the Lambda runtime log requests with their payload.
-pub fn filter(level: Level) -> EnvFilter {
+pub fn filter(level: Level) -> Targets {
     let libraries = level.min(Level::INFO);
-    let quiet = LIBRARIES.map(|library| format!("{library}={libraries}")).join(",");
-    EnvFilter::builder().parse_lossy(format!("{level},{quiet}"))
+    Targets::new()
+        .with_default(level)
+        .with_targets(LIBRARIES.map(|library| (library, libraries)))
 }
 
 pub const LOG_LEVEL: &str = "LOG_LEVEL";

@@ -20,6 +20,9 @@ use local_stack::template::Template;
 use local_stack::{DynamoDb, LocalStack, Options, StartError, merged_environment};
 use serde_json::json;
 use tracing::Level;
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// What ends the program with one sentence.
 #[derive(Debug, thiserror::Error)]
@@ -131,18 +134,13 @@ fn environment(options: Options, env: &Environment, host: &str) -> Result<BTreeM
 }
 
 fn log_readable_lines(level: Level) {
-    let filter = telemetry::filter(level);
     // It warns of every condition that failed, which is how an event store finds its conflicts.
-    let filter = match "dynoxide=error".parse() {
-        Ok(quiet) => filter.add_directive(quiet),
-        Err(_) => filter,
-    };
-    tracing_subscriber::fmt()
+    let filter = telemetry::filter(level).with_target("dynoxide", Level::ERROR);
+    let lines = fmt::layer()
         .compact()
         .with_target(false)
-        .with_env_filter(filter)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stdout()))
-        .init();
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stdout()));
+    tracing_subscriber::registry().with(lines).with(filter).init();
 }
 
 /// Listens from now on; the future ends with Ctrl-C or SIGTERM.
