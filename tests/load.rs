@@ -32,8 +32,9 @@ const STEP: usize = 2_000;
 const CUSTOMERS: usize = 500;
 const PRODUCTS: usize = 77;
 
-/// How long an idle stack is watched.
-const IDLE: Duration = Duration::from_secs(20);
+/// How long a stack is left alone before it counts as idle, and how long it is watched then.
+const REST: Duration = Duration::from_secs(20);
+const WATCHED: Duration = Duration::from_secs(20);
 
 const ORDERS: Variable = Variable {
     name: "ORDERS",

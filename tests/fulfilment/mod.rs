@@ -20,8 +20,6 @@ mod payments;
 mod published_language;
 mod switched_off;
 
-use std::time::{Duration, Instant};
-
 use domain::stock::{Stock, aggregate_id};
 use event_store::EventStore;
 use local_stack::Options;
@@ -30,7 +28,7 @@ use payment_gateway::Sandbox;
 use serde_json::{Value, json};
 
 use crate::support::api::{address, options};
-use crate::support::{Api, LONGEST_WAIT, SHARDS, project};
+use crate::support::{Api, SHARDS, project};
 
 /// A stack that fulfils orders.
 pub async fn fulfilling() -> Api {
@@ -112,15 +110,9 @@ impl Api {
     /// The fulfilment of an order, once `wished` is true of it.
     pub async fn fulfilment_when(&self, order_id: &str, wished: impl Fn(&Value) -> bool) -> Value {
         let path = format!("/orders/{order_id}/fulfilment");
-        let deadline = Instant::now() + LONGEST_WAIT;
-        loop {
-            let answer = self.get(&path).await;
-            if answer.status == 200 && wished(&answer.body) {
-                return answer.body;
-            }
-            assert!(Instant::now() < deadline, "still {}", answer.body);
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        self.eventually(&path, |answer| answer.status == 200 && wished(&answer.body))
+            .await
+            .body
     }
 
     /// The fulfilment of an order, once it has this status.

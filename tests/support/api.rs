@@ -17,6 +17,10 @@ use super::{FaultProxy, LONGEST_WAIT, in_own_region, project};
 /// A variable with which each function of these stacks knows its own name.
 const FUNCTION: &str = "FUNCTION";
 
+/// Between two questions: what is asked all the time has no time to happen.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
 pub struct Api {
     pub stack: LocalStack,
     http: reqwest::Client,
@@ -111,13 +115,15 @@ impl Api {
     /// Asks again until the answer is as wished for; fails after [`LONGEST_WAIT`].
     pub async fn eventually(&self, path: &str, wished: impl Fn(&Answer) -> bool) -> Answer {
         let deadline = Instant::now() + LONGEST_WAIT;
+        let mut pause = FIRST_PAUSE;
         loop {
             let answer = self.get(path).await;
             if wished(&answer) {
                 return answer;
             }
             assert!(Instant::now() < deadline, "{path} still answers {answer:?}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(pause).await;
+            pause = (2 * pause).min(LONGEST_PAUSE);
         }
     }
 }

@@ -8,7 +8,9 @@ use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextRef;
 use aws_sdk_dynamodb::config::{Builder, ConfigBag, Intercept, RuntimeComponents};
+use aws_smithy_http_client as http_client;
 use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
 
@@ -22,11 +24,18 @@ pub async fn config() -> SdkConfig {
 
 /// What every configuration begins with: the SDK's defaults, over the TLS of this process.
 pub fn defaults() -> ConfigLoader {
+    defaults_over(http_client::Builder::new().tls_provider(tls::OF_AWS).build_https())
+}
+
+/// The SDK's defaults over another HTTP client.
+pub fn defaults_over(http: SharedHttpClient) -> ConfigLoader {
     tls::install();
-    let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::OF_AWS)
-        .build_https();
     aws_config::defaults(BehaviorVersion::latest()).http_client(http)
+}
+
+/// An HTTP client for services on this machine alone. Without TLS, whose authorities take long to read.
+pub fn local_http() -> SharedHttpClient {
+    http_client::Builder::new().build_http()
 }
 
 /// Adds the time limits and retries that every client here has.

@@ -2,12 +2,32 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 /// One bell for each table. Who is not listening when it rings hears of it when he listens next.
 #[derive(Clone, Default)]
 pub(crate) struct Bells(Arc<Mutex<HashMap<String, watch::Sender<()>>>>);
+
+/// When a trigger last had records: what nobody waits for need not be quick.
+#[derive(Clone)]
+pub(crate) struct LastRecords(Arc<Mutex<Instant>>);
+
+impl LastRecords {
+    /// The start counts as some.
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Mutex::new(Instant::now())))
+    }
+
+    pub(crate) fn are_now(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    pub(crate) fn age(&self) -> Duration {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+}
 
 impl Bells {
     pub(crate) fn of_table(&self, table: &str) -> watch::Receiver<()> {

@@ -1,6 +1,7 @@
 //! The DynamoDB, and the configuration that reaches it.
 //!
 //! - `embedded`: one in this process
+//! - `client`: how this process reaches that one
 //! - `stream_log`: what that one leaves undone for its streams
 //! - `tables`: the template's tables, in any
 
@@ -8,7 +9,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::error::Error;
 
-use aws_config::{Region, SdkConfig};
+use aws_config::{ConfigLoader, Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use lambda_edge::aws;
@@ -16,6 +17,7 @@ use lambda_edge::aws;
 use crate::invoke::cause_chain;
 use crate::names::REGION;
 
+mod client;
 mod embedded;
 mod stream_log;
 mod tables;
@@ -58,22 +60,21 @@ fn is_aws(endpoint: &str) -> bool {
 
 /// The configuration for an embedded DynamoDB: whatever the environment says, with credentials that mean nothing.
 pub async fn local_config(endpoint: &str) -> SdkConfig {
-    config(endpoint, |_| false).await
+    let http = client::without_tokens(aws::local_http());
+    config(aws::defaults_over(http), endpoint, |_| false).await
 }
 
 /// The configuration for any other DynamoDB: region and credentials of the usual AWS environment where it sets them.
 /// DynamoDB Local takes the dummies.
 pub(crate) async fn external_config(endpoint: &str) -> SdkConfig {
-    config(endpoint, |name| {
-        env::var_os(name).is_some_and(|value| !value.is_empty())
-    })
-    .await
+    let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+    config(aws::defaults(), endpoint, is_set).await
 }
 
 /// An endpoint that is set here goes before `AWS_ENDPOINT_URL_DYNAMODB`.
-async fn config(endpoint: &str, is_set: impl Fn(&str) -> bool) -> SdkConfig {
+async fn config(defaults: ConfigLoader, endpoint: &str, is_set: impl Fn(&str) -> bool) -> SdkConfig {
     let dummies = dummy_environment(endpoint, is_set);
-    let mut loader = aws::bounded(aws::defaults()).endpoint_url(endpoint);
+    let mut loader = aws::bounded(defaults).endpoint_url(endpoint);
     if let Some(region) = dummies.get("AWS_REGION") {
         loader = loader.region(Region::from_static(region));
     }

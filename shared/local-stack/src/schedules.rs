@@ -1,4 +1,5 @@
-//! Invokes functions on their schedules, sixty times as often as the template says: a minute is a second.
+//! Invokes functions on their schedules, sixty times as often as the template says: a minute is a second. While nothing happens
+//! it is five.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use crate::bells::LastRecords;
 use crate::invoke::Functions;
 use crate::names::{ACCOUNT_ID, REGION, arn};
 use crate::stop::Stop;
@@ -16,6 +18,12 @@ use crate::template::{FunctionDefinition, Schedule, Scheduler};
 
 /// Someone is waiting.
 const SPEED: u32 = 60;
+
+/// Nobody seems to be, so an idle stack uses next to nothing.
+const SPEED_WHEN_IDLE: u32 = 12;
+
+/// So long after the last record of a stream.
+const IDLE_AFTER: Duration = Duration::from_secs(10);
 
 /// A schedule in the background.
 pub(crate) struct Timer {
@@ -29,12 +37,13 @@ impl Timer {
         functions: Arc<Functions>,
         function: FunctionDefinition,
         schedule: Schedule,
+        last_records: LastRecords,
         mut stop: Stop,
     ) -> Self {
         let (firing, is_firing) = watch::channel(false);
         let task = tokio::spawn(async move {
             // The next firing waits for this one: never are there two at once.
-            while stop.sleep(interval(&schedule)).await {
+            while is_due(&schedule, &last_records, &mut stop).await {
                 firing.send_replace(true);
                 let outcome = functions.invoke(&function, payload(&function, &schedule)).await;
                 firing.send_replace(false);
@@ -48,8 +57,24 @@ impl Timer {
     }
 }
 
-fn interval(schedule: &Schedule) -> Duration {
-    schedule.every / SPEED
+/// Waits for the next firing; false when it is to stop.
+async fn is_due(schedule: &Schedule, last_records: &LastRecords, stop: &mut Stop) -> bool {
+    let mut waited = Duration::ZERO;
+    loop {
+        let interval = match last_records.age() < IDLE_AFTER {
+            true => schedule.every / SPEED,
+            false => schedule.every / SPEED_WHEN_IDLE,
+        };
+        // Something may happen in a long pause.
+        let step = interval.saturating_sub(waited).min(schedule.every / SPEED);
+        if step.is_zero() {
+            return true;
+        }
+        if !stop.sleep(step).await {
+            return false;
+        }
+        waited += step;
+    }
 }
 
 /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html>, and for EventBridge Scheduler

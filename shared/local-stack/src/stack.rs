@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::bells::Bells;
+use crate::bells::{Bells, LastRecords};
 use crate::dynamodb::{self, Embedded, EmbeddedError, Storage, TablesError};
 use crate::events::Bus;
 use crate::gateway;
@@ -214,9 +214,11 @@ impl LocalStack {
         });
         let (stop_triggers, stop) = Stop::channel();
         let failed = FailedBatches::default();
+        let last_records = LastRecords::new();
         let context = PollerContext {
             streams: aws_sdk_dynamodbstreams::Client::new(&dynamodb::streams_config(&config)),
             bells: bells.clone(),
+            last_records: last_records.clone(),
             longest_pause: match embedded {
                 Some(_) => LONGEST_PAUSE_WITH_BELLS,
                 None => LONGEST_PAUSE,
@@ -251,7 +253,13 @@ impl LocalStack {
             }));
             timers.extend(function.schedules.iter().map(|schedule| {
                 let functions = Arc::clone(&functions);
-                Timer::spawn(functions, function.clone(), schedule.clone(), stop.clone())
+                Timer::spawn(
+                    functions,
+                    function.clone(),
+                    schedule.clone(),
+                    last_records.clone(),
+                    stop.clone(),
+                )
             }));
         }
 

@@ -24,7 +24,7 @@ use aws_sdk_dynamodbstreams::Client as Streams;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::bells::Bells;
+use crate::bells::{Bells, LastRecords};
 use crate::invoke::Functions;
 use crate::stop::Stop;
 use crate::template::{FunctionDefinition, StreamTrigger};
@@ -57,6 +57,7 @@ pub(crate) struct Poller {
 pub(crate) struct PollerContext {
     pub streams: Streams,
     pub bells: Bells,
+    pub last_records: LastRecords,
     /// The longest pause between two looks at a stream that has nothing new.
     pub longest_pause: Duration,
     pub functions: Arc<Functions>,
@@ -73,6 +74,7 @@ impl Poller {
             trigger: name.clone(),
             streams: context.streams.clone(),
             bell: context.bells.of_table(&trigger.table),
+            last_records: context.last_records.clone(),
             longest_pause: context.longest_pause,
             checkpoints: Arc::clone(&context.checkpoints),
             delivery: Delivery {

@@ -24,8 +24,12 @@ use crate::listen::{ListenError, Listeners};
 /// How long a shutdown waits for requests that a client does not finish sending.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(1);
 
-/// How often to look for new stream records: somebody waits for what follows from them, and a look takes microseconds.
+/// How often to look for new stream records: somebody waits for what follows from them.
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
+
+/// The same when there have been none in so many looks.
+const IDLE_LOOK_INTERVAL: Duration = Duration::from_millis(50);
+const LOOKS_UNTIL_IDLE: u32 = 100;
 
 /// How often to look for stream records that are too old.
 const TRIM_INTERVAL: Duration = Duration::from_secs(60);
@@ -213,24 +217,32 @@ fn look_after_streams(
 ) -> std::io::Result<mpsc::Sender<()>> {
     let (sender, stopped) = mpsc::channel::<()>();
     let mut trim_at = Instant::now();
-    let mut look = move || -> rusqlite::Result<()> {
-        for table in log.news()? {
-            bells.ring(&table);
+    let mut look = move || -> rusqlite::Result<bool> {
+        let tables = log.news()?;
+        for table in &tables {
+            bells.ring(table);
         }
         if may_trim.load(Ordering::Relaxed) && Instant::now() >= trim_at && !log.trim(SystemTime::now())? {
             trim_at = Instant::now() + TRIM_INTERVAL;
         }
-        Ok(())
+        Ok(!tables.is_empty())
+    };
+    let mut in_vain = 0;
+    let mut next = move || {
+        // A fault of the disk, which every write meets as well; triggers look at their streams now and then all the same.
+        let is_news = look().unwrap_or_else(|error| {
+            tracing::warn!(%error, "cannot look for new stream records");
+            false
+        });
+        in_vain = if is_news { 0 } else { LOOKS_UNTIL_IDLE.min(in_vain + 1) };
+        if in_vain < LOOKS_UNTIL_IDLE {
+            LOOK_INTERVAL
+        } else {
+            IDLE_LOOK_INTERVAL
+        }
     };
     let thread = thread::Builder::new().name("streams".to_owned());
-    thread.spawn(move || {
-        while stopped.recv_timeout(LOOK_INTERVAL) == Err(RecvTimeoutError::Timeout) {
-            // A fault of the disk, which every write meets as well; triggers look at their streams now and then all the same.
-            if let Err(error) = look() {
-                tracing::warn!(%error, "cannot look for new stream records");
-            }
-        }
-    })?;
+    thread.spawn(move || while stopped.recv_timeout(next()) == Err(RecvTimeoutError::Timeout) {})?;
     Ok(sender)
 }
 

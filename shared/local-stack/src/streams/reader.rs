@@ -18,6 +18,7 @@ use super::delivery::{Delivery, Source};
 use super::record::StreamRecord;
 use super::shards::Shards;
 use crate::batches::backoff;
+use crate::bells::LastRecords;
 use crate::dynamodb::sdk_cause;
 use crate::stop::Stop;
 
@@ -38,6 +39,7 @@ pub(super) struct Reader {
     pub trigger: String,
     pub streams: Streams,
     pub bell: watch::Receiver<()>,
+    pub last_records: LastRecords,
     pub longest_pause: Duration,
     pub checkpoints: Arc<Checkpoints>,
     pub delivery: Delivery,
@@ -122,6 +124,7 @@ impl Reader {
         let Self {
             stream,
             streams,
+            last_records,
             checkpoints,
             delivery,
             trigger,
@@ -168,6 +171,9 @@ impl Reader {
             let records: Vec<_> = records
                 .filter_map(|record| StreamRecord::new(record, stream_arn))
                 .collect();
+            if !records.is_empty() {
+                last_records.are_now();
+            }
             let dealt_with = deliver(delivery, checkpoints, trigger, &source, &records).await;
             count += dealt_with;
             progress.send_modify(|progress| progress.records += dealt_with);

@@ -81,6 +81,7 @@ async fn a_child_that_is_listed_late_is_read_although_no_other_shard_ends() {
         trigger: "f/E".to_owned(),
         streams: Streams::new(&config),
         bell: Bells::default().of_table("T"),
+        last_records: LastRecords::new(),
         longest_pause: FIRST_PAUSE,
         checkpoints: Arc::new(Checkpoints::in_memory()),
         delivery: Delivery {
