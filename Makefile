@@ -18,7 +18,7 @@ NORTHWIND ?= ../shared/data/northwind
 # Ends a target that lacks the variable $(1), with what it should be.
 needs = $(if $($(1)),,$(error make $@ needs $(1), $(2)))
 
-.PHONY: help run test contract check fmt watch invoke sam-invoke sam-api northwind benchmark query-benchmark reservation-benchmark load export import parked \
+.PHONY: help run test contract check fmt watch invoke sam-invoke sam-api northwind benchmark query-benchmark reservation-benchmark load build-times export import parked \
   replay verify simulate tools build deploy readme clean
 
 help: ## List the targets
@@ -74,6 +74,9 @@ reservation-benchmark: ## How many reservations a second one SKU takes from 1, 4
 
 load: ## How many orders a second the stack takes, how far behind its projections are, and what it uses when idle (ORDERS, CLIENTS, DATA)
 	@cargo run --example load
+
+build-times: ## What the first builds cost, from nothing; fails when a registry crate is compiled twice (many minutes)
+	@bash scripts/build-times.sh
 
 replay: ## Write the read models of the running `make run` anew from the events; ARGS="--since …", "--order …", "--help"
 	@cargo run --bin ordermaster -- replay $(ARGS)

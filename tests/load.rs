@@ -54,8 +54,15 @@ async fn main() {
     let clients = how_many(&CLIENTS, 1, "a whole number from 1") as usize;
     let folder = std::env::var("DATA")
         .ok()
-        .filter(|data| data != "memory")
-        .map(PathBuf::from);
+        .filter(|data| !data.is_empty() && data != "memory");
+    let folder = folder.map(PathBuf::from);
+    if let Some(folder) = folder.as_ref().filter(|folder| folder.exists()) {
+        eprintln!(
+            "DATA is `{}`, which exists: set it to a new folder, or to memory",
+            folder.display()
+        );
+        std::process::exit(2);
+    }
 
     let (stack, _) = start(folder.as_deref()).await;
     idle("empty").await;
@@ -169,13 +176,12 @@ async fn projections(http: &reqwest::Client, url: &str) -> Vec<(String, Duration
 }
 
 async fn idle(when: &str) {
+    tokio::time::sleep(REST).await;
     let before = processor_time();
-    tokio::time::sleep(IDLE).await;
+    tokio::time::sleep(WATCHED).await;
     let used = processor_time() - before;
-    println!(
-        "idle, {when}: {:.2} % of a core",
-        100.0 * used.as_secs_f64() / IDLE.as_secs_f64()
-    );
+    let percent = 100.0 * used.as_secs_f64() / WATCHED.as_secs_f64();
+    println!("idle, {when}: {percent:.2} % of a core");
 }
 
 /// Of this process, in user and kernel. <https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use local_stack::dynamodb::Embedded;
-use local_stack::template::Template;
 use local_stack::{DynamoDb, Options};
 use payment_gateway::Sandbox;
 use rust_decimal::Decimal;
@@ -15,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::body;
 use crate::support::api::options;
-use crate::support::{Api, FaultProxy, project};
+use crate::support::{Api, FaultProxy, template_with};
 
 /// The time of every function: that is how long a process that hangs takes to die.
 const TIME_LIMIT: Duration = Duration::from_secs(2);
@@ -44,7 +43,7 @@ impl World {
             function_dynamodb_endpoint: Some(proxy.endpoint.clone()),
             ..options(true)
         };
-        let mut template = Template::read_with(&project().join("template.yaml"), &options.parameters).unwrap();
+        let mut template = template_with(&options.parameters);
         for function in &mut template.functions {
             function.timeout = TIME_LIMIT;
             if function.binary != "event-relay" {

@@ -23,12 +23,11 @@ mod switched_off;
 use domain::stock::{Stock, aggregate_id};
 use event_store::EventStore;
 use local_stack::Options;
-use local_stack::template::Template;
 use payment_gateway::Sandbox;
 use serde_json::{Value, json};
 
 use crate::support::api::{address, options};
-use crate::support::{Api, SHARDS, project};
+use crate::support::{Api, SHARDS, template_with};
 
 /// A stack that fulfils orders.
 pub async fn fulfilling() -> Api {
@@ -37,8 +36,7 @@ pub async fn fulfilling() -> Api {
 
 /// The same with other options, and with some variables of all functions that have them changed.
 pub async fn fulfilling_with(options: Options, changed: &[(&str, &str)]) -> Api {
-    let template = project().join("template.yaml");
-    let mut template = Template::read_with(&template, &options.parameters).unwrap();
+    let mut template = template_with(&options.parameters);
     for function in &mut template.functions {
         for (name, value) in changed {
             if let Some(variable) = function.environment.get_mut(*name) {

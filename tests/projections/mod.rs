@@ -55,7 +55,7 @@ pub(crate) async fn deliver_everything(tables: &Tables) {
 /// All records of a table's stream, as DynamoDB gives them to Lambda.
 pub(crate) async fn stream_records(tables: &Tables, table: &str) -> Vec<Value> {
     let streams = async |operation: &str, body: Value| -> Value {
-        let answer = reqwest::Client::new()
+        let answer = crate::support::http()
             .post(tables.endpoint())
             .header("x-amz-target", format!("DynamoDBStreams_20120810.{operation}"))
             .header("content-type", "application/x-amz-json-1.0")

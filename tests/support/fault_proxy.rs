@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Response, StatusCode};
-use lambda_edge::tls;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -76,13 +75,12 @@ struct Proxy {
 
 impl FaultProxy {
     pub async fn start(upstream: &str) -> Self {
-        tls::install();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let shared = Arc::<Mutex<Shared>>::default();
         let proxy = Proxy {
             upstream: upstream.to_owned(),
-            http: reqwest::Client::new(),
+            http: super::http(),
             shared: shared.clone(),
         };
         let app = axum::Router::new().fallback(forward).with_state(proxy);

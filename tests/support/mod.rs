@@ -7,9 +7,10 @@ pub mod orders;
 pub mod samples;
 pub mod test_folder;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -17,8 +18,8 @@ use aws_config::{Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use event_store::EventStore;
-use lambda_edge::Environment;
 use lambda_edge::http::LOCAL_CALLER;
+use lambda_edge::{Environment, tls};
 use local_stack::dynamodb::{Embedded, create_tables, local_config};
 use local_stack::template::Template;
 
@@ -42,7 +43,17 @@ pub fn project() -> PathBuf {
 }
 
 pub fn template() -> Template {
-    Template::read(&project().join("template.yaml")).unwrap()
+    template_with(&BTreeMap::new())
+}
+
+/// template.yaml with values of parameters. Each is read once by all tests together.
+pub fn template_with(parameters: &BTreeMap<String, String>) -> Template {
+    static READ: Mutex<BTreeMap<BTreeMap<String, String>, Template>> = Mutex::new(BTreeMap::new());
+    let mut read = READ.lock().unwrap();
+    let template = read
+        .entry(parameters.clone())
+        .or_insert_with(|| Template::read_with(&project().join("template.yaml"), parameters).unwrap());
+    template.clone()
 }
 
 /// A function's environment as template.yaml gives it, with some variables changed.
@@ -68,6 +79,12 @@ pub fn in_own_region(config: &SdkConfig, name: &str) -> SdkConfig {
     static REGIONS: AtomicUsize = AtomicUsize::new(0);
     let region = format!("{name}-{}", REGIONS.fetch_add(1, Ordering::Relaxed));
     config.to_builder().region(Region::new(region)).build()
+}
+
+/// An HTTP client for this machine. It knows no certificates: to read those of all authorities takes most of a small test's time.
+pub fn http() -> reqwest::Client {
+    tls::install();
+    reqwest::Client::builder().tls_certs_only([]).build().unwrap()
 }
 
 /// How long a test waits for what must come. That says nothing of speed: a busy machine may take its time.

@@ -1,12 +1,13 @@
-//! A bell for each stream: rung when there are new records, so that nobody has to ask all the time.
+//! A bell for each stream, rung when there are new records, so that nobody has to ask all the time; and when there last were any.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
-/// One bell for each table. Who is not listening when it rings hears of it when he listens next.
+/// One bell for each table. A receiver that is busy when its bell rings hears it at its next wait.
 #[derive(Clone, Default)]
 pub(crate) struct Bells(Arc<Mutex<HashMap<String, watch::Sender<()>>>>);
 
@@ -20,7 +21,7 @@ impl LastRecords {
         Self(Arc::new(Mutex::new(Instant::now())))
     }
 
-    pub(crate) fn are_now(&self) {
+    pub(crate) fn note(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 

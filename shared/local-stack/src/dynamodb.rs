@@ -68,7 +68,14 @@ pub async fn local_config(endpoint: &str) -> SdkConfig {
 /// DynamoDB Local takes the dummies.
 pub(crate) async fn external_config(endpoint: &str) -> SdkConfig {
     let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
-    config(aws::defaults(), endpoint, is_set).await
+    // Credentials of the environment may have to be fetched with TLS.
+    let needs_no_tls =
+        endpoint.starts_with("http://") && dummy_environment(endpoint, is_set).contains_key("AWS_ACCESS_KEY_ID");
+    let defaults = match needs_no_tls {
+        true => aws::defaults_over(aws::local_http()),
+        false => aws::defaults(),
+    };
+    config(defaults, endpoint, is_set).await
 }
 
 /// An endpoint that is set here goes before `AWS_ENDPOINT_URL_DYNAMODB`.

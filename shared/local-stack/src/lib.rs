@@ -8,7 +8,7 @@
 //! - `events`: EventBridge's buses and rules, with queues as targets
 //! - `queues`: SQS, and Lambda's event source mappings of queues
 //! - `streams`: Lambda's event source mappings of streams
-//! - `bells`: who waits for a stream's records is told of them
+//! - `bells`: tells triggers that a stream has new records
 //! - `batches`: what both kinds of mappings have in common
 //! - `filter`: the patterns of stream triggers and of rules
 //! - `schedules`: invocations that only time brings about

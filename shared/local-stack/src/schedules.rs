@@ -101,3 +101,36 @@ fn payload(function: &FunctionDefinition, schedule: &Schedule) -> Value {
         "detail": detail,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_minute_is_a_second_or_five_while_nothing_happens() {
+        let schedule = Schedule {
+            name: "EveryMinute".to_owned(),
+            every: Duration::from_secs(60),
+            by: Scheduler::Rule,
+        };
+        let (_sender, mut stop) = Stop::channel();
+        let last_records = LastRecords::new();
+        let mut seconds = async |last_records: &LastRecords| {
+            let started = Instant::now();
+            assert!(is_due(&schedule, last_records, &mut stop).await);
+            started.elapsed().as_secs()
+        };
+        assert_eq!(seconds(&last_records).await, 1);
+        tokio::time::advance(IDLE_AFTER).await;
+        assert_eq!(seconds(&last_records).await, 5);
+        let something = last_records.clone();
+        let happens = async {
+            tokio::time::sleep(Duration::from_millis(2_500)).await;
+            something.note();
+        };
+        let (seconds, ()) = tokio::join!(seconds(&last_records), happens);
+        assert_eq!(seconds, 3);
+    }
+}

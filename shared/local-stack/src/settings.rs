@@ -96,8 +96,9 @@ pub enum SettingsError {
     AlmostMemory(String),
     #[error("PARAMETERS has a quote that is not closed: set it to Name=Value Name2=\"a value with spaces\"")]
     OpenQuote,
-    #[error("PARAMETERS has `{0}`, which is not Name=Value: set it to Name=Value Name2=\"a value with spaces\"")]
-    NoParameter(String),
+    /// Without the word itself, which may be part of a secret.
+    #[error("word {0} of PARAMETERS is not Name=Value: set it to Name=Value Name2=\"a value with spaces\"")]
+    NoParameter(usize),
     #[error("PARAMETERS gives {0} two values: set it once")]
     Twice(String),
     #[error("FULFILMENT is `{short}`, but PARAMETERS has Fulfilment={long}: set one of them")]
@@ -168,9 +169,10 @@ fn parameters(env: &Environment) -> Result<BTreeMap<String, String>, SettingsErr
     const PARAMETER: &str = "Fulfilment";
 
     let mut parameters = BTreeMap::new();
-    for word in shlex::split(PARAMETERS.value(env)).ok_or(SettingsError::OpenQuote)? {
+    let words = shlex::split(PARAMETERS.value(env)).ok_or(SettingsError::OpenQuote)?;
+    for (index, word) in words.iter().enumerate() {
         let Some((name, value)) = word.split_once('=').filter(|(name, _)| !name.is_empty()) else {
-            return Err(SettingsError::NoParameter(word));
+            return Err(SettingsError::NoParameter(index + 1));
         };
         if parameters.insert(name.to_owned(), value.to_owned()).is_some() {
             return Err(SettingsError::Twice(name.to_owned()));
@@ -343,8 +345,8 @@ mod tests {
                     .to_owned(),
             ),
             ("PARAMETERS", "Key='x", format!("PARAMETERS has a quote that is not closed: {FORM}")),
-            ("PARAMETERS", "A=b debug", format!("PARAMETERS has `debug`, which is not Name=Value: {FORM}")),
-            ("PARAMETERS", "=b", format!("PARAMETERS has `=b`, which is not Name=Value: {FORM}")),
+            ("PARAMETERS", "A=b debug", format!("word 2 of PARAMETERS is not Name=Value: {FORM}")),
+            ("PARAMETERS", "=b", format!("word 1 of PARAMETERS is not Name=Value: {FORM}")),
             ("PARAMETERS", "A=b A=c", "PARAMETERS gives A two values: set it once".to_owned()),
         ] {
             assert_eq!(settings(&[(name, value)]).expect_err(value).to_string(), expected);

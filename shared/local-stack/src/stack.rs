@@ -48,7 +48,7 @@ pub enum StartError {
     NotInBuild { template: String, function: String },
     #[error("this build contains the function `{function}`, which {template} does not name")]
     NotInTemplate { template: String, function: String },
-    #[error("the function `{function}` cannot start: {source}; {template} and PARAMETERS say what it is")]
+    #[error("the function `{function}` cannot start: {source}; its value comes from {template} or PARAMETERS")]
     Configuration {
         template: String,
         function: String,
@@ -70,7 +70,7 @@ pub enum StartError {
     FolderInUse(String),
     #[error("cannot read the checkpoints {file}: {source}; set DATA to another folder, or to memory")]
     Checkpoints { file: String, source: io::Error },
-    #[error("{0}; set DATA to another folder, or to memory")]
+    #[error("{0}{advice}", advice = data_advice(.0))]
     DynamoDb(#[from] EmbeddedError),
     #[error("{source}; DATA is {folder}, and may be set to another folder, or to memory")]
     DataTables { folder: String, source: TablesError },
@@ -78,6 +78,14 @@ pub enum StartError {
         "{source}; DYNAMODB_ENDPOINT is {endpoint}: set it to a DynamoDB that runs, or unset it for the embedded one"
     )]
     EndpointTables { endpoint: String, source: TablesError },
+}
+
+/// What helps against it, if it is the folder.
+fn data_advice(error: &EmbeddedError) -> &'static str {
+    match error {
+        EmbeddedError::Data { .. } => "; set DATA to another folder, or to memory",
+        _ => "",
+    }
 }
 
 /// The sentence of [`StartError::Listen`].
@@ -94,7 +102,7 @@ fn cannot_listen(address: SocketAddr, purpose: &str, source: &io::Error) -> Stri
                 "cannot listen on {address} for {purpose}: {source}; set LISTEN to an address of this machine"
             );
         }
-        io::ErrorKind::AddrInUse => format!("port {port} for {purpose} is taken"),
+        io::ErrorKind::AddrInUse => format!("port {port} of {} for {purpose} is taken", address.ip()),
         _ => format!("cannot listen on port {port} for {purpose}: {source}"),
     };
     format!("{problem}; set {variable} to another one, or to 0 for any that is free")
@@ -237,7 +245,7 @@ impl LocalStack {
             .collect();
         if let Some(embedded) = &embedded {
             let watched: Vec<_> = pollers.iter().map(|poller| poller.progress.clone()).collect();
-            embedded.trim_streams_after(have_caught_up(watched));
+            embedded.trim_streams_once(have_caught_up(watched));
         }
         let (mut consumers, mut timers) = (Vec::new(), Vec::new());
         for function in &template.functions {
@@ -424,12 +432,14 @@ async fn wait_for<T>(watched: &watch::Receiver<T>, deadline: Instant, is_so: imp
     outcome.ok()?.ok().map(|_| ())
 }
 
-/// Returns once each trigger has had nothing left to read, or has ended.
-async fn have_caught_up(triggers: Vec<watch::Receiver<Progress>>) {
+/// Returns once each trigger has had nothing left to read; false when one has ended before.
+async fn have_caught_up(triggers: Vec<watch::Receiver<Progress>>) -> bool {
     for mut progress in triggers {
-        // An error says that it has ended.
-        let _ = progress.wait_for(|progress| progress.has_caught_up).await;
+        if progress.wait_for(|progress| progress.has_caught_up).await.is_err() {
+            return false;
+        }
     }
+    true
 }
 
 /// Waits for a task that was told to stop, until the deadline.

@@ -27,7 +27,7 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_secs(1);
 /// How often to look for new stream records: somebody waits for what follows from them.
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 
-/// The same when there have been none in so many looks.
+/// The pause between two looks once so many have found nothing.
 const IDLE_LOOK_INTERVAL: Duration = Duration::from_millis(50);
 const LOOKS_UNTIL_IDLE: u32 = 100;
 
@@ -59,8 +59,10 @@ pub enum EmbeddedError {
     Data { path: String, reason: String },
     #[error("cannot listen for DynamoDB requests on {0}")]
     Listen(#[from] ListenError),
-    #[error("cannot make a temporary folder or a thread for the DynamoDB: {0}")]
-    System(#[from] std::io::Error),
+    #[error("cannot make a temporary folder for the DynamoDB: {0}; TMPDIR names where")]
+    TemporaryFolder(std::io::Error),
+    #[error("cannot start a thread for the DynamoDB: {0}")]
+    Thread(std::io::Error),
 }
 
 impl Embedded {
@@ -96,7 +98,7 @@ impl Embedded {
             database,
             stop,
             server: tokio::spawn(server),
-            _stop_looking: look_after_streams(log, bells, Arc::clone(&may_trim))?,
+            _stop_looking: look_after_streams(log, bells, Arc::clone(&may_trim)).map_err(EmbeddedError::Thread)?,
             may_trim,
         })
     }
@@ -111,14 +113,11 @@ impl Embedded {
         Client::new(&local_config(&self.endpoint).await)
     }
 
-    /// Once the future has ended, stream records go after 24 hours. Not before those have been read that the last run left:
-    /// unlike AWS, a stack on one machine may be off for days.
-    pub(crate) fn trim_streams_after(&self, are_read: impl Future<Output = ()> + Send + 'static) {
+    /// Once the future says so, stream records go after 24 hours. Not before those have been read that the last run left: unlike
+    /// AWS, a stack on one machine may be off for days.
+    pub(crate) fn trim_streams_once(&self, are_read: impl Future<Output = bool> + Send + 'static) {
         let may_trim = Arc::clone(&self.may_trim);
-        tokio::spawn(async move {
-            are_read.await;
-            may_trim.store(true, Ordering::Relaxed);
-        });
+        tokio::spawn(async move { may_trim.store(are_read.await, Ordering::Relaxed) });
     }
 
     /// What it has written down about a table.
@@ -155,7 +154,7 @@ enum Durability {
 /// A database in a file that has no name any more as soon as it is open, so that it is gone with the process, however that
 /// ends. SQLite's own databases in memory cannot have a second connection that writes.
 fn open_in_memory() -> Result<(Database, StreamLog), EmbeddedError> {
-    let folder = TemporaryFolder::new()?;
+    let folder = TemporaryFolder::new().map_err(EmbeddedError::TemporaryFolder)?;
     open(&folder.0.join("dynamodb.sqlite"), Durability::None)
 }
 
@@ -222,18 +221,25 @@ fn look_after_streams(
         for table in &tables {
             bells.ring(table);
         }
-        if may_trim.load(Ordering::Relaxed) && Instant::now() >= trim_at && !log.trim(SystemTime::now())? {
+        if may_trim.load(Ordering::Relaxed) && Instant::now() >= trim_at {
+            // Also after an error, which would come again at once.
             trim_at = Instant::now() + TRIM_INTERVAL;
+            if log.trim(SystemTime::now())? {
+                trim_at = Instant::now();
+            }
         }
         Ok(!tables.is_empty())
     };
+    let mut is_failing = false;
     let mut in_vain = 0;
     let mut next = move || {
         // A fault of the disk, which every write meets as well; triggers look at their streams now and then all the same.
-        let is_news = look().unwrap_or_else(|error| {
-            tracing::warn!(%error, "cannot look for new stream records");
-            false
-        });
+        let found = look();
+        if let (Err(error), false) = (&found, is_failing) {
+            tracing::warn!(%error, "cannot look after the streams");
+        }
+        is_failing = found.is_err();
+        let is_news = found.unwrap_or(false);
         in_vain = if is_news { 0 } else { LOOKS_UNTIL_IDLE.min(in_vain + 1) };
         if in_vain < LOOKS_UNTIL_IDLE {
             LOOK_INTERVAL

@@ -361,7 +361,9 @@ async fn a_port_that_is_taken_is_one_sentence_that_names_its_variable() {
     for (variable, purpose) in [("PORT", HTTP), ("DYNAMODB_PORT", DYNAMODB), ("EVENTS_PORT", EVENTS)] {
         assert_eq!(
             refused(on(variable), FUNCTIONS).await,
-            format!("port {port} for {purpose} is taken; set {variable} to another one, or to 0 for any that is free")
+            format!(
+                "port {port} of 127.0.0.1 for {purpose} is taken; set {variable} to another one, or to 0 for any that is free"
+            )
         );
     }
     // With 0, a free one is taken for each.

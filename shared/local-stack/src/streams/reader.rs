@@ -86,16 +86,14 @@ impl Reader {
             // What rings during the round may come too late for it.
             self.bell.mark_unchanged();
             match self.round().await {
-                Ok(records) => {
+                Ok(0) => {
                     failures = 0;
-                    if records == 0 {
-                        self.progress.send_modify(|progress| progress.has_caught_up = true);
-                        pause = match self.is_rung_within(pause).await {
-                            true => FIRST_PAUSE,
-                            false => (2 * pause).min(self.longest_pause),
-                        };
-                    }
+                    pause = match self.is_rung_within(pause).await {
+                        true => FIRST_PAUSE,
+                        false => (2 * pause).min(self.longest_pause),
+                    };
                 }
+                Ok(_) => (failures, pause) = (0, FIRST_PAUSE),
                 Err(error) => {
                     tracing::warn!(trigger = self.trigger, %error, "reading the stream failed and is retried");
                     // The table may have been made anew; iterators are taken again from the checkpoints.
@@ -172,7 +170,7 @@ impl Reader {
                 .filter_map(|record| StreamRecord::new(record, stream_arn))
                 .collect();
             if !records.is_empty() {
-                last_records.are_now();
+                last_records.note();
             }
             let dealt_with = deliver(delivery, checkpoints, trigger, &source, &records).await;
             count += dealt_with;
@@ -188,7 +186,10 @@ impl Reader {
         if any_finished {
             *described_at = None;
         } else if is_complete {
-            progress.send_modify(|progress| progress.rounds += 1);
+            progress.send_modify(|progress| {
+                progress.rounds += 1;
+                progress.has_caught_up |= count == 0;
+            });
         }
         Ok(count)
     }

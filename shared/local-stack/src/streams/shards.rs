@@ -52,7 +52,7 @@ impl Shards {
         })
     }
 
-    /// Whether there may be shards that are not known yet: a shard ends only when children go on.
+    /// Whether all shards are known: none has ended without a child that goes on.
     pub(super) fn is_settled(&self) -> bool {
         let goes_on = |id: &str| self.0.iter().any(|shard| shard.parent.as_deref() == Some(id));
         !self.0.is_empty() && self.0.iter().all(|shard| !shard.is_finished || goes_on(&shard.id))

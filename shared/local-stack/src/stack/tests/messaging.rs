@@ -532,7 +532,9 @@ async fn every_service_has_its_port_at_one_more_address() {
     let second = LocalStack::start(Options { port, ..listening }, FUNCTIONS).await;
     let error = second.err().map(|error| error.to_string()).unwrap_or_default();
     assert!(
-        error.starts_with(&format!("cannot listen on 127.0.0.2:{port} for HTTP requests")),
+        error.starts_with(&format!(
+            "port {port} of 127.0.0.2 for HTTP requests is taken; set PORT"
+        )),
         "{error}"
     );
     stack.stop().await;
