@@ -27,8 +27,9 @@ help: ## List the targets
 run: ## Run the whole system on this machine (PORT, DATA, FULFILMENT, LISTEN and others: cargo run --bin local-stack help)
 	@cargo run --bin local-stack
 
+# Tests wait more than they compute.
 test: ## Run every test
-	cargo test --workspace
+	RUST_TEST_THREADS=6 cargo test --workspace
 
 contract: ## Hold a stack against the API's description with schemathesis (SEED=n; make tools)
 	@SEED=$(SEED) bash scripts/contract.sh

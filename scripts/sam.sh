@@ -23,8 +23,7 @@ done
 target=${CARGO_TARGET_DIR:-target}
 mkdir -p "$target" .aws-sam
 [[ -x $target/debug/local-stack ]] || cargo build --bin local-stack
-# Whose own variables would pass for misspelt ones of the stack.
-env --unset=FUNCTION --unset=EVENT "$target/debug/local-stack" sam-env >"$target/sam-env.json"
+"$target/debug/local-stack" sam-env >"$target/sam-env.json"
 
 # SAM sets no variable that the template does not declare, and in AWS these are not to be set. It runs what is built.
 awk '

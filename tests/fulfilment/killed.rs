@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::body;
 use crate::support::api::options;
-use crate::support::{Api, FaultProxy, template_with};
+use crate::support::{Api, FaultProxy, template_of};
 
 /// The time of every function: that is how long a process that hangs takes to die.
 const TIME_LIMIT: Duration = Duration::from_secs(2);
@@ -43,7 +43,7 @@ impl World {
             function_dynamodb_endpoint: Some(proxy.endpoint.clone()),
             ..options(true)
         };
-        let mut template = template_with(&options.parameters);
+        let mut template = template_of(&options);
         for function in &mut template.functions {
             function.timeout = TIME_LIMIT;
             if function.binary != "event-relay" {

@@ -27,7 +27,7 @@ use payment_gateway::Sandbox;
 use serde_json::{Value, json};
 
 use crate::support::api::{address, options};
-use crate::support::{Api, SHARDS, template_with};
+use crate::support::{Api, SHARDS, template_of};
 
 /// A stack that fulfils orders.
 pub async fn fulfilling() -> Api {
@@ -36,7 +36,7 @@ pub async fn fulfilling() -> Api {
 
 /// The same with other options, and with some variables of all functions that have them changed.
 pub async fn fulfilling_with(options: Options, changed: &[(&str, &str)]) -> Api {
-    let mut template = template_with(&options.parameters);
+    let mut template = template_of(&options);
     for function in &mut template.functions {
         for (name, value) in changed {
             if let Some(variable) = function.environment.get_mut(*name) {

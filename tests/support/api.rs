@@ -12,7 +12,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::description::DESCRIPTION;
-use super::{FaultProxy, LONGEST_WAIT, in_own_region, project, template_with};
+use super::{FaultProxy, LONGEST_WAIT, in_own_region, project, template_of};
 
 /// A variable with which each function of these stacks knows its own name.
 const FUNCTION: &str = "FUNCTION";
@@ -39,14 +39,14 @@ impl Api {
     }
 
     pub async fn start_with(options: Options) -> Self {
-        let template = template_with(&options.parameters);
+        let template = template_of(&options);
         Self::start_from(template, options).await
     }
 
     /// Without event-relay, which parks what it cannot read as the projections do, and would be counted with them.
     pub async fn start_without_relay() -> Self {
         let options = options(false);
-        let mut template = template_with(&options.parameters);
+        let mut template = template_of(&options);
         let relay = template
             .functions
             .iter_mut()
@@ -141,7 +141,7 @@ pub fn options(is_fulfilling: bool) -> Options {
 /// meant for a request.
 pub async fn behind_proxy() -> (Embedded, FaultProxy, Api) {
     let options = options(false);
-    let mut template = template_with(&options.parameters);
+    let mut template = template_of(&options);
     // Whose requests would meet the faults that are meant for others.
     for function in &mut template.functions {
         function.schedules.clear();
@@ -151,7 +151,7 @@ pub async fn behind_proxy() -> (Embedded, FaultProxy, Api) {
 
 /// The same with other options.
 pub async fn behind_proxy_of(options: Options) -> (Embedded, FaultProxy, Api) {
-    let template = template_with(&options.parameters);
+    let template = template_of(&options);
     start_behind_proxy(template, options).await
 }
 

@@ -20,6 +20,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use event_store::EventStore;
 use lambda_edge::http::LOCAL_CALLER;
 use lambda_edge::{Environment, tls};
+use local_stack::Options;
 use local_stack::dynamodb::{Embedded, create_tables, local_config};
 use local_stack::template::Template;
 
@@ -43,16 +44,18 @@ pub fn project() -> PathBuf {
 }
 
 pub fn template() -> Template {
-    template_with(&BTreeMap::new())
+    template_of(&Options::in_memory(project().join("template.yaml")))
 }
 
-/// template.yaml with values of parameters. Each is read once by all tests together.
-pub fn template_with(parameters: &BTreeMap<String, String>) -> Template {
-    static READ: Mutex<BTreeMap<BTreeMap<String, String>, Template>> = Mutex::new(BTreeMap::new());
+/// The template that `options` name, with their parameters. Each is read once by all tests together.
+pub fn template_of(options: &Options) -> Template {
+    type Read = BTreeMap<(PathBuf, BTreeMap<String, String>), Template>;
+    static READ: Mutex<Read> = Mutex::new(Read::new());
     let mut read = READ.lock().unwrap();
+    let key = (options.template.clone(), options.parameters.clone());
     let template = read
-        .entry(parameters.clone())
-        .or_insert_with(|| Template::read_with(&project().join("template.yaml"), parameters).unwrap());
+        .entry(key)
+        .or_insert_with(|| Template::read_with(&options.template, &options.parameters).unwrap());
     template.clone()
 }
 

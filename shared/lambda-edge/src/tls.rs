@@ -6,7 +6,7 @@ use rustls::crypto::ring;
 /// For the AWS SDK's clients.
 pub(crate) const OF_AWS: Provider = Provider::Rustls(CryptoMode::Ring);
 
-/// Makes ring what reqwest's clients use, which bring no cryptography of their own and panic without any.
+/// Installs ring for reqwest's clients. They bring no cryptography of their own, and panic without any.
 pub fn install() {
     // An error says that it has been installed already.
     let _ = ring::default_provider().install_default();

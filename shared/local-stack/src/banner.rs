@@ -50,7 +50,7 @@ pub fn banner(options: &Options, template: &Template, endpoints: Endpoints<'_>) 
             None => (
                 "Mails",
                 "in this log".to_owned(),
-                "DATA=folder writes them there".to_owned(),
+                "DATA=folder keeps them in its maildir".to_owned(),
             ),
         });
     }

@@ -54,7 +54,7 @@ struct Item {
 /// The key of the [`Progress`]: no minute sorts or looks like it.
 const PROGRESS: &str = "progress";
 
-/// Before the first firing, this far back timers are looked for.
+/// Before the first firing, this far back timers are looked for, if there are any.
 const FIRST_LOOK: TimeDelta = TimeDelta::hours(24);
 
 /// A minute is through only this long after it is over: clocks differ, and a timer may still be on its way into it.
@@ -124,7 +124,12 @@ impl Timers {
             .send()
             .await?;
         let progress = found.item.and_then(|item| serde_dynamo::from_item(item).ok());
-        let first = progress.map_or(now - FIRST_LOOK, |Progress { minute }| minute);
+        let first = match progress {
+            Some(Progress { minute }) => minute,
+            // A look at each minute of a day takes more than a thousand queries.
+            None if self.is_empty().await? => now,
+            None => now - FIRST_LOOK,
+        };
         let mut minutes = Vec::new();
         let mut next = minute_of(first);
         while next <= now {
@@ -132,6 +137,16 @@ impl Timers {
             next += TimeDelta::minutes(1);
         }
         Ok(minutes)
+    }
+
+    async fn is_empty(&self) -> Result<bool, StoreError> {
+        let first = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .limit(1)
+            .consistent_read(true);
+        Ok(first.send().await?.count() == 0)
     }
 
     /// Some timers of a minute that are due, the oldest first; none when there are no more.

@@ -41,8 +41,7 @@ pub struct Embedded {
     stop: oneshot::Sender<()>,
     server: JoinHandle<Result<(), String>>,
     may_trim: Arc<AtomicBool>,
-    /// Ends the thread that looks after the streams, by being dropped.
-    _stop_looking: mpsc::Sender<()>,
+    keeper: Keeper,
 }
 
 /// Where an embedded DynamoDB keeps its items.
@@ -98,7 +97,7 @@ impl Embedded {
             database,
             stop,
             server: tokio::spawn(server),
-            _stop_looking: look_after_streams(log, bells, Arc::clone(&may_trim)).map_err(EmbeddedError::Thread)?,
+            keeper: Keeper::start(log, bells, Arc::clone(&may_trim)).map_err(EmbeddedError::Thread)?,
             may_trim,
         })
     }
@@ -140,6 +139,7 @@ impl Embedded {
             Ok(Err(error)) => tracing::error!(%error, "the embedded DynamoDB failed"),
             Err(_) => self.server.abort(),
         }
+        self.keeper.stop().await;
     }
 }
 
@@ -208,13 +208,31 @@ impl Drop for TemporaryFolder {
     }
 }
 
-/// In a thread of its own, as SQLite blocks, until the sender is dropped.
-fn look_after_streams(
-    mut log: StreamLog,
-    bells: Bells,
-    may_trim: Arc<AtomicBool>,
-) -> std::io::Result<mpsc::Sender<()>> {
-    let (sender, stopped) = mpsc::channel::<()>();
+/// Looks after the streams: in a thread, as SQLite blocks, until it is dropped.
+struct Keeper {
+    stop: mpsc::Sender<()>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl Keeper {
+    fn start(log: StreamLog, bells: Bells, may_trim: Arc<AtomicBool>) -> std::io::Result<Self> {
+        let (stop, stopped) = mpsc::channel::<()>();
+        let thread = thread::Builder::new().name("streams".to_owned());
+        let thread = thread.spawn(move || look_after_streams(log, &bells, &may_trim, &stopped))?;
+        Ok(Self { stop, thread })
+    }
+
+    /// Returns once its connection is closed.
+    async fn stop(self) {
+        drop(self.stop);
+        let ended = tokio::task::spawn_blocking(|| self.thread.join()).await;
+        if !matches!(ended, Ok(Ok(()))) {
+            tracing::error!("the thread that looks after the streams had failed");
+        }
+    }
+}
+
+fn look_after_streams(mut log: StreamLog, bells: &Bells, may_trim: &AtomicBool, stopped: &mpsc::Receiver<()>) {
     let mut trim_at = Instant::now();
     let mut look = move || -> rusqlite::Result<bool> {
         let tables = log.news()?;
@@ -247,9 +265,7 @@ fn look_after_streams(
             IDLE_LOOK_INTERVAL
         }
     };
-    let thread = thread::Builder::new().name("streams".to_owned());
-    thread.spawn(move || while stopped.recv_timeout(next()) == Err(RecvTimeoutError::Timeout) {})?;
-    Ok(sender)
+    while stopped.recv_timeout(next()) == Err(RecvTimeoutError::Timeout) {}
 }
 
 #[cfg(test)]

@@ -453,8 +453,8 @@ async fn a_value_of_a_parameter_that_a_function_refuses_is_told_with_where_it_co
     assert_eq!(
         error,
         format!(
-            "the function `web` cannot start: the environment variable TABLE is `Items`, which is not a number; {file} and \
-             PARAMETERS say what it is"
+            "the function `web` cannot start: the environment variable TABLE is `Items`, which is not a number; its value comes \
+             from {file} or PARAMETERS"
         )
     );
 }
