@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use axum::Router;
 use axum::body::Bytes;
 use axum::routing::post;
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use domain::fulfilment::{Fulfilment, Step};
 use domain::order::{ConfirmationNumber, Order, OrderEvent, OrderStatus, Tax, TaxRate};
 use domain::payment::{Payment, PaymentStatus};
@@ -465,6 +465,19 @@ async fn timers_that_are_due_are_told_on_the_bus() {
         (&told[0]["type"], &told[0]["data"]["step"]),
         (&json!("TimerDue"), &json!("ship"))
     );
+}
+
+#[tokio::test]
+async fn the_first_firing_looks_back_a_day_only_where_there_are_timers() {
+    let tables = Tables::new().await;
+    let timers = Timers::from_env(&tables.environment("fire-timers"), tables.dynamodb.clone()).unwrap();
+    let now = Utc::now();
+    assert_eq!(timers.open_minutes(now).await.unwrap().len(), 1);
+    let yesterday = now - TimeDelta::hours(23);
+    let timer = Timer::of(ORDER_ID.parse().unwrap(), Step::Ship, yesterday);
+    timers.set(&timer, yesterday).await.unwrap();
+    let minutes = timers.open_minutes(now).await.unwrap();
+    assert!(minutes[0] < yesterday && minutes.len() > 23 * 60, "{}", minutes.len());
 }
 
 #[tokio::test]
