@@ -20,8 +20,8 @@ measure() { # WHAT COMMAND…
   { grep '^ *Compiling' "$log" || true; } | { grep -v '(/' || true; } >>"$all"
   local crates
   crates=$({ grep '^ *Compiling' "$log" || true; } | { grep -vc '(/' || true; })
-  awk -v what="$what" -v cpu="$user" -v system="$system" -v real="$real" -v crates="$crates" \
-    'BEGIN { printf "%-34s %6.1f min of processor time, %5.0f s, %4d registry crates\n", what, (cpu + system) / 60, real, crates }'
+  awk -v what="$what" -v user="$user" -v kernel="$system" -v real="$real" -v crates="$crates" \
+    'BEGIN { printf "%-34s %6.1f min of processor time, %5.0f s, %4d registry crates\n", what, (user + kernel) / 60, real, crates }'
 }
 
 measure "make run" cargo build --bin local-stack
