@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::Utc;
 use domain::order::Order;
 use futures::future::join;
-use read_models::replay::{Purpose, ReplayError, Scope, Status, Stop};
+use read_models::replay::{Plan, Purpose, ReplayError, Scope, Status, Stop};
 
 use super::{Watch, number, orders, plan, put, rebuild, replay, text};
 use crate::projections::{append, assert_rows_are_folds, deliver, deliver_everything, order, stream_records};
@@ -47,6 +47,26 @@ async fn an_empty_store_leaves_empty_tables() {
     let tables = Tables::new().await;
     let replay = rebuild(&tables).await;
     assert_eq!(replay.counts, Default::default());
+}
+
+/// Until its row is there again, an order's postings are no row's, and would be removed.
+#[tokio::test]
+async fn rows_are_looked_at_only_once_all_segments_are_through_with_the_events() {
+    let tables = Tables::new().await;
+    orders(&tables, 9).await;
+    tables.proxy.record();
+    let plan = Plan {
+        segments: 4,
+        batch: 3,
+        ..plan(Purpose::Rebuild, Scope::Everything)
+    };
+    replay(&tables, plan).await;
+    let requests = tables.proxy.recorded();
+    let scans = requests.iter().filter(|request| request.operation == "Scan");
+    let of_events: Vec<_> = scans.map(|scan| scan.body["TableName"] == "EventStore").collect();
+    let (events, rows) = of_events.split_at(of_events.iter().filter(|is_of_events| **is_of_events).count());
+    assert!(events.iter().all(|is_of_events| *is_of_events), "{of_events:?}");
+    assert!(events.len() > 4 && rows.len() > 4, "{of_events:?}");
 }
 
 #[tokio::test]

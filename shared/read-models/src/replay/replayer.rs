@@ -204,8 +204,7 @@ impl Replayer {
                 replay,
             }),
         };
-        let segments = run.progress.lock().await.replay.segments.len();
-        let outcome = try_join_all((0..segments).map(|number| run.segment(number))).await;
+        let outcome = run.segments().await;
         let mut replay = run.progress.into_inner().replay;
         if replay.is_through() {
             replay.status = Status::Done;
@@ -214,7 +213,7 @@ impl Replayer {
         // Also after an error: what was done need not be done again.
         let is_ours = self.replays.save(&replay).await;
         match outcome {
-            Ok(_) | Err(ReplayError::Stopped) => {}
+            Ok(()) | Err(ReplayError::Stopped) => {}
             Err(error) => return Err(error),
         }
         match is_ours? {
@@ -224,12 +223,30 @@ impl Replayer {
     }
 }
 
+/// How far the segments go before they wait for each other.
+#[derive(Clone, Copy, PartialEq)]
+enum Until {
+    Rows,
+    Done,
+}
+
 impl Run<'_> {
-    async fn segment(&self, number: usize) -> Result<(), ReplayError> {
+    /// All segments at once, the rows only when all are through with the events: what a lost row accounted for would else be
+    /// removed while another segment writes it again.
+    async fn segments(&self) -> Result<(), ReplayError> {
+        let segments = self.progress.lock().await.replay.segments.len();
+        for until in [Until::Rows, Until::Done] {
+            try_join_all((0..segments).map(|number| self.segment(number, until))).await?;
+        }
+        Ok(())
+    }
+
+    async fn segment(&self, number: usize, until: Until) -> Result<(), ReplayError> {
         loop {
             let position = self.progress.lock().await.replay.segments[number].clone();
             match position {
                 _ if self.stop.is_set() => return Ok(()),
+                Position::Rows { .. } if until == Until::Rows => return Ok(()),
                 Position::Events(_) => self.events(number, position).await?,
                 Position::Since(after) => self.since(number, after).await?,
                 Position::Order => self.order(number).await?,
