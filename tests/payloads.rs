@@ -468,16 +468,19 @@ async fn timers_that_are_due_are_told_on_the_bus() {
 }
 
 #[tokio::test]
-async fn the_first_firing_looks_back_a_day_only_where_there_are_timers() {
+async fn the_first_firing_begins_with_the_earliest_timer() {
     let tables = Tables::new().await;
     let timers = Timers::from_env(&tables.environment("fire-timers"), tables.dynamodb.clone()).unwrap();
     let now = Utc::now();
     assert_eq!(timers.open_minutes(now).await.unwrap().len(), 1);
-    let yesterday = now - TimeDelta::hours(23);
-    let timer = Timer::of(ORDER_ID.parse().unwrap(), Step::Ship, yesterday);
-    timers.set(&timer, yesterday).await.unwrap();
+    for hours in [3, 50, 1, -1] {
+        let due_at = now - TimeDelta::hours(hours);
+        let timer = Timer::of(ORDER_ID.parse().unwrap(), Step::Ship, due_at);
+        timers.set(&timer, due_at).await.unwrap();
+    }
     let minutes = timers.open_minutes(now).await.unwrap();
-    assert!(minutes[0] < yesterday && minutes.len() > 23 * 60, "{}", minutes.len());
+    let earliest = now - TimeDelta::hours(50);
+    assert!(minutes[0] <= earliest && earliest < minutes[1], "{}", minutes[0]);
 }
 
 #[tokio::test]

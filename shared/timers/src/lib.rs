@@ -54,9 +54,6 @@ struct Item {
 /// The key of the [`Progress`]: no minute sorts or looks like it.
 const PROGRESS: &str = "progress";
 
-/// Before the first firing, this far back timers are looked for, if there are any.
-const FIRST_LOOK: TimeDelta = TimeDelta::hours(24);
-
 /// A minute is through only this long after it is over: clocks differ, and a timer may still be on its way into it.
 const GRACE: TimeDelta = TimeDelta::minutes(5);
 
@@ -126,9 +123,7 @@ impl Timers {
         let progress = found.item.and_then(|item| serde_dynamo::from_item(item).ok());
         let first = match progress {
             Some(Progress { minute }) => minute,
-            // A look at each minute of a day takes more than a thousand queries.
-            None if self.is_empty().await? => now,
-            None => now - FIRST_LOOK,
+            None => self.earliest_minute().await?.map_or(now, |minute| minute.min(now)),
         };
         let mut minutes = Vec::new();
         let mut next = minute_of(first);
@@ -139,14 +134,17 @@ impl Timers {
         Ok(minutes)
     }
 
-    async fn is_empty(&self) -> Result<bool, StoreError> {
-        let first = self
-            .client
-            .scan()
-            .table_name(&self.table)
-            .limit(1)
-            .consistent_read(true);
-        Ok(first.send().await?.count() == 0)
+    /// Where the first firing begins: the minute of the earliest timer there is, if there is any.
+    async fn earliest_minute(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let scan = self.client.scan().table_name(&self.table);
+        let scan = scan.projection_expression("DueMinute").consistent_read(true);
+        let mut keys = scan.into_paginator().items().send();
+        let mut earliest = None;
+        while let Some(key) = keys.try_next().await? {
+            let minute = key.get("DueMinute").and_then(|minute| minute.as_s().ok()?.parse().ok());
+            earliest = [earliest, minute].into_iter().flatten().min();
+        }
+        Ok(earliest)
     }
 
     /// Some timers of a minute that are due, the oldest first; none when there are no more.
