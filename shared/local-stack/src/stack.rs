@@ -24,17 +24,12 @@ use crate::options::{Data, DynamoDb, Options};
 use crate::queues::{Activity, Consumer, DeadMessage, Queues};
 use crate::schedules::Timer;
 use crate::stop::Stop;
-use crate::streams::{Checkpoints, FailedBatch, FailedBatches, Poller, PollerContext, Progress};
+use crate::streams::{Checkpoints, FailedBatch, FailedBatches, Pace, Poller, PollerContext, Progress};
 use crate::template::{Template, TemplateError};
 
 /// How long [`LocalStack::caught_up`] waits: longer than a passing fault takes, shorter than all retries of a batch that
 /// fails for good may.
 const CAUGHT_UP_LIMIT: Duration = Duration::from_secs(180);
-
-/// The longest pause between two looks at a stream that has nothing new. The embedded DynamoDB rings when there is something;
-/// any other has to be asked.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE_WITH_BELLS: Duration = Duration::from_secs(30);
 
 /// How long a shutdown waits for running requests, and then for running batches.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(3);
@@ -227,9 +222,9 @@ impl LocalStack {
             streams: aws_sdk_dynamodbstreams::Client::new(&dynamodb::streams_config(&config)),
             bells: bells.clone(),
             last_records: last_records.clone(),
-            longest_pause: match embedded {
-                Some(_) => LONGEST_PAUSE_WITH_BELLS,
-                None => LONGEST_PAUSE,
+            pace: match embedded {
+                Some(_) => Pace::WITH_BELLS,
+                None => Pace::ASKING,
             },
             functions: Arc::clone(&functions),
             checkpoints: Arc::new(checkpoints(&options.data)?),
@@ -506,4 +501,4 @@ fn checkpoints(data: &Data) -> Result<Checkpoints, StartError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

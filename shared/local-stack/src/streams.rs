@@ -45,6 +45,31 @@ pub(crate) struct Progress {
     pub has_caught_up: bool,
 }
 
+/// How often a stream is looked at that has nothing new.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// The longest pause between two looks for records.
+    longest_pause: Duration,
+    /// The pause between two looks for new shards, and for another stream of the table.
+    describe_interval: Duration,
+}
+
+impl Pace {
+    /// For a DynamoDB that has to be asked. The children of a shard may be listed only some time after its end, and someone waits
+    /// for their records; DescribeStream allows ten calls a second.
+    /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_DescribeStream.html>
+    pub(crate) const ASKING: Self = Self {
+        longest_pause: Duration::from_secs(1),
+        describe_interval: Duration::from_secs(2),
+    };
+
+    /// For the embedded DynamoDB, which rings when there are records. Each of its streams is one shard that never ends.
+    pub(crate) const WITH_BELLS: Self = Self {
+        longest_pause: Duration::from_secs(30),
+        describe_interval: Duration::from_secs(60 * 60),
+    };
+}
+
 /// A trigger's poller.
 pub(crate) struct Poller {
     /// `function/event`.
@@ -58,8 +83,7 @@ pub(crate) struct PollerContext {
     pub streams: Streams,
     pub bells: Bells,
     pub last_records: LastRecords,
-    /// The longest pause between two looks at a stream that has nothing new.
-    pub longest_pause: Duration,
+    pub pace: Pace,
     pub functions: Arc<Functions>,
     pub checkpoints: Arc<Checkpoints>,
     pub failed: FailedBatches,
@@ -75,7 +99,7 @@ impl Poller {
             streams: context.streams.clone(),
             bell: context.bells.of_table(&trigger.table),
             last_records: context.last_records.clone(),
-            longest_pause: context.longest_pause,
+            pace: context.pace,
             checkpoints: Arc::clone(&context.checkpoints),
             delivery: Delivery {
                 function: function.clone(),

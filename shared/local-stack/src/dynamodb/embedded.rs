@@ -271,6 +271,7 @@ fn look_after_streams(mut log: StreamLog, bells: &Bells, may_trim: &AtomicBool, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stack::tests::LONGEST_WAIT;
     use crate::template::Template;
     use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -288,8 +289,8 @@ mod tests {
         let order = client.put_item().table_name("OrderSummary");
         let order = order.item("OrderId", AttributeValue::S("o-1".to_owned()));
         order.send().await.expect("a stored item");
-        let rung = tokio::time::timeout(Duration::from_secs(10), bell.changed()).await;
-        rung.expect("a bell within ten seconds").expect("somebody to ring");
+        let rung = tokio::time::timeout(LONGEST_WAIT, bell.changed()).await;
+        rung.expect("a bell").expect("somebody to ring");
         embedded.stop().await;
     }
 }

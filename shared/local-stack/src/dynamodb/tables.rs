@@ -185,7 +185,7 @@ impl Shape {
         }
     }
 
-    /// Of a table of the embedded DynamoDB. Its DescribeTable counts all items and looks into those of indexes, which takes
+    /// The shape of a table of the embedded DynamoDB. Its DescribeTable counts all items and looks into those of indexes, which takes
     /// seconds in a large folder.
     fn of_metadata(found: &TableMetadata) -> serde_json::Result<Self> {
         #[derive(Deserialize)]
@@ -376,6 +376,9 @@ mod tests {
         let mut template = Template::parse("template.yaml", text).expect("the template");
         create_tables(&client, &template).await.expect("new tables");
         create_tables(&client, &template).await.expect("the same tables");
+        create(&client, Some(&embedded), &template.tables)
+            .await
+            .expect("the same tables");
 
         let store = template
             .tables
@@ -383,12 +386,17 @@ mod tests {
             .find(|table| table.name == "EventStore")
             .expect("the event store");
         store.stream = Some(StreamView::KeysOnly);
-        let error = create_tables(&client, &template).await.expect_err("another stream");
-        assert_eq!(
-            error.to_string(),
-            "the table EventStore exists with the stream NEW_IMAGE, but the template gives it KEYS_ONLY; \
-             delete the table or its data"
-        );
+        // Whether it is asked or looked into.
+        for embedded in [None, Some(&embedded)] {
+            let error = create(&client, embedded, &template.tables)
+                .await
+                .expect_err("another stream");
+            assert_eq!(
+                error.to_string(),
+                "the table EventStore exists with the stream NEW_IMAGE, but the template gives it KEYS_ONLY; \
+                 delete the table or its data"
+            );
+        }
         embedded.stop().await;
     }
 }

@@ -57,7 +57,7 @@ Resources:
 "#;
 
 /// How long a test waits for what must come. That says nothing of speed: a busy machine may take its time.
-const LONGEST_WAIT: Duration = Duration::from_secs(120);
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
 const FUNCTIONS: &[(&str, Constructor)] = &[("web", web), ("worker", worker)];
 

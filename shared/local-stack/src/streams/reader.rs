@@ -12,11 +12,11 @@ use aws_sdk_dynamodbstreams::types::{Shard, ShardIteratorType};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::Progress;
 use super::checkpoints::Checkpoints;
 use super::delivery::{Delivery, Source};
 use super::record::StreamRecord;
 use super::shards::Shards;
+use super::{Pace, Progress};
 use crate::batches::backoff;
 use crate::bells::LastRecords;
 use crate::dynamodb::sdk_cause;
@@ -25,11 +25,6 @@ use crate::stop::Stop;
 /// The pause after the first look that found nothing; each one after that is twice as long, up to the longest. Lambda polls
 /// an idle shard four times a second; locally a person or a test waits for the result.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-
-/// How often to look for the children of a shard that has ended. They may be listed only some time after its end, and
-/// someone waits for their records; DescribeStream allows ten calls a second.
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_DescribeStream.html>
-const DESCRIBE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// A poll returns 1,000 records at most.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_GetRecords.html>
@@ -40,7 +35,7 @@ pub(super) struct Reader {
     pub streams: Streams,
     pub bell: watch::Receiver<()>,
     pub last_records: LastRecords,
-    pub longest_pause: Duration,
+    pub pace: Pace,
     pub checkpoints: Arc<Checkpoints>,
     pub delivery: Delivery,
     pub stop: Stop,
@@ -52,15 +47,7 @@ pub(super) struct Reader {
 pub(super) struct Stream {
     arn: String,
     shards: Shards,
-    /// `None` when a shard has ended since.
-    described_at: Option<Instant>,
-}
-
-impl Stream {
-    fn is_described(&self) -> bool {
-        let is_recent = |at: Instant| at.elapsed() < DESCRIBE_INTERVAL;
-        self.shards.is_settled() || self.described_at.is_some_and(is_recent)
-    }
+    describe_again_at: Instant,
 }
 
 /// A fault of the DynamoDB, which passes or keeps being logged.
@@ -90,7 +77,7 @@ impl Reader {
                     failures = 0;
                     pause = match self.is_rung_within(pause).await {
                         true => FIRST_PAUSE,
-                        false => (2 * pause).min(self.longest_pause),
+                        false => (2 * pause).min(self.pace.longest_pause),
                     };
                 }
                 Ok(_) => (failures, pause) = (0, FIRST_PAUSE),
@@ -116,7 +103,7 @@ impl Reader {
     /// Reads once from every readable shard and delivers what is there. Returns how many records there were.
     async fn round(&mut self) -> Result<usize, ReadError> {
         let described = match self.stream.take() {
-            Some(stream) if stream.is_described() => stream,
+            Some(stream) if Instant::now() < stream.describe_again_at => stream,
             known => self.describe(known).await?,
         };
         let Self {
@@ -133,11 +120,11 @@ impl Reader {
         let Stream {
             arn: stream_arn,
             shards,
-            described_at,
+            describe_again_at,
         } = stream.insert(described);
         let mut count = 0;
         let mut any_finished = false;
-        let mut is_complete = shards.is_settled();
+        let mut is_complete = !shards.is_exhausted();
         for shard in shards.readable() {
             let source = Source {
                 stream_arn,
@@ -184,7 +171,7 @@ impl Reader {
             any_finished |= shard.is_finished;
         }
         if any_finished {
-            *described_at = None;
+            *describe_again_at = Instant::now();
         } else if is_complete {
             progress.send_modify(|progress| {
                 progress.rounds += 1;
@@ -210,7 +197,7 @@ impl Reader {
         Ok(Stream {
             arn,
             shards,
-            described_at: Some(Instant::now()),
+            describe_again_at: Instant::now() + self.pace.describe_interval,
         })
     }
 

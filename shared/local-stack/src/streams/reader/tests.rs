@@ -9,6 +9,7 @@ use super::*;
 use crate::bells::Bells;
 use crate::dynamodb::local_config;
 use crate::invoke::Functions;
+use crate::stack::tests::LONGEST_WAIT;
 use crate::template::{FunctionDefinition, StreamTrigger};
 
 /// A stream of an open shard and one that ends at once. The child of the latter is listed from the third time on.
@@ -82,7 +83,7 @@ async fn a_child_that_is_listed_late_is_read_although_no_other_shard_ends() {
         streams: Streams::new(&config),
         bell: Bells::default().of_table("T"),
         last_records: LastRecords::new(),
-        longest_pause: FIRST_PAUSE,
+        pace: Pace::ASKING,
         checkpoints: Arc::new(Checkpoints::in_memory()),
         delivery: Delivery {
             function: definition,
@@ -95,7 +96,7 @@ async fn a_child_that_is_listed_late_is_read_although_no_other_shard_ends() {
         progress: watch::Sender::new(Progress::default()),
         stream: None,
     };
-    let deadline = Instant::now() + 3 * DESCRIBE_INTERVAL;
+    let deadline = Instant::now() + LONGEST_WAIT;
     while reader.round().await.expect("a round") == 0 {
         assert!(Instant::now() < deadline, "the child is not read");
         tokio::time::sleep(FIRST_PAUSE).await;
