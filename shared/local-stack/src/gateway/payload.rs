@@ -22,7 +22,7 @@ use crate::names;
 /// What an API without a domain of its own is called here.
 const API_ID: &str = "local";
 
-/// The gateway listens on this address only, so every request comes from it.
+/// Where requests are said to come from, also those that came by `LISTEN`.
 const SOURCE_IP: &str = "127.0.0.1";
 
 pub(super) fn event(parts: &Parts, path: &str, target: &Target<'_>, body: &[u8], domain: &str) -> Value {

@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use environment::spelling;
+
 use crate::template::Template;
 
 /// All routes, the more specific first: at the first segment in which two differ in kind, the static one goes before the
@@ -13,6 +15,7 @@ pub(super) struct Routes(Vec<Entry>);
 
 struct Entry {
     method: String,
+    path: String,
     segments: Vec<Segment>,
     route_key: String,
     function: usize,
@@ -38,11 +41,10 @@ pub(super) struct Target<'a> {
 pub(super) enum Meant<'a> {
     /// The path has these methods only.
     Methods(BTreeSet<&'a str>),
-    /// The route with the nearest path, which the request's may differ from in a slash at the end alone.
-    Route {
-        key: &'a str,
-        is_but_for_slash: bool,
-    },
+    /// This route, without the slash at the end.
+    NoSlash(&'a str),
+    /// The route with the nearest path.
+    Route(&'a str),
     Nothing,
 }
 
@@ -53,14 +55,46 @@ impl fmt::Display for Meant<'_> {
                 let methods: Vec<_> = methods.iter().copied().collect();
                 write!(f, "the path has {} only", methods.join(", "))
             }
-            Self::Route {
-                key,
-                is_but_for_slash: true,
-            } => write!(f, "{key} has no slash at its end"),
-            Self::Route { key, .. } => write!(f, "is {key} meant?"),
+            Self::NoSlash(route) => write!(f, "{route} has no slash at its end"),
+            Self::Route(route) => write!(f, "is {route} meant?"),
             Self::Nothing => f.write_str("none is near it"),
         }
     }
+}
+
+/// A segment of a route, equal to each segment of a path that may stand for it: any where it is a parameter, and a word that is
+/// misspelt or not whole.
+struct Loose<'a>(&'a Segment);
+
+impl PartialEq<&str> for Loose<'_> {
+    fn eq(&self, text: &&str) -> bool {
+        match self.0 {
+            Segment::Static(expected) => is_meant(expected, text),
+            Segment::Parameter(_) => true,
+        }
+    }
+}
+
+/// A path with one segment that is missing, too much or another may be near.
+const MOST_WRONG_SEGMENTS: usize = 1;
+
+/// A shorter beginning may be that of any word.
+const SHORTEST_BEGINNING: usize = 3;
+
+fn is_meant(expected: &str, text: &str) -> bool {
+    let is_beginning = |of: &str, text: &str| text.len() >= SHORTEST_BEGINNING && of.starts_with(text);
+    is_beginning(expected, text) || is_beginning(text, expected) || spelling::nearest(text, [expected]).is_some()
+}
+
+/// How many segments are missing, too much or others; `None` when they are too many, or no word of the route is there.
+fn wrong_segments(route: &[Segment], path: &[&str]) -> Option<usize> {
+    let has_word = route.iter().any(|segment| match segment {
+        Segment::Static(expected) => path.iter().any(|text| is_meant(expected, text)),
+        Segment::Parameter(_) => false,
+    });
+    let route: Vec<_> = route.iter().map(Loose).collect();
+    let wrong = strsim::generic_levenshtein(&route, &path.to_vec());
+    (has_word && wrong <= MOST_WRONG_SEGMENTS).then_some(wrong)
 }
 
 impl Routes {
@@ -70,6 +104,7 @@ impl Routes {
         let mut entries: Vec<_> = routes
             .map(|(function, route)| Entry {
                 method: route.method.clone(),
+                path: route.path.clone(),
                 segments: route.path.split('/').map(segment).collect(),
                 route_key: format!("{} {}", route.method, route.path),
                 function,
@@ -104,90 +139,18 @@ impl Routes {
         if !methods.is_empty() {
             return Meant::Methods(methods);
         }
+        if let Some(target) = path.strip_suffix('/').and_then(|path| self.find(method, path)) {
+            return Meant::NoSlash(target.route_key);
+        }
+        let named: Vec<_> = segments.into_iter().filter(|segment| !segment.is_empty()).collect();
         let near = self.0.iter().filter_map(|entry| {
-            let distance = path_distance(&entry.segments, &segments)?;
-            Some((distance, entry.method != method, entry))
+            // The first segment is what stands before the first slash.
+            let wrong = wrong_segments(entry.segments.get(1..)?, &named)?;
+            let letters = strsim::osa_distance(&entry.path, path);
+            Some(((wrong, entry.method != method, letters), entry))
         });
-        let nearest = near
-            .min_by(|(one, is_other, _), (two, is_other_too, _)| one.total_cmp(two).then(is_other.cmp(is_other_too)));
-        match nearest {
-            Some((distance, is_other_method, entry)) => Meant::Route {
-                key: &entry.route_key,
-                is_but_for_slash: distance == EMPTY_SEGMENT && path.ends_with('/') && !is_other_method,
-            },
-            None => Meant::Nothing,
-        }
-    }
-}
-
-/// What each difference between a path and a route counts. A path that differs more than [`NEAR`] is another.
-const EMPTY_SEGMENT: f64 = 0.25;
-const MISSING_OR_TOO_MUCH: f64 = 1.5;
-const NEAR: f64 = 2.0;
-
-/// Of two words, from 0 to 1. One with less in common is another word; the beginning of one is near.
-const MIN_SIMILARITY: f64 = 0.5;
-const SIMILARITY_OF_BEGINNING: f64 = 0.75;
-
-/// How far a path is from being one of this route: letters in its segments, slashes, a segment more or less. `None` when it is
-/// too far, or has no word of the route in it.
-fn path_distance(route: &[Segment], path: &[&str]) -> Option<f64> {
-    let named: Vec<_> = path.iter().copied().filter(|segment| !segment.is_empty()).collect();
-    // Each path begins with a slash, and so with an empty segment.
-    let empty = path.len().saturating_sub(named.len() + 1);
-    let route = route.get(1..).unwrap_or_default();
-    let letters = match (route.len(), named.len()) {
-        (expected, found) if expected == found => segments_distance(route.iter(), named.iter().copied()),
-        (expected, found) if expected + 1 == found => nearest(found, |left_out| {
-            segments_distance(route.iter(), without(&named, left_out).copied())
-        }),
-        (expected, found) if expected == found + 1 => nearest(expected, |left_out| {
-            segments_distance(without(route, left_out), named.iter().copied())
-        }),
-        _ => None,
-    };
-    let length = if route.len() == named.len() {
-        0.0
-    } else {
-        MISSING_OR_TOO_MUCH
-    };
-    let distance = letters? + length + EMPTY_SEGMENT * empty as f64;
-    (distance <= NEAR).then_some(distance)
-}
-
-fn without<T>(items: &[T], left_out: usize) -> impl Iterator<Item = &T> {
-    let others = items.iter().enumerate().filter(move |(index, _)| *index != left_out);
-    others.map(|(_, item)| item)
-}
-
-fn nearest(count: usize, distance: impl Fn(usize) -> Option<f64>) -> Option<f64> {
-    (0..count).filter_map(distance).min_by(f64::total_cmp)
-}
-
-/// `None` when one of them is another word, or none is a word of the route.
-fn segments_distance<'a>(route: impl Iterator<Item = &'a Segment>, path: impl Iterator<Item = &'a str>) -> Option<f64> {
-    let mut distance = 0.0;
-    let mut has_word = false;
-    for (segment, text) in route.zip(path) {
-        if let Segment::Static(expected) = segment {
-            let similarity = similarity(expected, text);
-            if similarity <= MIN_SIMILARITY {
-                return None;
-            }
-            has_word = true;
-            distance += 2.0 * (1.0 - similarity);
-        }
-    }
-    has_word.then_some(distance)
-}
-
-fn similarity(expected: &str, text: &str) -> f64 {
-    let similarity = strsim::normalized_damerau_levenshtein(expected, text);
-    let is_beginning = expected.starts_with(text) || text.starts_with(expected);
-    if is_beginning {
-        similarity.max(SIMILARITY_OF_BEGINNING)
-    } else {
-        similarity
+        let nearest = near.min_by_key(|(distance, _)| *distance);
+        nearest.map_or(Meant::Nothing, |(_, entry)| Meant::Route(&entry.route_key))
     }
 }
 
