@@ -2,20 +2,23 @@
 
 use environment::{Environment, Variable};
 
-/// The number in a variable, which is at least `least`; `expected` says so. Another value, or a variable that is only
-/// misspelt, ends the process with a sentence.
-pub fn how_many(variable: &Variable, least: u64, expected: &'static str) -> u64 {
+/// The whole number in a variable. Another value, one below `least`, or a variable that is only misspelt ends the process with a
+/// sentence.
+pub fn how_many(variable: &Variable, least: u64) -> u64 {
     let env = Environment::of_process();
-    let number = env.check_names([variable.name]).and_then(|()| {
-        let number = variable.parsed(&env, expected)?;
-        if number >= least {
-            Ok(number)
-        } else {
-            Err(variable.invalid(&env, expected))
-        }
-    });
-    number.unwrap_or_else(|error| {
-        eprintln!("{error}");
+    let refused = |sentence: String| -> ! {
+        eprintln!("{sentence}");
         std::process::exit(2)
-    })
+    };
+    if let Err(error) = env.check_names([variable.name]) {
+        refused(error.to_string());
+    }
+    let value = variable.value(&env);
+    match value.parse() {
+        Ok(number) if number >= least => number,
+        _ => refused(format!(
+            "the environment variable {} is `{value}`, which is not a whole number from {least}",
+            variable.name
+        )),
+    }
 }

@@ -1,11 +1,7 @@
 //! `make load`: clients that create orders without a pause, and how the stack bears it: orders a second for each 2,000, how far
 //! behind each projection is then, how long the stack takes to start again with all of them, and what it uses when nobody asks.
 //!
-//! | variable | default | |
-//! |---|---|---|
-//! | `ORDERS` | 20000 | in all |
-//! | `CLIENTS` | 4 | at the same time |
-//! | `DATA` | `memory` | or a new folder, with which the stack is started again at the end |
+//! `DATA` is `memory`, or a new folder, with which the stack is started again at the end.
 //!
 //! Linux only: the processor time is read from `/proc`.
 
@@ -50,8 +46,8 @@ const CLIENTS: Variable = Variable {
 
 #[tokio::main]
 async fn main() {
-    let orders = how_many(&ORDERS, 1, "a whole number from 1") as usize;
-    let clients = how_many(&CLIENTS, 1, "a whole number from 1") as usize;
+    let orders = how_many(&ORDERS, 1) as usize;
+    let clients = how_many(&CLIENTS, 1) as usize;
     let folder = std::env::var("DATA")
         .ok()
         .filter(|data| !data.is_empty() && data != "memory");
@@ -184,7 +180,7 @@ async fn idle(when: &str) {
     println!("idle, {when}: {percent:.2} % of a core");
 }
 
-/// Of this process, in user and kernel. <https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>
+/// What this process has used, in user and kernel. <https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>
 fn processor_time() -> Duration {
     const TICKS_PER_SECOND: f64 = 100.0;
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();

@@ -97,7 +97,7 @@ const RARE: &str = "Saffron";
 
 #[tokio::main]
 async fn main() {
-    let orders = how_many(&ORDERS, LEAST_ORDERS, "a whole number from 100");
+    let orders = how_many(&ORDERS, LEAST_ORDERS);
     let mut template = benchmark::template();
     for function in &mut template.functions {
         function.triggers.clear();
@@ -181,7 +181,7 @@ struct Measured {
     name: &'static str,
     /// Sorted.
     times: Vec<Duration>,
-    /// Of one question, as a mean.
+    /// What one question takes, as a mean.
     requests: f64,
     units: f64,
 }

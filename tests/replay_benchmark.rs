@@ -41,7 +41,7 @@ async fn main() {
     if std::env::args().nth(1).as_deref() == Some(SERVE) {
         return serve().await;
     }
-    let events = how_many(&EVENTS, EVENTS_PER_ORDER, "a whole number from 8");
+    let events = how_many(&EVENTS, EVENTS_PER_ORDER);
     let (mut server, endpoint) = start_server();
     let config = local_config(&endpoint).await;
     let dynamodb = Client::new(&config);

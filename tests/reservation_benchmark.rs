@@ -48,7 +48,7 @@ async fn main() {
     if std::env::args().nth(1).as_deref() == Some(SERVE) {
         return serve().await;
     }
-    let reservations = how_many(&RESERVATIONS, WRITERS[2], "a whole number from 16");
+    let reservations = how_many(&RESERVATIONS, WRITERS[2]);
     let conflicts = Conflicts::default();
     metrics::set_global_recorder(conflicts.clone()).unwrap();
     let (mut server, endpoint) = start_server();

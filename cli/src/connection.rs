@@ -9,7 +9,7 @@ use aws_config::{Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Credentials;
 use clap::Args;
-use environment::{ConfigError, Environment, Variable};
+use environment::{ConfigError, Environment, Variable, is_url};
 use event_store::EventStore;
 use lambda_edge::aws;
 use read_models::replay::Replayer;
@@ -94,7 +94,7 @@ impl Connection {
             (_, Some(url)) => Some(url),
             // What is set for local work must not lead astray from a deployed stack.
             (Some(_), None) => None,
-            (None, None) => url(&DYNAMODB_ENDPOINT, env)?.map(str::to_owned),
+            (None, None) => DYNAMODB_ENDPOINT.url(env)?.map(str::to_owned),
         };
         let default_endpoint = match (&options.stack, &named) {
             (None, None) => Some(local_url(&DYNAMODB_PORT, env)?),
@@ -126,7 +126,7 @@ impl Connection {
             variables.push((variable.name.to_owned(), variable.value(env).to_owned()));
         }
         if is_local {
-            let url = match url(&BUS_URL, env)? {
+            let url = match BUS_URL.url(env)? {
                 Some(url) => url.to_owned(),
                 None => local_url(&EVENTS_PORT, env)?,
             };
@@ -168,20 +168,7 @@ impl Connection {
     }
 }
 
-/// The URL in a variable; `None` when it is not set.
-fn url<'a>(variable: &Variable, env: &'a Environment) -> Result<Option<&'a str>, ConfigError> {
-    match variable.value(env) {
-        "" => Ok(None),
-        url if is_url(url) => Ok(Some(url)),
-        _ => Err(variable.invalid(env, "an http or https URL, such as http://127.0.0.1:8000")),
-    }
-}
-
-fn is_url(text: &str) -> bool {
-    text.starts_with("http://") || text.starts_with("https://")
-}
-
-/// Of what `make run` serves on the port in a variable.
+/// The URL of what `make run` serves on the port in a variable.
 fn local_url(variable: &Variable, env: &Environment) -> Result<String, ConfigError> {
     let port: NonZeroU16 = variable.parsed(env, "the port of a running `make run`, from 1 to 65535")?;
     Ok(format!("http://127.0.0.1:{port}"))

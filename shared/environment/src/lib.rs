@@ -10,7 +10,7 @@ mod variable;
 use std::collections::HashMap;
 use std::str::FromStr;
 
-pub use variable::Variable;
+pub use variable::{Variable, is_url};
 
 /// The environment variables of one function, or of a program.
 ///

@@ -26,6 +26,18 @@ impl Variable {
         parse(self.name, self.value(env), expected)
     }
 
+    /// The http or https URL that it is set to; `None` when it is not set.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] when it is no such URL.
+    pub fn url<'a>(&self, env: &'a Environment) -> Result<Option<&'a str>, ConfigError> {
+        match self.value(env) {
+            "" => Ok(None),
+            url if is_url(url) => Ok(Some(url)),
+            _ => Err(self.invalid(env, "an http or https URL, such as http://127.0.0.1:8000")),
+        }
+    }
+
     /// An error that says what it should be. `expected` completes the sentence "which is not …".
     pub fn invalid(&self, env: &Environment, expected: &'static str) -> ConfigError {
         ConfigError::Invalid {
@@ -34,4 +46,10 @@ impl Variable {
             expected,
         }
     }
+}
+
+/// Whether a text begins as an http or https URL does, with a host. Whoever connects finds out about the rest.
+pub fn is_url(text: &str) -> bool {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace))
 }

@@ -121,14 +121,14 @@ impl Settings {
             data,
             listen: env.non_empty(LISTEN.name).map(str::to_owned),
             port: port(&PORT, env)?,
-            dynamodb: match (url(&DYNAMODB_ENDPOINT, env)?, port(&DYNAMODB_PORT, env)?) {
-                (Some(url), _) => DynamoDb::Endpoint(url),
+            dynamodb: match (DYNAMODB_ENDPOINT.url(env)?, port(&DYNAMODB_PORT, env)?) {
+                (Some(url), _) => DynamoDb::Endpoint(url.to_owned()),
                 (None, port) => DynamoDb::Embedded { port },
             },
             events_port: port(&EVENTS_PORT, env)?,
             bus_faults: BusFaults::default(),
             function_dynamodb_endpoint: None,
-            remote_functions: url(&FUNCTIONS, env)?,
+            remote_functions: FUNCTIONS.url(env)?.map(str::to_owned),
         };
         Ok(Self {
             options,
@@ -139,17 +139,6 @@ impl Settings {
 
 fn port(variable: &Variable, env: &Environment) -> Result<u16, SettingsError> {
     Ok(variable.parsed(env, "a port from 1 to 65535, or 0 for any that is free")?)
-}
-
-/// `None` when it is not set.
-fn url(variable: &Variable, env: &Environment) -> Result<Option<String>, SettingsError> {
-    let url = variable.value(env);
-    let is_http = ["http://", "https://"].iter().any(|scheme| url.starts_with(scheme));
-    match url {
-        "" => Ok(None),
-        _ if is_http && reqwest::Url::parse(url).is_ok() => Ok(Some(url.to_owned())),
-        _ => Err(variable.invalid(env, "an http or https URL, such as http://127.0.0.1:8000"))?,
-    }
 }
 
 fn data(env: &Environment) -> Result<Data, SettingsError> {
