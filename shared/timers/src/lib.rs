@@ -123,7 +123,11 @@ impl Timers {
         let progress = found.item.and_then(|item| serde_dynamo::from_item(item).ok());
         let first = match progress {
             Some(Progress { minute }) => minute,
-            None => self.earliest_minute().await?.map_or(now, |minute| minute.min(now)),
+            None => {
+                // Early enough that this firing has something to write down.
+                let recent = now - GRACE - TimeDelta::minutes(1);
+                self.earliest_minute().await?.map_or(recent, |minute| minute.min(recent))
+            }
         };
         let mut minutes = Vec::new();
         let mut next = minute_of(first);
@@ -141,7 +145,8 @@ impl Timers {
         let mut keys = scan.into_paginator().items().send();
         let mut earliest = None;
         while let Some(key) = keys.try_next().await? {
-            let minute = key.get("DueMinute").and_then(|minute| minute.as_s().ok()?.parse().ok());
+            let minute = key.get("DueMinute").and_then(|minute| minute.as_s().ok());
+            let minute = minute.and_then(|minute| format!("{minute}:00Z").parse().ok());
             earliest = [earliest, minute].into_iter().flatten().min();
         }
         Ok(earliest)
