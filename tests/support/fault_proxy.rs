@@ -56,6 +56,8 @@ struct Shared {
     /// What DynamoDB says that they cost, if it is asked.
     units: Option<Units>,
     hanging: bool,
+    /// How many processes that hung or answered are dead.
+    dead: u32,
     /// After how many further writes everything is to hang.
     writes_left: Option<u32>,
 }
@@ -132,15 +134,15 @@ impl FaultProxy {
         self.shared.lock().unwrap().hanging
     }
 
-    /// Lets requests pass again.
+    /// Lets requests pass again: the process that waited is dead. A write of it that is still under way makes nobody else hang.
     pub fn pass(&self) {
-        self.shared.lock().unwrap().hanging = false;
+        self.shared.lock().unwrap().pass();
     }
 
     /// Waits until a [`Fault::Hang`] has struck, and lets requests pass again: the process that waits is to be killed now.
     pub async fn until_hanging(&self) {
-        let hangs = async || std::mem::take(&mut self.shared.lock().unwrap().hanging);
-        until("a request that hangs", hangs).await;
+        until("a request that hangs", async || self.is_hanging()).await;
+        self.pass();
     }
 
     /// Forgets the faults that have not struck yet.
@@ -155,6 +157,12 @@ impl FaultProxy {
 }
 
 impl Shared {
+    /// See [`FaultProxy::pass`].
+    fn pass(&mut self) {
+        self.hanging = false;
+        self.dead += 1;
+    }
+
     /// `consumed`: of one table, or of each.
     fn count(&mut self, is_write: bool, consumed: &Value) {
         let each = match consumed {
@@ -177,7 +185,10 @@ impl Drop for FaultProxy {
 async fn forward(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) -> Response<Body> {
     let target = headers["x-amz-target"].to_str().unwrap();
     let operation = target.rsplit('.').next().unwrap().to_owned();
-    let is_hanging = proxy.shared.lock().unwrap().hanging;
+    let (is_hanging, dead) = {
+        let shared = proxy.shared.lock().unwrap();
+        (shared.hanging, shared.dead)
+    };
     if is_hanging {
         return std::future::pending().await;
     }
@@ -240,7 +251,10 @@ async fn forward(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) ->
     let answer = request.send().await.unwrap();
     match fault {
         Some(Fault::Hang) => {
-            proxy.shared.lock().unwrap().hanging = true;
+            {
+                let mut shared = proxy.shared.lock().unwrap();
+                shared.hanging |= shared.dead == dead;
+            }
             std::future::pending().await
         }
         Some(Fault::AnswerWith500) => error(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", json!({})),

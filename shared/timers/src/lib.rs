@@ -126,7 +126,9 @@ impl Timers {
             None => {
                 // Early enough that this firing has something to write down.
                 let recent = now - GRACE - TimeDelta::minutes(1);
-                self.earliest_minute().await?.map_or(recent, |minute| minute.min(recent))
+                self.earliest_minute()
+                    .await?
+                    .map_or(recent, |minute| minute.min(recent))
             }
         };
         let mut minutes = Vec::new();
