@@ -448,7 +448,7 @@ async fn each_event_is_told_on_the_bus() {
 #[tokio::test]
 async fn timers_that_are_due_are_told_on_the_bus() {
     let tables = Tables::new().await;
-    let dynamodb = aws_sdk_dynamodb::Client::new(&tables.config);
+    let dynamodb = tables.client.clone();
     let timers = Timers::from_env(&tables.environment("fire-timers"), dynamodb).unwrap();
     let now = Utc::now();
     let timer = Timer::of(ORDER_ID.parse().unwrap(), Step::Ship, now);
@@ -524,7 +524,7 @@ async fn the_description_is_answered() {
 async fn each_replay_is_requested_and_carried_out() {
     let tables = Tables::new().await;
     given(&tables, &[submitted()]).await;
-    let dynamodb = aws_sdk_dynamodb::Client::new(&tables.config);
+    let dynamodb = tables.client.clone();
     let replayer = Replayer::from_env(&tables.environment("replay"), dynamodb).unwrap();
     let plan = Plan::new(Purpose::Rebuild, Scope::Everything, &replayer.read_models());
     let requested = Replay {

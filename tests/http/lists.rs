@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use chrono::{DateTime, Duration, Utc};
 use domain::aggregate::store_event;
@@ -195,7 +194,7 @@ async fn all_orders_may_lie_in_one_shard() {
 }
 
 fn lists(tables: &Tables) -> OrderLists {
-    OrderLists::from_env(&tables.environment("order-queries"), Client::new(&tables.config)).unwrap()
+    OrderLists::from_env(&tables.environment("order-queries"), tables.client.clone()).unwrap()
 }
 
 /// Of all orders.

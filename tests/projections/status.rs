@@ -252,7 +252,7 @@ async fn a_status_table_that_never_answers_holds_no_batch_up_beyond_its_time() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", silent.local_addr().unwrap());
     let nowhere = Client::new(&local_config(&endpoint).await);
-    let client = Client::new(&tables.config);
+    let client = tables.client.clone();
     let function = projector::function(
         OrderSummaryProjection::new(tables.store(), OrderSummaries::new(client.clone(), "OrderSummary")),
         ParkedEvents::new(client, "ParkedEvents"),

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::Client;
 use chrono::DateTime;
 use domain::order::Order;
 use read_models::customer_orders::CustomerOrderRow;
@@ -23,13 +22,13 @@ use crate::support::{Fault, Tables};
 const NEXT: u32 = 9;
 
 fn rows<R: Row>(tables: &Tables, table: &str) -> Rows<R> {
-    Rows::new(Client::new(&tables.config), table)
+    Rows::new(tables.client.clone(), table)
 }
 
 /// A replayer of code whose rows hold something else.
 fn next_replayer(tables: &Tables) -> Replayer {
     let environment = tables.environment("replay");
-    let client = Client::new(&tables.config);
+    let client = tables.client.clone();
     Replayer::new(
         tables.store(),
         vec![

@@ -12,7 +12,6 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::order::OrderEvent;
 use read_models::replay::{Difference, Observer, Plan, Purpose, Replay, ReplayError, Replayer, Scope, Status, Stop};
@@ -25,7 +24,7 @@ type Item = HashMap<String, AttributeValue>;
 
 /// A replayer as the function has it, that writes a checkpoint after every batch.
 fn replayer(tables: &Tables) -> Replayer {
-    Replayer::from_env(&tables.environment("replay"), Client::new(&tables.config))
+    Replayer::from_env(&tables.environment("replay"), tables.client.clone())
         .unwrap()
         .with_checkpoints_every(Duration::ZERO)
 }

@@ -93,12 +93,14 @@ pub fn http() -> reqwest::Client {
 /// How long a test waits for what must come. That says nothing of speed: a busy machine may take its time.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
-/// Waits until `is_so`; fails after [`LONGEST_WAIT`].
+/// Waits until `is_so`; fails after [`LONGEST_WAIT`]. Asks less often the longer it lasts.
 pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + LONGEST_WAIT;
+    let begun = Instant::now();
     while !is_so().await {
-        assert!(Instant::now() < deadline, "still waiting for {what}");
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        let waited = begun.elapsed();
+        assert!(waited < LONGEST_WAIT, "still waiting for {what}");
+        let pause = (waited / 20).clamp(Duration::from_millis(1), Duration::from_millis(50));
+        tokio::time::sleep(pause).await;
     }
 }
 
@@ -108,6 +110,7 @@ pub struct Tables {
     /// Past the proxy.
     pub dynamodb: Client,
     pub config: SdkConfig,
+    pub client: Client,
     _embedded: Embedded,
 }
 
@@ -121,6 +124,7 @@ impl Tables {
         Self {
             proxy,
             dynamodb,
+            client: Client::new(&config),
             config,
             _embedded: embedded,
         }
@@ -128,7 +132,7 @@ impl Tables {
 
     /// The store as a function has it, through the proxy.
     pub fn store(&self) -> EventStore {
-        EventStore::new(Client::new(&self.config), "EventStore", SHARDS)
+        EventStore::new(self.client.clone(), "EventStore", SHARDS)
     }
 
     /// A function's environment as template.yaml gives it.
