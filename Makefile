@@ -29,7 +29,7 @@ run: ## Run the whole system on this machine (PORT, DATA, FULFILMENT, LISTEN and
 
 # Tests wait more than they compute.
 test: ## Run every test
-	RUST_TEST_THREADS=4 cargo test --workspace
+	RUST_TEST_THREADS=6 cargo test --workspace
 
 contract: ## Hold a stack against the API's description with schemathesis (SEED=n; make tools)
 	@SEED=$(SEED) bash scripts/contract.sh

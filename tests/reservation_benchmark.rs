@@ -12,14 +12,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use chrono::{TimeDelta, Utc};
+use domain::Aggregate;
 use domain::Metadata;
 use domain::order::OrderId;
-use domain::stock::{Stock, StockEvent, aggregate_id};
+use domain::stock::{Stock, StockEvent};
 use domain::text::Sku;
 use environment::Variable;
-use event_store::{Cost, EventStore, Snapshots};
+use event_store::{Cost, Decider, EventStore, Snapshots};
 use futures::future::join_all;
-use inventory_commands::{App, orders};
+use inventory_commands::{App, bus};
 use lambda_edge::Environment;
 use local_stack::dynamodb::{Embedded, create_tables, local_config};
 use local_stack::template::Template;
@@ -73,7 +74,9 @@ async fn main() {
     );
     let every = environment.parsed("SNAPSHOT_EVERY", "").unwrap();
     let stocks = stocks.with_snapshots(Snapshots::new("Snapshots", every));
-    let app = Arc::new(App { stocks });
+    let app = Arc::new(App {
+        stocks: Decider::new(stocks),
+    });
 
     println!(
         "{reservations} reservations of one SKU, of which {SOLD_BEFORE} orders have been sold before; per reservation:"
@@ -82,7 +85,7 @@ async fn main() {
     println!("|---|---|---|---|---|---|---|---|");
     for writers in WRITERS {
         let sku: Sku = format!("popular {writers}").parse().unwrap();
-        sold(&app.stocks, &sku).await;
+        sold(app.stocks.store(), &sku).await;
         reserve(&app, &sku).await;
         // The first one has written a snapshot beside its append.
         tokio::time::sleep(std::time::Duration::from_millis(500)).await;
@@ -134,7 +137,7 @@ async fn reserve(app: &App, sku: &Sku) -> (Cost, u32) {
     });
     let message = Message::new(Uuid::now_v7(), format!("fulfilment-{order_id}"), Utc::now(), body);
     for given_up in 0.. {
-        if let Ok(cost) = orders::perform(app, message.clone()).await {
+        if let Ok(cost) = bus::perform(app, message.clone()).await {
             return (cost, given_up);
         }
     }
@@ -143,7 +146,7 @@ async fn reserve(app: &App, sku: &Sku) -> (Cost, u32) {
 
 /// A stock that has come far: received, and reserved and committed for many orders.
 async fn sold(stocks: &EventStore, sku: &Sku) {
-    let id = aggregate_id(sku);
+    let id = Stock::aggregate_id(sku);
     let mut events = vec![StockEvent::StockReceived {
         quantity: 1_000_000.try_into().unwrap(),
         reference: None,

@@ -20,7 +20,8 @@ mod payments;
 mod published_language;
 mod switched_off;
 
-use domain::stock::{Stock, aggregate_id};
+use domain::Aggregate;
+use domain::stock::Stock;
 use event_store::EventStore;
 use local_stack::Options;
 use payment_gateway::Sandbox;
@@ -73,7 +74,10 @@ impl Api {
     /// What the events say of a SKU: pieces on hand, and of those reserved.
     pub async fn stock(&self, sku: &str) -> (u32, u32) {
         let store = EventStore::new(self.stack.dynamodb(), "EventStore", SHARDS);
-        let stream = store.load::<Stock>(&aggregate_id(&sku.parse().unwrap())).await.unwrap();
+        let stream = store
+            .load::<Stock>(&Stock::aggregate_id(&sku.parse().unwrap()))
+            .await
+            .unwrap();
         let stock = stream.state.unwrap_or_default();
         (stock.on_hand.get(), stock.reserved().get())
     }

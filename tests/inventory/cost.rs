@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use domain::stock::{Stock, StockEvent, aggregate_id};
+use domain::Aggregate;
+use domain::stock::{Stock, StockEvent};
 
 use super::{given, in_an_hour, message, order, pieces, received, record, reserve, sku};
 use crate::projections::deliver;
@@ -86,7 +87,11 @@ async fn a_reservation_of_a_popular_sku_is_3_requests_however_much_has_happened_
         assert_eq!(with.write, 2.0);
         costs.push(with.read);
 
-        let loaded = tables.store().load::<Stock>(&aggregate_id(&sku())).await.unwrap();
+        let loaded = tables
+            .store()
+            .load::<Stock>(&Stock::aggregate_id(&sku()))
+            .await
+            .unwrap();
         assert_eq!(loaded.state.unwrap().reserved().get(), 2);
     }
     // 30 events, and a snapshot with 256 orders that have ended.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use domain::catalogue::Product;
 use domain::money::Currency;
-use domain::order::state::ProductName;
+use domain::text::ProductName;
 use domain::text::{ProductId, Sku};
 use lambda_edge::http::{self, Caching, Call, Problem, Reply, Routes, StatusCode, exact};
 use lambda_edge::{ConfigError, Environment, Function};

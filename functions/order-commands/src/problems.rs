@@ -1,19 +1,10 @@
 //! What a refused or failed command answers.
 
 use domain::order::OrderError;
-use event_store::{TransactError, Version};
+use event_store::TransactError;
 use lambda_edge::http::{Problem, StatusCode};
 
-/// Why a command was not appended, although the store would have.
-#[derive(Debug)]
-pub enum Refusal {
-    /// The order is not at the version that `If-Match` names.
-    VersionMismatch { expected: Version, actual: Version },
-    /// The order's rules do not allow it.
-    Order(OrderError),
-}
-
-pub fn transact_problem(error: TransactError<Refusal>) -> Problem {
+pub fn transact_problem(error: TransactError<OrderError>) -> Problem {
     let event_too_large = |bytes, limit| {
         too_large(format!(
             "The order's event would be {bytes} bytes; at most {limit} can be stored."
@@ -22,17 +13,7 @@ pub fn transact_problem(error: TransactError<Refusal>) -> Problem {
     command_edge::transact_problem(error, "order", refusal_problem, event_too_large)
 }
 
-pub fn refusal_problem(refusal: Refusal) -> Problem {
-    let error = match refusal {
-        Refusal::VersionMismatch { expected, actual } => {
-            return Problem::new(
-                StatusCode::PRECONDITION_FAILED,
-                "version_mismatch",
-                format!("The order is at version {actual}, not {expected}."),
-            );
-        }
-        Refusal::Order(error) => error,
-    };
+fn refusal_problem(error: OrderError) -> Problem {
     let detail = sentence(&error);
     match error {
         OrderError::NotFound => Problem::new(StatusCode::NOT_FOUND, "order_not_found", detail),

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use domain::Aggregate;
 use domain::fulfilment::state::{Line, LineStatus, PaymentStage};
-use domain::fulfilment::{Fulfilment, FulfilmentEvent, Outcome, Step, aggregate_id};
+use domain::fulfilment::{Fulfilment, FulfilmentEvent, Outcome, Step};
 use domain::order::OrderId;
 use domain::stock::Pieces;
 use domain::text::{Sku, TransactionId};
@@ -86,7 +87,7 @@ struct StepView {
 pub async fn fulfilment(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     call.no_query()?;
     let order_id: OrderId = call.path("order_id")?;
-    let id = aggregate_id(order_id);
+    let id = Fulfilment::aggregate_id(&order_id);
     let events = app.events.events(&id, 1, None).await.map_err(read_problem)?;
     let view = view(order_id, &events).map_err(read_problem)?.ok_or_else(|| {
         Problem::new(
@@ -101,7 +102,7 @@ pub async fn fulfilment(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 
 /// `None` when the process has not started.
 fn view(order_id: OrderId, events: &[Recorded]) -> Result<Option<FulfilmentView>, StoreError> {
-    let mut stream = Stream::<Fulfilment>::unborn(aggregate_id(order_id));
+    let mut stream = Stream::<Fulfilment>::unborn(Fulfilment::aggregate_id(&order_id));
     for event in events {
         stream.fold(event)?;
     }

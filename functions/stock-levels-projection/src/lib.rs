@@ -32,5 +32,5 @@ async fn project(levels: Arc<StockLevels>, message: Message) -> Result<(), NotHa
         low_stock_threshold: changed.low_stock_threshold,
     };
     let row = StockLevelRow::new(changed.sku, version, level, message.time);
-    levels.put(&row).await.map_err(|error| NotHandled(error.to_string()))
+    Ok(levels.put(&row).await?)
 }

@@ -33,6 +33,11 @@ pub fn transact_problem<E>(
 ) -> Problem {
     match error {
         TransactError::Refused(refusal) => refused(refusal),
+        TransactError::VersionMismatch { expected, actual } => Problem::new(
+            StatusCode::PRECONDITION_FAILED,
+            "version_mismatch",
+            format!("The {what} is at version {actual}, not {expected}."),
+        ),
         TransactError::KeyReused => Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "idempotency_key_reused",
@@ -62,6 +67,11 @@ pub fn store_problem(error: StoreError) -> Problem {
         StoreError::Unavailable(_) => Problem::unavailable(
             "store_unavailable",
             "The event store did not answer. The request may have had its effect or not.",
+        )
+        .caused_by(error),
+        StoreError::Newer(_) => Problem::unavailable(
+            "newer_code",
+            "What is stored here was written by newer code, which is being deployed. Nothing was changed by this request.",
         )
         .caused_by(error),
         StoreError::Rejected(_) | StoreError::Misconfigured(_) | StoreError::Corrupt(_) | StoreError::Unreadable(_) => {

@@ -14,7 +14,7 @@
 //! | [`tls`] | the TLS library of a process |
 
 pub mod aws;
-mod deadline;
+pub mod deadline;
 mod emf;
 pub mod function;
 pub mod http;

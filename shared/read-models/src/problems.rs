@@ -12,6 +12,11 @@ pub fn read_problem(error: StoreError) -> Problem {
         StoreError::Unavailable(_) => {
             Problem::unavailable("store_unavailable", "The tables did not answer.").caused_by(error)
         }
+        StoreError::Newer(_) => Problem::unavailable(
+            "newer_code",
+            "What is stored here was written by newer code, which is being deployed.",
+        )
+        .caused_by(error),
         StoreError::Rejected(_) | StoreError::Misconfigured(_) | StoreError::Corrupt(_) | StoreError::Unreadable(_) => {
             Problem::internal(error)
         }

@@ -10,7 +10,8 @@ use chrono::DateTime;
 use event_store::StoreError;
 use futures::{FutureExt, StreamExt, stream};
 use lambda_edge::Function;
-use lambda_edge::stream::{Deadline, EventRecord};
+use lambda_edge::deadline::Deadline;
+use lambda_edge::stream::EventRecord;
 
 use crate::parked::{Parked, ParkedEvents};
 use crate::status::{EventPlace, Outcome, ProjectionStatuses, StatusWriter};
@@ -53,7 +54,7 @@ pub enum ProjectError {
 impl From<StoreError> for ProjectError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Corrupt(_) | StoreError::Unreadable(_) | StoreError::Rejected(_) => {
+            StoreError::Newer(_) | StoreError::Corrupt(_) | StoreError::Unreadable(_) | StoreError::Rejected(_) => {
                 Self::Lasting(error.to_string())
             }
             // A missing right is mended by a deployment, for which the trigger's retries leave time.

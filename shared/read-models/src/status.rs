@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use chrono::{DateTime, TimeDelta, Utc};
 use event_store::{StoreError, Version};
-use lambda_edge::stream::Deadline;
+use lambda_edge::deadline::Deadline;
 use lambda_edge::{ConfigError, Environment};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;

@@ -18,6 +18,11 @@ pub fn store_problem(error: StoreError) -> Problem {
             "A table did not answer. The same request may be sent again.",
         )
         .caused_by(error),
+        StoreError::Newer(_) => Problem::unavailable(
+            "newer_code",
+            "What is stored here was written by newer code, which is being deployed. Nothing was changed by this request.",
+        )
+        .caused_by(error),
         StoreError::Rejected(_) | StoreError::Misconfigured(_) | StoreError::Corrupt(_) | StoreError::Unreadable(_) => {
             Problem::internal(error)
         }

@@ -125,7 +125,7 @@ pub(super) async fn fold_stream(events: &EventStore, aggregate_id: &str) -> Resu
     };
     let stream = match events.events(aggregate_id, 1, None).await {
         Ok(stream) => stream,
-        Err(StoreError::Corrupt(error)) => return Ok(unreadable(None, error.to_string())),
+        Err(StoreError::Newer(error) | StoreError::Corrupt(error)) => return Ok(unreadable(None, error.to_string())),
         Err(error) => return Err(error),
     };
     let (order, folded) = OrderSummaryRow::fold(order_id, None, &stream);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::Utc;
 use command_edge::{metadata, store_problem};
-use domain::stock::{Pieces, Stock, StockCommand, aggregate_id, decide};
+use domain::stock::{Context, Pieces, StockCommand};
 use domain::text::Sku;
 use event_store::Version;
 use lambda_edge::http::{Call, Problem, Reply};
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::App;
 use crate::bodies::{ReceiptBody, StockBody};
-use crate::problems::{Refusal, transact_problem};
+use crate::problems::transact_problem;
 
 /// What every command answers.
 #[derive(Serialize)]
@@ -41,23 +41,15 @@ async fn perform(app: &App, call: &Call, command: StockCommand, message: &'stati
     let sku: Sku = call.path("sku")?;
     let expected = call.if_match()?;
     let metadata = metadata(call)?;
-    let now = Utc::now();
     let stock = app
         .stocks
-        .load::<Stock>(&aggregate_id(&sku))
+        .stream(&sku)
         .await
-        .map_err(store_problem)?;
-    let transacted = app
-        .stocks
-        .transact(stock, &metadata, |stock| match expected {
-            Some(expected) if stock.version != expected => Err(Refusal::VersionMismatch {
-                expected,
-                actual: stock.version,
-            }),
-            _ => decide(stock.state.as_ref(), command.clone(), now).map_err(Refusal::Stock),
-        })
-        .await
-        .map_err(transact_problem)?;
+        .map_err(store_problem)?
+        .expecting(expected);
+    let context = Context { now: Utc::now() };
+    let executed = app.stocks.execute_on(stock, command, &context, &metadata).await;
+    let transacted = executed.map_err(transact_problem)?;
 
     let version = transacted.stream.version;
     let stock = transacted.stream.state.unwrap_or_default();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chrono::Utc;
 use domain::Metadata;
 use domain::order::OrderId;
-use domain::stock::{Stock, StockCommand, StockEvent, aggregate_id, decide};
-use event_store::{Cost, StoreError, Stream, TransactError};
+use domain::stock::{Context, Stock, StockCommand, StockEvent};
+use event_store::{Cost, Stream};
 use lambda_edge::queue::NotHandled;
 use messages::commands::{CommitStock, ReleaseStock, ReserveStock};
 use messages::{Body, Message};
@@ -14,18 +14,7 @@ use messages::{Body, Message};
 use crate::App;
 
 pub async fn handle(app: Arc<App>, message: Message) -> Result<(), NotHandled> {
-    let (name, command_id) = (message.body.name(), message.id);
-    let cost = perform(&app, message).await?;
-    tracing::debug!(
-        command = name,
-        %command_id,
-        requests = cost.requests,
-        read_units = cost.read_units,
-        write_units = cost.write_units,
-        index_write_units = cost.index_write_units,
-        "appended"
-    );
-    Ok(())
+    perform(&app, message).await.map(|_| ())
 }
 
 /// Does what a message asks for, and tells what it cost. Nothing, when that has been done before: the stock knows its orders.
@@ -62,22 +51,17 @@ pub async fn perform(app: &App, message: Message) -> Result<Cost, NotHandled> {
         other => return Err(NotHandled(format!("a stock cannot do {}", other.name()))),
     };
 
-    let now = Utc::now();
-    let stock = app.stocks.load::<Stock>(&aggregate_id(&sku)).await;
-    let stock = stock.map_err(|error| NotHandled(error.to_string()))?;
-    if let StockCommand::Commit { order_id, .. } = command
-        && is_committed(app, &stock, order_id).await?
-    {
-        return Ok(stock.cost);
+    let context = Context { now: Utc::now() };
+    if let StockCommand::Commit { order_id, .. } = command {
+        let stock = app.stocks.load(&sku).await?;
+        if is_committed(app, &stock, order_id).await? {
+            return Ok(stock.cost);
+        }
+        let executed = app.stocks.execute_on(stock, command, &context, &metadata).await;
+        return Ok(executed?.stream.cost);
     }
-    let transacted = app
-        .stocks
-        .transact(stock, &metadata, |stock| {
-            decide(stock.state.as_ref(), command.clone(), now)
-        })
-        .await
-        .map_err(|error: TransactError<_>| NotHandled(error.to_string()))?;
-    Ok(transacted.stream.cost)
+    let executed = app.stocks.execute(&sku, command, &context, &metadata).await;
+    Ok(executed?.stream.cost)
 }
 
 /// Whether the order's pieces have left the warehouse already, so long ago that the stock does not remember the order: then
@@ -89,14 +73,8 @@ async fn is_committed(app: &App, stock: &Stream<Stock>, order_id: OrderId) -> Re
     if state.reservations.contains_key(&order_id) || state.end_of(order_id).is_some() {
         return Ok(false);
     }
-    let not_handled = |error: StoreError| NotHandled(error.to_string());
-    let events = app
-        .stocks
-        .events(&stock.aggregate_id, 1, None)
-        .await
-        .map_err(not_handled)?;
-    for event in events {
-        let happened = event.events::<Stock>().map_err(|error| not_handled(error.into()))?;
+    for event in app.stocks.store().events(&stock.aggregate_id, 1, None).await? {
+        let happened = event.events::<Stock>()?;
         let is_it =
             |event: &StockEvent| matches!(event, StockEvent::StockCommitted { order_id: of, .. } if *of == order_id);
         if happened.iter().any(is_it) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use command_edge::{metadata, store_problem};
 use domain::Metadata;
 use domain::catalogue::Product;
-use domain::order::{ConfirmationNumber, Context, Order, OrderCommand, OrderId, decide};
+use domain::order::{ConfirmationNumber, Context, Order, OrderCommand, OrderId};
 use domain::text::ProductId;
 use event_store::{Stream, Version};
 use lambda_edge::http::{Call, IdempotencyKey, Problem, Reply, StatusCode};
@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::App;
 use crate::bodies::{CancelBody, ConfirmBody, CreateOrderBody, ItemBody, PaymentBody, ShipBody, SubmitBody};
-use crate::problems::{Refusal, refusal_problem, transact_problem};
+use crate::problems::transact_problem;
 
 /// What every command answers.
 #[derive(Serialize)]
@@ -29,9 +29,7 @@ struct Accepted {
 
 pub async fn create(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let command: OrderCommand = call.json::<CreateOrderBody>()?.into();
-    if let Some(expected) = call.if_match()? {
-        return Err(refusal_problem(Refusal::VersionMismatch { expected, actual: 0 }));
-    }
+    call.if_match()?;
     let key = call.idempotency_key()?;
     let order_id = OrderId(match &key {
         Some(IdempotencyKey { key, .. }) => id_of_key(&call, key),
@@ -40,7 +38,7 @@ pub async fn create(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let order = if key.is_some() && !command.unpriced_products().is_empty() {
         // What the catalogue says now could refuse a repetition that the append would have recognised: by its first event,
         // which has the key however long the order has become.
-        let first = app.orders.load_until(&order_id.to_string(), 1).await;
+        let first = app.orders.store().load_until(&order_id.to_string(), 1).await;
         first.map_err(store_problem)?
     } else {
         Stream::unborn(order_id.to_string())
@@ -111,7 +109,7 @@ async fn change(app: &App, call: &Call, command: OrderCommand, message: &'static
     // Before the order is read: a malformed header is an error whatever the order says.
     call.if_match()?;
     call.idempotency_key()?;
-    let order = app.orders.load(&order_id.to_string()).await.map_err(store_problem)?;
+    let order = app.orders.stream(&order_id).await.map_err(store_problem)?;
     perform(app, call, order_id, order, command, StatusCode::OK, message).await
 }
 
@@ -125,35 +123,15 @@ async fn perform(
     message: &'static str,
 ) -> Result<Reply, Problem> {
     call.no_query()?;
-    let expected = call.if_match()?;
+    let order = order.expecting(call.if_match()?);
     let metadata = metadata(call)?;
     let context = Context {
         confirmation_number: ConfirmationNumber::from_uuid(Uuid::new_v4()),
         products: products(app, &order, &command, &metadata).await?,
     };
-    let name = command.name();
-    let transacted = app
-        .orders
-        .transact(order, &metadata, |order| match expected {
-            Some(expected) if order.state.is_some() && order.version != expected => Err(Refusal::VersionMismatch {
-                expected,
-                actual: order.version,
-            }),
-            _ => decide(order.state.as_ref(), command.clone(), &context).map_err(Refusal::Order),
-        })
-        .await
-        .map_err(transact_problem)?;
+    let executed = app.orders.execute_on(order, command, &context, &metadata).await;
+    let transacted = executed.map_err(transact_problem)?;
 
-    let cost = transacted.stream.cost;
-    tracing::debug!(
-        command = name,
-        command_id = %metadata.command_id,
-        requests = cost.requests,
-        read_units = cost.read_units,
-        write_units = cost.write_units,
-        index_write_units = cost.index_write_units,
-        "appended"
-    );
     let version = transacted.stream.version;
     let accepted = Accepted {
         order_id,
