@@ -5,6 +5,7 @@
 //! | [`happy_path`] | everything goes well, over HTTP, from the order to the mail |
 //! | [`failures`] | everything that can go wrong, one at a time: nothing is lost, nothing stays taken |
 //! | [`payments`] | requests that come again when everything has happened |
+//! | [`kept`] | a process that another environment has told something |
 //! | [`killed`] | processes that are killed after any of their writes |
 //! | [`bus`] | messages that the bus did not take are put again |
 //! | [`contention`] | many orders for the last pieces |
@@ -15,6 +16,7 @@ mod bus;
 mod contention;
 mod failures;
 mod happy_path;
+mod kept;
 mod killed;
 mod payments;
 mod published_language;

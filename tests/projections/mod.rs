@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::order::{Order, OrderEvent, OrderId};
 use event_store::Recorded;
 use lambda_runtime::Context;
-use local_stack::functions::FUNCTIONS;
+
 use read_models::Row;
 use read_models::customer_orders::CustomerOrderRow;
 use read_models::daily_orders::DailyOrderRow;
@@ -24,9 +24,8 @@ use crate::support::{Item, Tables, is_row};
 
 /// Invokes a projection with a batch of records; returns the sequence numbers that it wants again.
 pub(crate) async fn deliver(tables: &Tables, binary: &str, records: &[Value]) -> Vec<String> {
-    let (_, constructor) = FUNCTIONS.iter().find(|(name, _)| *name == binary).unwrap();
-    let function = constructor(&tables.environment(binary), &tables.config).unwrap();
-    let answer = function
+    let answer = tables
+        .function(binary)
         .invoke(json!({ "Records": records }), Context::default())
         .await
         .unwrap();

@@ -19,9 +19,10 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use event_store::EventStore;
 use lambda_edge::http::LOCAL_CALLER;
-use lambda_edge::{Environment, tls};
+use lambda_edge::{Environment, Function, tls};
 use local_stack::Options;
 use local_stack::dynamodb::{Embedded, create_tables, local_config};
+use local_stack::functions::FUNCTIONS;
 use local_stack::template::Template;
 
 /// `EVENT_TYPE_SHARDS` of template.yaml.
@@ -143,6 +144,12 @@ impl Tables {
     /// The same with some variables changed.
     pub fn environment_with(&self, binary: &str, changed: &[(&str, &str)]) -> Environment {
         environment(&template(), binary, changed)
+    }
+
+    /// A function in an environment of its own.
+    pub fn function(&self, binary: &str) -> Function {
+        let (_, constructor) = FUNCTIONS.iter().find(|(name, _)| *name == binary).unwrap();
+        constructor(&self.environment(binary), &self.config).unwrap()
     }
 
     /// The URL of the DynamoDB itself.

@@ -77,6 +77,8 @@ impl<A: Aggregate> Kept<A> {
             })
         };
         slot.and_compute_with(only_forwards).await;
+        // Else it would be above its bounds until it finds the time.
+        self.states.run_pending_tasks().await;
     }
 
     pub async fn forget(&self, aggregate_id: &str) {
