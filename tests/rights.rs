@@ -14,10 +14,10 @@ use lambda_edge::Function;
 use lambda_runtime::Context;
 use local_stack::Options;
 use local_stack::dynamodb::local_config;
-use local_stack::functions::FUNCTIONS;
 use read_models::ParkedEvents;
 use read_models::projections::NAMES;
 use reqwest::Method;
+use run::FUNCTIONS;
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Value, json};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use local_stack::functions::FUNCTIONS;
+use run::FUNCTIONS;
 
 use domain::fulfilment::{Step, Timeouts};
 

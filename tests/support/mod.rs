@@ -44,7 +44,7 @@ pub fn project() -> PathBuf {
 }
 
 pub fn template() -> Template {
-    template_of(&Options::in_memory(project().join("template.yaml")))
+    template_of(&run::in_memory(project().join("template.yaml")))
 }
 
 /// The template that `options` name, with their parameters. Each is read once by all tests together.
