@@ -58,7 +58,12 @@ impl Function {
 ///
 /// # Errors
 /// When the configuration is unusable, or the Lambda runtime cannot be reached.
-pub async fn run(new: Constructor) -> Result<(), Error> {
+pub fn run(new: Constructor) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(serve(new))
+}
+
+async fn serve(new: Constructor) -> Result<(), Error> {
     let environment = Environment::of_process();
     telemetry::log_json_lines(&environment);
     let function = new(&environment, &aws::config().await)?;
