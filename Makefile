@@ -18,7 +18,7 @@ NORTHWIND ?= ../shared/data/northwind
 # Ends a target that lacks the variable $(1), with what it should be.
 needs = $(if $($(1)),,$(error make $@ needs $(1), $(2)))
 
-.PHONY: help run test contract check fmt watch invoke sam-invoke sam-api northwind benchmark query-benchmark reservation-benchmark load build-times export import parked \
+.PHONY: help run test contract check routes fmt watch invoke sam-invoke sam-api northwind benchmark query-benchmark reservation-benchmark load build-times export import parked \
   replay verify simulate tools build deploy readme clean
 
 help: ## List the targets
@@ -37,7 +37,8 @@ contract: ## Hold a stack against the API's description with schemathesis (SEED=
 simulate: ## Run the whole system under injected faults: SEEDS=1000 runs, or the one of SEED=n with its trace
 	@SEEDS="$(or $(SEEDS),1000)" SEED="$(SEED)" bash tools/scripts/simulate.sh
 
-check: ## Formatting, clippy, rustdoc, and the template's linters if they are installed
+check: ## Generated routes, formatting, clippy, rustdoc, and the template's linters if they are installed
+	python3 tools/scripts/routes.py --check
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps
@@ -45,6 +46,9 @@ check: ## Formatting, clippy, rustdoc, and the template's linters if they are in
 	else echo "cfn-lint is not installed (make tools): template.yaml is not linted"; fi
 	@if command -v sam >/dev/null; then echo sam validate --lint; sam validate --lint; \
 	else echo "sam is not installed (make tools): template.yaml is not validated"; fi
+
+routes: ## Write the routes of template.yaml into Cargo.toml, for `make watch`, and into the README
+	@python3 tools/scripts/routes.py
 
 fmt: ## Format the code
 	cargo fmt --all
