@@ -4,6 +4,7 @@ pub mod api;
 pub mod description;
 pub mod fault_proxy;
 pub mod orders;
+pub mod roles;
 pub mod samples;
 pub mod test_folder;
 
