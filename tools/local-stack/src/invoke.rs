@@ -1,7 +1,6 @@
 //! Where functions run, and invoking one as Lambda does.
 
 use std::collections::{BTreeMap, HashMap};
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +11,10 @@ use lambda_runtime::Context;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::StartError;
+use crate::cause::cause_chain;
 use crate::dynamodb::dummy_environment;
 use crate::names::function_arn;
+use crate::start_error::StartError;
 use crate::template::{FunctionDefinition, Template};
 
 /// Everything that can be invoked.
@@ -218,18 +218,6 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
         .map(|text| (*text).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "without a message".to_owned())
-}
-
-/// An error and its causes in one line.
-pub(crate) fn cause_chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@
 //! - `invoke`: where functions run
 //! - `listen`: the addresses at which all this is reached
 //! - `stop`: the wish to stop
+//! - `cause`, `start_error`: what is said of errors
 //! - `names`: the account, region and ARNs of this machine
 //! - [`LocalStack`]: all of it together, started with [`Options`]
 //! - [`settings`]: the options that the environment asks for
@@ -22,6 +23,7 @@
 
 mod batches;
 mod bells;
+mod cause;
 pub mod dynamodb;
 mod events;
 mod filter;
@@ -35,6 +37,7 @@ mod queues;
 mod schedules;
 pub mod settings;
 mod stack;
+mod start_error;
 mod stop;
 mod streams;
 pub mod template;
@@ -43,5 +46,6 @@ pub use invoke::merged_environment;
 pub use listen::{ListenError, UnknownAddress};
 pub use options::{BusFaults, Data, DynamoDb, Options};
 pub use queues::DeadMessage;
-pub use stack::{CaughtUpError, LocalStack, StartError};
+pub use stack::{CaughtUpError, LocalStack};
+pub use start_error::StartError;
 pub use streams::FailedBatch;

@@ -1,6 +1,7 @@
 //! SQS: the template's queues, and the functions that take messages from them.
 //!
 //! - this module: what is in each queue, and whether anything is still to be done
+//! - `message`: a message
 //! - `store`: keeps the messages in DynamoDB, so that they outlive the process
 //! - `consumer`: Lambda's event source mapping of a queue
 //! - `record`: a message as its function gets it
@@ -8,6 +9,7 @@
 //! The process works on what it holds in memory; the table is read once, at the start.
 
 mod consumer;
+mod message;
 mod record;
 mod store;
 
@@ -25,20 +27,9 @@ use crate::batches::backoff;
 use crate::dynamodb::{Embedded, TablesError};
 use crate::template::{Redrive, Template};
 pub(crate) use consumer::Consumer;
+use message::Message;
 use store::Store;
 pub(crate) use store::StoreError;
-
-/// A message in a queue.
-#[derive(Debug, Clone)]
-struct Message {
-    id: String,
-    body: String,
-    sent_at_millis: i64,
-    /// Receives that were in vain.
-    receives: u32,
-    /// Nobody gets it before.
-    visible_at: Instant,
-}
 
 /// A message of which a queue has rid itself, or that lies in a queue from which no function takes any.
 #[derive(Debug, Clone, PartialEq, Eq)]

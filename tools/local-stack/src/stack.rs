@@ -2,30 +2,31 @@
 
 use std::fs::{File, TryLockError};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
-use lambda_edge::{ConfigError, Constructor};
+use lambda_edge::Constructor;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::bells::{Bells, LastRecords};
-use crate::dynamodb::{self, Embedded, EmbeddedError, Storage, TablesError};
-use crate::events::Bus;
+use crate::dynamodb::{self, Embedded, Storage};
+use crate::events::{self, Bus};
 use crate::gateway;
 use crate::invoke::Functions;
-use crate::listen::{self, ListenError, Listeners, UnknownAddress};
+use crate::listen::{self, ListenError, Listeners};
 use crate::options::{Data, DynamoDb, Options};
 use crate::queues::{Activity, Consumer, DeadMessage, Queues};
 use crate::schedules::Timer;
+use crate::start_error::{DYNAMODB, EVENTS, HTTP, StartError};
 use crate::stop::Stop;
 use crate::streams::{Checkpoints, FailedBatch, FailedBatches, Pace, Poller, PollerContext, Progress};
-use crate::template::{Template, TemplateError};
+use crate::template::Template;
 
 /// How long [`LocalStack::caught_up`] waits: longer than a passing fault takes, shorter than all retries of a batch that
 /// fails for good may.
@@ -33,80 +34,6 @@ const CAUGHT_UP_LIMIT: Duration = Duration::from_secs(180);
 
 /// How long a shutdown waits for running requests, and then for running batches.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(3);
-
-/// Why the stack cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    #[error(transparent)]
-    Template(#[from] TemplateError),
-    #[error("{template} names the function `{function}`, which this build does not contain")]
-    NotInBuild { template: String, function: String },
-    #[error("this build contains the function `{function}`, which {template} does not name")]
-    NotInTemplate { template: String, function: String },
-    #[error("the function `{function}` cannot start: {source}; its value comes from {template} or PARAMETERS")]
-    Configuration {
-        template: String,
-        function: String,
-        source: ConfigError,
-    },
-    #[error("the functions `{}` and `{}` give the variable {name} different values", .functions[0], .functions[1])]
-    AmbiguousVariable { name: String, functions: [String; 2] },
-    #[error(transparent)]
-    Address(#[from] UnknownAddress),
-    #[error("{}", cannot_listen(*address, purpose, source))]
-    Listen {
-        address: SocketAddr,
-        purpose: &'static str,
-        source: io::Error,
-    },
-    #[error("cannot use the data folder {folder}: {source}; set DATA to a folder that can be written, or to memory")]
-    Folder { folder: String, source: io::Error },
-    #[error("the data folder {0} is in use by another running local stack; set DATA to another folder, or to memory")]
-    FolderInUse(String),
-    #[error("cannot read the checkpoints {file}: {source}; set DATA to another folder, or to memory")]
-    Checkpoints { file: String, source: io::Error },
-    #[error("{0}{advice}", advice = data_advice(.0))]
-    DynamoDb(#[from] EmbeddedError),
-    #[error("{source}; DATA is {folder}, and may be set to another folder, or to memory")]
-    DataTables { folder: String, source: TablesError },
-    #[error(
-        "{source}; DYNAMODB_ENDPOINT is {endpoint}: set it to a DynamoDB that runs, or unset it for the embedded one"
-    )]
-    EndpointTables { endpoint: String, source: TablesError },
-}
-
-/// What helps against it, if it is the folder.
-fn data_advice(error: &EmbeddedError) -> &'static str {
-    match error {
-        EmbeddedError::Data { .. } => "; set DATA to another folder, or to memory",
-        _ => "",
-    }
-}
-
-/// The sentence of [`StartError::Listen`].
-fn cannot_listen(address: SocketAddr, purpose: &str, source: &io::Error) -> String {
-    let port = address.port();
-    let variable = match purpose {
-        HTTP => "PORT",
-        DYNAMODB => "DYNAMODB_PORT",
-        _ => "EVENTS_PORT",
-    };
-    let problem = match source.kind() {
-        io::ErrorKind::AddrNotAvailable => {
-            return format!(
-                "cannot listen on {address} for {purpose}: {source}; set LISTEN to an address of this machine"
-            );
-        }
-        io::ErrorKind::AddrInUse => format!("port {port} of {} for {purpose} is taken", address.ip()),
-        _ => format!("cannot listen on port {port} for {purpose}: {source}"),
-    };
-    format!("{problem}; set {variable} to another one, or to 0 for any that is free")
-}
-
-/// What a stack listens for.
-const HTTP: &str = "HTTP requests";
-const DYNAMODB: &str = "DynamoDB";
-const EVENTS: &str = "EventBridge";
 
 /// [`LocalStack::caught_up`] gave up waiting.
 #[derive(Debug, thiserror::Error)]
@@ -201,7 +128,7 @@ impl LocalStack {
         let (stop_events, stop) = Stop::channel();
         let events = events_listeners.map(|listeners| Events {
             endpoint: listeners.url(),
-            server: bus.serve(listeners, stop),
+            server: events::serve(&bus, listeners, stop),
         });
 
         let functions = Arc::new(match &options.remote_functions {

@@ -9,9 +9,9 @@ use serde::Serialize;
 
 use crate::connection::Connection;
 use crate::error::CliError;
+use crate::outcome::{Outcome, print};
 use crate::progress::Progress;
 use crate::replay::interrupted;
-use crate::{Outcome, print};
 
 pub async fn export(connection: &Connection, file: &Path, out: &mut dyn Write) -> Result<Outcome, CliError> {
     #[derive(Serialize)]

@@ -9,12 +9,14 @@
 //! | `replay` | `replay`, `verify` |
 //! | `backup` | `export`, `import` |
 //! | `parked` | `parked list`, `show`, `redrive`, `redrive-all` |
+//! | `outcome` | what a command prints, and how it ended |
 //! | `progress` | how far a command is, for whoever watches |
 //! | `error` | what ends a command |
 
 mod backup;
 mod connection;
 mod error;
+mod outcome;
 mod parked;
 mod progress;
 mod replay;
@@ -27,11 +29,11 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use lambda_edge::Environment;
 use read_models::replay::Purpose;
-use serde::Serialize;
 
 pub use crate::connection::EVENT_TYPE_SHARDS;
 use crate::connection::{Connection, ConnectionOptions};
 pub use crate::error::CliError;
+pub use crate::outcome::Outcome;
 pub use crate::tables::TABLES;
 
 /// OrderMaster's tool for operators.
@@ -71,15 +73,6 @@ enum Command {
     Parked(parked::Command),
 }
 
-/// How a command ended that could be carried out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// All is well.
-    Done,
-    /// Something still fails; the results say what.
-    Incomplete,
-}
-
 /// Runs the tool with `arguments`, the first of which is its own name.
 ///
 /// # Errors
@@ -99,11 +92,4 @@ pub async fn run(
         Command::Parked(command) => parked::run(&connection, command, out).await,
     };
     outcome.map_err(|error| connection.explained(error))
-}
-
-/// A result, as a line of JSON.
-fn print(out: &mut dyn Write, result: &impl Serialize) -> Result<(), CliError> {
-    let mut line = serde_json::to_vec(result).map_err(std::io::Error::from)?;
-    line.push(b'\n');
-    Ok(out.write_all(&line)?)
 }

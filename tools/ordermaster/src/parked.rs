@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::connection::Connection;
 use crate::error::CliError;
-use crate::{Outcome, print};
+use crate::outcome::{Outcome, print};
 
 /// How many entries are read at once.
 const PAGE_SIZE: usize = 100;

@@ -16,8 +16,8 @@ use tokio::sync::mpsc;
 
 use crate::connection::Connection;
 use crate::error::CliError;
+use crate::outcome::{Outcome, print};
 use crate::progress::ReplayProgress;
-use crate::{Outcome, print};
 
 /// How often a replay that the function carries out is looked at.
 const WATCH_EVERY: Duration = Duration::from_millis(500);

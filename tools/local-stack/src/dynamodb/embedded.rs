@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::local_config;
+use super::config::local_config;
 use super::stream_log::StreamLog;
 use crate::bells::Bells;
 use crate::listen::{ListenError, Listeners};

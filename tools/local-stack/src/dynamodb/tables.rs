@@ -16,7 +16,8 @@ use dynoxide::storage::TableMetadata;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::{Embedded, sdk_cause};
+use super::embedded::Embedded;
+use crate::cause::sdk_cause;
 use crate::template::{Attribute, AttributeKind, KeyElement, KeyRole, ProjectionKind, StreamView, Table, Template};
 
 /// A real table takes seconds to become active; an emulator's is at once.

@@ -2,6 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>
 
+use std::io;
 use std::sync::Arc;
 
 use axum::Router;
@@ -12,9 +13,12 @@ use axum::routing::post;
 use chrono::Utc;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
-use super::Bus;
+use super::bus::Bus;
 use super::rules::{Entry, Event};
+use crate::listen::Listeners;
+use crate::stop::Stop;
 
 /// Entries in one request at most.
 const MAX_ENTRIES: usize = 10;
@@ -62,7 +66,14 @@ impl RequestError {
     }
 }
 
-pub(super) fn router(bus: Arc<Bus>) -> Router {
+/// Serves PutEvents until it is to stop; the task ends once all running requests have.
+pub(crate) fn serve(bus: &Arc<Bus>, listeners: Listeners, mut stop: Stop) -> JoinHandle<io::Result<()>> {
+    let router = router(Arc::clone(bus));
+    let server = axum::serve(listeners, router).with_graceful_shutdown(async move { stop.requested().await });
+    tokio::spawn(server.into_future())
+}
+
+fn router(bus: Arc<Bus>) -> Router {
     Router::new()
         .route("/", post(handle))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

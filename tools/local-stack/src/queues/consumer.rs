@@ -9,8 +9,9 @@ use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinHandle, JoinSet};
 
+use super::Queues;
+use super::message::Message;
 use super::record::record;
-use super::{Message, Queues};
 use crate::batches::{backoff, failed_items};
 use crate::invoke::{Functions, InvokeError};
 use crate::stop::Stop;

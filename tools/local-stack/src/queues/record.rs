@@ -6,7 +6,7 @@ use md5::{Digest, Md5};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::Message;
+use super::message::Message;
 use crate::names::{REGION, queue_arn};
 
 /// The element of `Records` that the function gets.

@@ -8,8 +8,9 @@ use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use tokio::time::Instant;
 
-use super::Message;
-use crate::dynamodb::{self, Embedded, TablesError, sdk_cause};
+use super::message::Message;
+use crate::cause::sdk_cause;
+use crate::dynamodb::{self, Embedded, TablesError};
 use crate::template::{Attribute, AttributeKind, KeyElement, KeyRole, Table};
 
 const TABLE: &str = "LocalStackMessages";

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
-use lambda_edge::{Environment, Function, telemetry};
+use lambda_edge::{ConfigError, Environment, Function, telemetry};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use uuid::Uuid;

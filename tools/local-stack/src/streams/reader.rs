@@ -16,10 +16,9 @@ use super::checkpoints::Checkpoints;
 use super::delivery::{Delivery, Source};
 use super::record::StreamRecord;
 use super::shards::Shards;
-use super::{Pace, Progress};
 use crate::batches::backoff;
 use crate::bells::LastRecords;
-use crate::dynamodb::sdk_cause;
+use crate::cause::sdk_cause;
 use crate::stop::Stop;
 
 /// The pause after the first look that found nothing; each one after that is twice as long, up to the longest. Lambda polls
@@ -29,6 +28,42 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// A poll returns 1,000 records at most.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_GetRecords.html>
 const MAX_RECORDS_PER_READ: i32 = 1_000;
+
+/// What a poller has done so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// Rounds that read every shard there is.
+    pub rounds: usize,
+    /// Records dealt with, counted after their batch.
+    pub records: usize,
+    /// A round has found nothing left to read.
+    pub has_caught_up: bool,
+}
+
+/// How often a stream is looked at that has nothing new.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// The longest pause between two looks for records.
+    longest_pause: Duration,
+    /// The pause between two looks for new shards, and for another stream of the table.
+    describe_interval: Duration,
+}
+
+impl Pace {
+    /// For a DynamoDB that has to be asked. The children of a shard may be listed only some time after its end, and someone waits
+    /// for their records; DescribeStream allows ten calls a second.
+    /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_DescribeStream.html>
+    pub(crate) const ASKING: Self = Self {
+        longest_pause: Duration::from_secs(1),
+        describe_interval: Duration::from_secs(2),
+    };
+
+    /// For the embedded DynamoDB, which rings when there are records. Each of its streams is one shard that never ends.
+    pub(crate) const WITH_BELLS: Self = Self {
+        longest_pause: Duration::from_secs(30),
+        describe_interval: Duration::from_secs(60 * 60),
+    };
+}
 
 pub(super) struct Reader {
     pub trigger: String,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::Problem;
+use super::error::Problem;
 use crate::names;
 
 /// A problem, and the path of the property that has it (`Environment.Variables.X`).

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::error::{OF_A_QUEUE, Problem};
 use super::intrinsics::{At, Resolver};
+use super::model::{Queue, QueueTrigger, Redrive, Rule, Schedule, Scheduler};
 use super::properties::{
     BusProperties, Event, OF_BUSES_ELSEWHERE, OF_QUEUES_ELSEWHERE, OF_RULES_ELSEWHERE, OF_SCHEDULES_ELSEWHERE,
     QueueProperties, RuleProperties, ScheduleEvent, SqsEvent, State,
 };
-use super::resources::{read, shape, without};
-use super::{OF_A_QUEUE, Problem, Queue, QueueTrigger, Redrive, Rule, Schedule, Scheduler};
+use super::read::{read, shape, without};
 use crate::filter::Filter;
 use crate::names::queue_of;
 

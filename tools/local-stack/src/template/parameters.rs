@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use environment::spelling;
 use serde_json::{Map, Value};
 
-use super::TemplateError;
+use super::error::TemplateError;
 use super::intrinsics::scalar_text;
 
 /// What CloudFormation would hold a value against, and this does not.

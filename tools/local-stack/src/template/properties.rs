@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Attribute, Index, KeyElement};
+use super::model::{Attribute, Index, KeyElement, StreamView};
 
 /// Properties of a table that cost, protect or label it, and change nothing that a client sees.
 pub(super) const OF_TABLES_ELSEWHERE: &[&str] = &[
@@ -87,7 +87,7 @@ pub(super) struct TableProperties {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct StreamSpecification {
-    pub stream_view_type: super::StreamView,
+    pub stream_view_type: StreamView,
 }
 
 #[derive(Deserialize)]

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::error::Problem;
 use super::intrinsics::{self, At, Resolver, scalar_text};
 use super::messaging;
+use super::model::{FunctionDefinition, Route, StreamTrigger, Table};
 use super::properties::{
     DynamoDbEvent, Event, FunctionProperties, HttpApiEvent, OF_APIS_ELSEWHERE, OF_TABLES_ELSEWHERE, TableProperties,
 };
-use super::{FunctionDefinition, Problem, Route, StreamTrigger, Table};
+use super::read::{read, shape, without};
 use crate::filter::Filter;
 use crate::names::table_of_stream;
 
@@ -205,34 +206,4 @@ pub(super) fn function_properties(resolver: &Resolver, properties: &Value) -> Re
         needed.insert("Events".to_owned(), events.collect());
     }
     shape(resolver.resolve(&Value::Object(needed))?, "")
-}
-
-pub(super) fn read<T: DeserializeOwned>(
-    resolver: &Resolver,
-    resource: &Value,
-    section: &str,
-    elsewhere: &[&str],
-) -> Result<T, At> {
-    let properties = without(resource.get(section).cloned().unwrap_or_default(), elsewhere);
-    shape(resolver.resolve(&properties)?, "")
-}
-
-pub(super) fn without(mut properties: Value, names: &[&str]) -> Value {
-    if let Some(properties) = properties.as_object_mut() {
-        properties.retain(|name, _| !names.contains(&name.as_str()));
-    }
-    properties
-}
-
-pub(super) fn shape<T: DeserializeOwned>(value: Value, below: &str) -> Result<T, At> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
-        let parts = [below, path.as_str()]
-            .into_iter()
-            .filter(|part| !part.is_empty() && *part != ".");
-        At::new(
-            parts.collect::<Vec<_>>().join("."),
-            Problem::Shape(error.into_inner().to_string()),
-        )
-    })
 }
