@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use aws_config::SdkConfig;
 use lambda_edge::{ConfigError, Constructor, Environment, Function};
 use local_stack::dynamodb::Embedded;
-use local_stack::functions::FUNCTIONS;
 use local_stack::template::Template;
 use local_stack::{LocalStack, Options};
 use reqwest::Method;
+use run::FUNCTIONS;
 use serde_json::{Value, json};
 
 use super::description::DESCRIPTION;
@@ -133,7 +133,7 @@ pub fn options(is_fulfilling: bool) -> Options {
     let state = if is_fulfilling { "ENABLED" } else { "DISABLED" };
     Options {
         parameters: [("Fulfilment".to_owned(), state.to_owned())].into(),
-        ..Options::in_memory(project().join("template.yaml"))
+        ..run::in_memory(project().join("template.yaml"))
     }
 }
 

@@ -4,6 +4,7 @@ pub mod api;
 pub mod description;
 pub mod fault_proxy;
 pub mod orders;
+pub mod roles;
 pub mod samples;
 pub mod test_folder;
 
@@ -22,7 +23,7 @@ use lambda_edge::http::LOCAL_CALLER;
 use lambda_edge::{Environment, Function, tls};
 use local_stack::Options;
 use local_stack::dynamodb::{Embedded, create_tables, local_config};
-use local_stack::functions::FUNCTIONS;
+use run::FUNCTIONS;
 use local_stack::template::Template;
 
 /// `EVENT_TYPE_SHARDS` of template.yaml.
@@ -45,7 +46,7 @@ pub fn project() -> PathBuf {
 }
 
 pub fn template() -> Template {
-    template_of(&Options::in_memory(project().join("template.yaml")))
+    template_of(&run::in_memory(project().join("template.yaml")))
 }
 
 /// The template that `options` name, with their parameters. Each is read once by all tests together.

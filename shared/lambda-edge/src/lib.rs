@@ -26,3 +26,4 @@ pub mod tls;
 
 pub use environment::{ConfigError, Environment};
 pub use function::{Constructor, Function, run};
+pub use lambda_runtime::Error;

@@ -40,12 +40,13 @@ struct Service<App> {
 
 /// A function that serves HTTP requests from API Gateway.
 pub fn function<App: Send + Sync + 'static>(env: &Environment, app: App, routes: Routes<App>) -> Function {
+    let keys: Vec<_> = routes.keys().collect();
     let service = Arc::new(Service {
         app: Arc::new(app),
         routes,
         local_caller: env.optional(LOCAL_CALLER).map(str::to_owned),
     });
-    Function::new(move |event: LambdaEvent<Value>| {
+    let function = Function::new(move |event: LambdaEvent<Value>| {
         let service = service.clone();
         async move {
             let mut payload = event.payload;
@@ -60,7 +61,8 @@ pub fn function<App: Send + Sync + 'static>(env: &Environment, app: App, routes:
             }));
             Ok(serde_json::to_value(adapter.oneshot(request).await?)?)
         }
-    })
+    });
+    function.with_routes(keys.into_iter())
 }
 
 impl<App: Send + Sync + 'static> Service<App> {
