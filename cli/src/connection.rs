@@ -12,8 +12,8 @@ use clap::Args;
 use environment::{ConfigError, Environment, Variable, is_url};
 use event_store::EventStore;
 use lambda_edge::aws;
+use read_models::ParkedEvents;
 use read_models::replay::Replayer;
-use read_models::{ParkedEvents, from_env};
 use relay::Parkers;
 
 use crate::error::CliError;
@@ -141,7 +141,7 @@ impl Connection {
     }
 
     pub fn events(&self) -> Result<EventStore, CliError> {
-        Ok(from_env::event_store(&self.env, self.client.clone())?)
+        Ok(EventStore::from_env(&self.env, self.client.clone())?)
     }
 
     pub fn parked(&self) -> Result<ParkedEvents, CliError> {

@@ -14,7 +14,7 @@ use aws_config::SdkConfig;
 use event_store::EventStore;
 use lambda_edge::http::{self, Cursors, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
-use read_models::{ParkedEvents, ProjectionStatuses, from_env};
+use read_models::{ParkedEvents, ProjectionStatuses};
 use relay::Parkers;
 
 /// What the handlers need.
@@ -31,7 +31,7 @@ pub struct App {
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let dynamodb = lambda_edge::aws::dynamodb(aws);
     let app = App {
-        events: from_env::event_store(env, dynamodb.clone())?,
+        events: EventStore::from_env(env, dynamodb.clone())?,
         parked: ParkedEvents::from_env(env, dynamodb.clone())?,
         parkers: Parkers::from_env(env, dynamodb.clone(), aws)?,
         statuses: ProjectionStatuses::from_env(env, dynamodb)?,

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use domain::text::CustomerId;
+use event_store::EventStore;
 use lambda_edge::http::{self, Caching, Call, Cursors, Page, PageSize, Problem, Reply, Routes, StatusCode};
 use lambda_edge::{ConfigError, Environment, Function};
 use read_models::list_requests::ListParameters;
 use read_models::notifications::NotificationView;
 use read_models::problems::read_problem;
-use read_models::{CustomerOrders, FreshOrders, Notifications, OrderListRequests, OrderSummaries, from_env};
+use read_models::{CustomerOrders, FreshOrders, Notifications, OrderListRequests, OrderSummaries};
 use reference_data::{CustomerView, Customers};
 use serde::Deserialize;
 
@@ -26,7 +27,7 @@ pub struct App {
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let dynamodb = lambda_edge::aws::dynamodb(aws);
-    let events = from_env::event_store(env, dynamodb.clone())?;
+    let events = EventStore::from_env(env, dynamodb.clone())?;
     let rows = OrderSummaries::from_env(env, dynamodb.clone())?;
     let app = App {
         lists: OrderListRequests::from_env(env, dynamodb.clone(), FreshOrders::new(events, rows))?,

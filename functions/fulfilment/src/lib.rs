@@ -24,7 +24,6 @@ use event_store::{AppendError, EventStore, StoreError, Stream};
 use lambda_edge::queue::{self, NotHandled};
 use lambda_edge::{ConfigError, Environment, Function};
 use messages::Message;
-use read_models::from_env;
 use timers::{Timer, Timers};
 use uuid::Uuid;
 
@@ -74,7 +73,7 @@ impl FromStr for Switch {
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let dynamodb = lambda_edge::aws::dynamodb(aws);
     let app = App {
-        events: from_env::event_store(env, dynamodb.clone())?,
+        events: EventStore::from_env(env, dynamodb.clone())?,
         timers: Timers::from_env(env, dynamodb)?,
         timeouts: env.parsed("STEP_TIMEOUTS", "a list such as `reserve_stock:60,take_payment:120`")?,
         switch: env.parsed("FULFILMENT", "ENABLED or DISABLED")?,

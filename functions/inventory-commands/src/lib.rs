@@ -31,17 +31,9 @@ const CONCURRENT_MESSAGES: usize = 1;
 /// # Errors
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
-    let snapshots = Snapshots::new(
-        env.required("SNAPSHOTS_TABLE")?,
-        env.parsed("SNAPSHOT_EVERY", "a list such as `Order:50,Stock:20`")?,
-    );
-    let stocks = EventStore::new(
-        lambda_edge::aws::dynamodb(aws),
-        env.required("EVENT_STORE_TABLE")?,
-        env.parsed("EVENT_TYPE_SHARDS", "a whole number from 1")?,
-    );
+    let stocks = EventStore::from_env(env, lambda_edge::aws::dynamodb(aws))?;
     let app = App {
-        stocks: stocks.with_snapshots(snapshots),
+        stocks: stocks.with_snapshots(Snapshots::from_env(env)?),
     };
     let of_messages = queue::function(Arc::new(app.clone()), CONCURRENT_MESSAGES, orders::handle);
     Ok(http::function(env, app, routes()).and_of_records(of_messages))

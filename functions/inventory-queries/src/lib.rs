@@ -5,14 +5,14 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use domain::stock::{Stock, aggregate_id};
 use domain::text::Sku;
-use event_store::{EventStore, Version};
+use event_store::{EventStore, Snapshots, Version};
 use lambda_edge::http::{
     self, Caching, Call, Cursors, Page, PageSize, Problem, Reply, Routes, StatusCode, whole_number,
 };
 use lambda_edge::{ConfigError, Environment, Function};
 use read_models::problems::read_problem;
 use read_models::stock_levels::{StockLevelRow, StockLevelView, Which};
-use read_models::{ReadSource, StockLevels, from_env};
+use read_models::{ReadSource, StockLevels};
 use serde::Deserialize;
 
 /// What the handlers need.
@@ -27,7 +27,7 @@ pub struct App {
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let dynamodb = lambda_edge::aws::dynamodb(aws);
     let app = App {
-        stocks: from_env::event_store(env, dynamodb.clone())?.with_snapshots(from_env::snapshots(env)?),
+        stocks: EventStore::from_env(env, dynamodb.clone())?.with_snapshots(Snapshots::from_env(env)?),
         levels: StockLevels::from_env(env, dynamodb)?,
         cursors: Cursors::from_env(env)?,
     };

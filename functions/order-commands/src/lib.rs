@@ -28,17 +28,8 @@ pub struct App {
 /// # Errors
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
-    let snapshots = Snapshots::new(
-        env.required("SNAPSHOTS_TABLE")?,
-        env.parsed("SNAPSHOT_EVERY", "a list such as `Order:50,Stock:20`")?,
-    );
     let dynamodb = lambda_edge::aws::dynamodb(aws);
-    let orders = EventStore::new(
-        dynamodb.clone(),
-        env.required("EVENT_STORE_TABLE")?,
-        env.parsed("EVENT_TYPE_SHARDS", "a whole number from 1")?,
-    );
-    let orders = orders.with_snapshots(snapshots);
+    let orders = EventStore::from_env(env, dynamodb.clone())?.with_snapshots(Snapshots::from_env(env)?);
     let of_messages = messages::function(orders.clone());
     let app = App {
         orders,

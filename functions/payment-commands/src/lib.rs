@@ -16,7 +16,6 @@ use lambda_edge::queue::{self, NotHandled};
 use lambda_edge::{ConfigError, Environment, Function};
 use messages::{Body, Message};
 use payment_gateway::PaymentGateway;
-use read_models::from_env;
 
 /// How many messages of a batch are worked on at once. Each waits for the provider.
 const CONCURRENT_MESSAGES: usize = 10;
@@ -32,7 +31,7 @@ struct App {
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let app = App {
-        events: from_env::event_store(env, lambda_edge::aws::dynamodb(aws))?,
+        events: EventStore::from_env(env, lambda_edge::aws::dynamodb(aws))?,
         gateway: payment_gateway::from_env(env)?,
         patience: Duration::from_secs(env.parsed("PAYMENT_TIMEOUT_SECONDS", "a whole number of seconds")?),
     };

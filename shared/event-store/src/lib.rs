@@ -13,6 +13,7 @@
 //! | [`backup`] | all events as a file, and back |
 //! | [`patience`] | requests repeated while DynamoDB throttles |
 //! | [`recorded`] | a stored event and its item in the table |
+//! | `from_env` | both tables as a function's environment names them |
 //! | [`cost`] | what a call cost: requests and capacity units |
 //! | [`error`] | what can go wrong, kept apart by what the caller can do about it |
 
@@ -21,6 +22,7 @@ pub mod batch;
 pub mod by_time;
 pub mod cost;
 pub mod error;
+mod from_env;
 pub mod patience;
 pub mod recorded;
 pub mod scan;

@@ -27,7 +27,6 @@
 //! | [`rows`] | what the tables of rows have in common |
 //! | [`views`] | rows as the HTTP contract shows them |
 //! | [`history`] | what happened to an order, event by event |
-//! | [`from_env`] | the event store as a function's environment names it |
 
 pub mod customer_orders;
 pub mod customer_summary;
@@ -36,7 +35,6 @@ pub mod daily_orders;
 pub mod day;
 mod derived;
 pub mod fresh;
-pub mod from_env;
 pub mod history;
 pub mod list_requests;
 pub mod notifications;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
-use event_store::StoreError;
+use event_store::{EventStore, StoreError};
 use lambda_edge::{ConfigError, Environment};
 
 use crate::parked::{Parked, ParkedEvents};
@@ -11,7 +11,7 @@ use crate::projector::{Projection, Redriven, redrive};
 use crate::replay::ReadModel;
 use crate::{
     CustomerOrders, CustomerOrdersProjection, DailyOrders, OrderIndexProjection, OrderSearch, OrderSummaries,
-    OrderSummaryProjection, from_env,
+    OrderSummaryProjection,
 };
 
 /// The name of every projection.
@@ -46,7 +46,7 @@ impl Projections {
     /// # Errors
     /// When the environment lacks a variable.
     pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
-        let events = from_env::event_store(env, client.clone())?;
+        let events = EventStore::from_env(env, client.clone())?;
         let summaries = OrderSummaries::from_env(env, client.clone())?;
         let customer_orders = CustomerOrders::from_env(env, client.clone())?;
         let daily_orders = DailyOrders::from_env(env, client.clone())?;

@@ -22,11 +22,11 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::TimeDelta;
 use event_bus::Bus;
-use event_store::{EventStore, Recorded};
+use event_store::{EventStore, Recorded, Snapshots};
 use lambda_edge::stream::EventRecord;
 use lambda_edge::{ConfigError, Environment};
 use messages::Message;
-use read_models::{ProjectError, Projection, from_env};
+use read_models::{ProjectError, Projection};
 
 /// How long before it came into the table an event can have got its time, with clocks that differ. One that is older was
 /// imported from a backup: what it led to has happened, or is imported with it.
@@ -46,8 +46,8 @@ impl EventRelay {
     /// # Errors
     /// When the environment lacks a variable.
     pub fn from_env(env: &Environment, dynamodb: Client, aws: &SdkConfig) -> Result<Self, ConfigError> {
-        let events = from_env::event_store(env, dynamodb)?;
-        let events = events.with_snapshots(from_env::snapshots(env)?);
+        let events = EventStore::from_env(env, dynamodb)?;
+        let events = events.with_snapshots(Snapshots::from_env(env)?);
         Ok(Self::new(events, Bus::from_env(env, aws)?))
     }
 

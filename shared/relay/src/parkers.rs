@@ -3,11 +3,11 @@
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use event_bus::Bus;
-use event_store::StoreError;
+use event_store::{EventStore, StoreError};
 use lambda_edge::{ConfigError, Environment};
 use read_models::parked::Parked;
 use read_models::projector::{Redriven, redrive};
-use read_models::{ParkedEvents, Projection, Projections, from_env};
+use read_models::{ParkedEvents, Projection, Projections};
 
 use crate::EventRelay;
 
@@ -23,7 +23,7 @@ impl Parkers {
     /// When the environment lacks a variable.
     pub fn from_env(env: &Environment, dynamodb: Client, aws: &SdkConfig) -> Result<Self, ConfigError> {
         // Without snapshots: what is parked is told once more so seldom that reading it whole costs nothing.
-        let relay = EventRelay::new(from_env::event_store(env, dynamodb.clone())?, Bus::from_env(env, aws)?);
+        let relay = EventRelay::new(EventStore::from_env(env, dynamodb.clone())?, Bus::from_env(env, aws)?);
         Ok(Self {
             parked: ParkedEvents::from_env(env, dynamodb.clone())?,
             projections: Projections::from_env(env, dynamodb)?,

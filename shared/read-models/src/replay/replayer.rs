@@ -26,9 +26,9 @@ use super::read_model::{Comparison, PlacedRow, ReadModel, Shown};
 use super::replays::Replays;
 use crate::order_summary::{OrderSummaryProjection, OrderSummaryRow};
 use crate::parked::{Parked, ParkedEvents};
+use crate::projections;
 use crate::projector::Projection;
 use crate::totals::Recounted;
-use crate::{from_env, projections};
 
 /// How many orders of a batch are worked on at once.
 const CONCURRENT_ORDERS: usize = 16;
@@ -132,7 +132,7 @@ impl Replayer {
     /// # Errors
     /// When the environment lacks a variable.
     pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
-        let events = from_env::event_store(env, client.clone())?;
+        let events = EventStore::from_env(env, client.clone())?;
         let read_models = projections::read_models(env, &client)?;
         let parked = ParkedEvents::from_env(env, client.clone())?;
         Ok(Self::new(events, read_models, parked, Replays::from_env(env, client)?))
