@@ -15,7 +15,7 @@ use lambda_runtime::Context;
 use local_stack::Options;
 use local_stack::dynamodb::local_config;
 use local_stack::functions::FUNCTIONS;
-use read_models::ParkedEvents;
+use projector::ParkedEvents;
 use read_models::projections::NAMES;
 use reqwest::Method;
 use saphyr::{LoadableYamlNode, Scalar, Yaml};

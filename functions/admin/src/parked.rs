@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use domain::text::Text;
 use lambda_edge::http::{Call, Page, PageSize, Problem, Reply, StatusCode};
-use read_models::parked::{Parked, ParkedKey, ParkedPage};
+use projector::Redriven;
+use projector::parked::{Parked, ParkedKey, ParkedPage};
 use read_models::problems::read_problem;
-use read_models::projector::Redriven;
 use read_models::views::ParkedView;
 use serde::{Deserialize, Serialize};
 

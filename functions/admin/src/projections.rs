@@ -9,9 +9,9 @@ use event_store::StoreError;
 use event_store::recorded::rfc3339_micros;
 use futures::future::try_join_all;
 use lambda_edge::http::{Call, Problem, Reply};
+use projector::status::{EventPlace, ProjectionStatus};
 use read_models::problems::read_problem;
 use read_models::projections::NAMES;
-use read_models::status::{EventPlace, ProjectionStatus};
 use serde::Serialize;
 
 use crate::App;

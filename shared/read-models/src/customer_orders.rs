@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::derived::Derived;
 use crate::order_summary::{OrderSummaries, OrderSummaryRow};
-use crate::projector::{ProjectError, Projection};
 use crate::rows::{Row, Rows};
 use crate::totals::{Amounts, Totals};
+use projector::{ProjectError, StreamConsumer};
 
 /// An order in its customer's list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -103,7 +103,7 @@ impl CustomerOrdersProjection {
 }
 
 #[async_trait]
-impl Projection for CustomerOrdersProjection {
+impl StreamConsumer for CustomerOrdersProjection {
     const NAME: &'static str = "customer-orders";
     const AGGREGATE_KEY: &'static str = "OrderId";
 

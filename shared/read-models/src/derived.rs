@@ -4,8 +4,8 @@ use domain::order::OrderId;
 use lambda_edge::stream::EventRecord;
 
 use crate::order_summary::{OrderSummaries, OrderSummaryRow};
-use crate::projector::ProjectError;
 use crate::rows::{Found, NEWER_CODE, Put, Row, Rows};
+use projector::ProjectError;
 
 /// Keeps a table of rows up to date with OrderSummary.
 ///

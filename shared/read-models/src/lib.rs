@@ -2,7 +2,6 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`projector`] | what every projection does with a batch: group, apply, park, report |
 //! | [`order_summary`] | one row per order, from the event store's stream |
 //! | [`customer_orders`] | one row per order under its customer, from OrderSummary's stream |
 //! | [`customer_summary`] | what all orders of a customer come to |
@@ -20,9 +19,7 @@
 //! | [`fresh`] | orders as they are at least since some version |
 //! | [`projections`] | all of them, found by their names |
 //! | [`notifications`] | what customers are told: no projection's, and in no replay |
-//! | [`parked`] | what could not be projected, with the reason |
 //! | [`day`] | days in parameters and keys |
-//! | [`status`] | how far each projection has come |
 //! | [`problems`] | what a query that failed answers |
 //! | [`rows`] | what the tables of rows have in common |
 //! | [`views`] | rows as the HTTP contract shows them |
@@ -42,14 +39,11 @@ pub mod order_index;
 pub mod order_lists;
 pub mod order_search;
 pub mod order_summary;
-pub mod parked;
 pub mod problems;
 pub mod projections;
-pub mod projector;
 pub mod read_after;
 pub mod replay;
 pub mod rows;
-pub mod status;
 pub mod stock_levels;
 pub mod totals;
 pub mod views;
@@ -63,9 +57,5 @@ pub use order_index::OrderIndexProjection;
 pub use order_lists::OrderLists;
 pub use order_search::OrderSearch;
 pub use order_summary::{OrderSummaries, OrderSummaryProjection};
-pub use parked::ParkedEvents;
-pub use projections::Projections;
-pub use projector::{ProjectError, Projection};
 pub use rows::{Row, Rows};
-pub use status::ProjectionStatuses;
 pub use stock_levels::StockLevels;

@@ -17,8 +17,8 @@ use lambda_edge::{ConfigError, Environment};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::projector::{ProjectError, Projection};
 use crate::rows::{Found, NEWER_CODE, Row, Rows};
+use projector::{ProjectError, StreamConsumer};
 
 /// How many values of `ListShard`, and of `StatusShard` per status, the orders are spread over, as one value takes only
 /// 1,000 writes a second. A list is merged from so many queries. Another number makes rows hold something else: it takes
@@ -193,7 +193,7 @@ impl OrderSummaryProjection {
 }
 
 #[async_trait]
-impl Projection for OrderSummaryProjection {
+impl StreamConsumer for OrderSummaryProjection {
     const NAME: &'static str = "order-summary";
     const AGGREGATE_KEY: &'static str = "AggregateId";
     const EVENT_TIME: &'static str = "Timestamp";

@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use domain::aggregate::reason_without_data;
@@ -17,8 +16,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::order_summary::OrderSummaryRow;
-use crate::projector::ProjectError;
 use crate::totals::{Amounts, Totals};
+use projector::ProjectError;
 
 /// An item of a table of rows.
 pub type Item = HashMap<String, AttributeValue>;
@@ -245,15 +244,3 @@ impl Put {
 
 /// Why a row was not touched.
 pub(crate) const NEWER_CODE: &str = "the row is of a newer generation than this code";
-
-/// Whether a conditional write happened: false when its condition was not met.
-pub(crate) fn unless_refused<T, E>(written: Result<T, SdkError<E>>) -> Result<bool, StoreError>
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-{
-    match written {
-        Ok(_) => Ok(true),
-        Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}

@@ -12,9 +12,10 @@ use domain::text::Sku;
 use event_store::recorded::rfc3339_micros;
 use event_store::{StoreError, Version};
 use lambda_edge::{ConfigError, Environment};
+use projector::unless_refused;
 use serde::{Deserialize, Serialize};
 
-use crate::rows::{Item, unless_refused};
+use crate::rows::Item;
 
 /// What there is of a SKU.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::order_lists::ListedOrder;
 use crate::order_summary::OrderSummaryRow;
-use crate::parked::Parked;
 use crate::replay::{Difference, Purpose, Replay, Scope, Status};
+use projector::parked::Parked;
 
 /// How much of an order is shown: the parameter `view`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

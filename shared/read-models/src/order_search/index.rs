@@ -16,14 +16,14 @@ use event_store::{StoreError, Version};
 use futures::{StreamExt, TryStreamExt, stream};
 use lambda_edge::stream::EventRecord;
 use lambda_edge::{ConfigError, Environment};
+use projector::{ProjectError, unless_refused};
 use serde::{Deserialize, Serialize};
 
 use super::words::{MAX_TERMS, terms_of};
 use crate::derived::newest;
 use crate::order_summary::{OrderSummaries, OrderSummaryRow};
-use crate::projector::ProjectError;
 use crate::replay::read_model::Shown;
-use crate::rows::{Found, Item, NEWER_CODE, generation, unless_refused};
+use crate::rows::{Found, Item, NEWER_CODE, generation};
 
 /// What terms are; raised when an order is to have others.
 pub(super) const GENERATION: u32 = 1;

@@ -7,11 +7,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::order::OrderId;
 use event_store::scan::Segment;
 use event_store::{StoreError, Version};
+use projector::unless_refused;
 use serde_json::Value;
 
 use super::progress::{FieldDifference, RowKey};
 use crate::order_summary::OrderSummaryRow;
-use crate::rows::{Found, Item, Put, Row, Rows, unless_refused, version};
+use crate::rows::{Found, Item, Put, Row, Rows, version};
 use crate::totals::{Amounts, ORDER_ID, Recounted};
 
 /// A read model, as a replay deals with it.

@@ -25,10 +25,10 @@ use super::progress::{Counts, Difference, MAX_KEPT_DIFFERENCES, Position, Replay
 use super::read_model::{Comparison, PlacedRow, ReadModel, Shown};
 use super::replays::Replays;
 use crate::order_summary::{OrderSummaryProjection, OrderSummaryRow};
-use crate::parked::{Parked, ParkedEvents};
 use crate::projections;
-use crate::projector::Projection;
 use crate::totals::Recounted;
+use projector::StreamConsumer;
+use projector::parked::{Parked, ParkedEvents};
 
 /// How many orders of a batch are worked on at once.
 const CONCURRENT_ORDERS: usize = 16;

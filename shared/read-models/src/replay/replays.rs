@@ -7,9 +7,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::Utc;
 use event_store::StoreError;
 use lambda_edge::{ConfigError, Environment};
+use projector::unless_refused;
 
 use super::progress::{Replay, Status};
-use crate::rows::unless_refused;
 
 /// The Replays table.
 #[derive(Debug, Clone)]

@@ -3,20 +3,19 @@
 //! One item per projection, written after each batch. Several batches of one projection may run at once, one per shard of
 //! its stream, so a write has the condition that nobody else wrote since, and what the others wrote is taken in.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use chrono::{DateTime, TimeDelta, Utc};
+use environment::{ConfigError, Environment};
 use event_store::{StoreError, Version};
 use lambda_edge::stream::Deadline;
-use lambda_edge::{ConfigError, Environment};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
-
-use crate::rows::Item;
 
 /// The ProjectionStatus table.
 #[derive(Debug, Clone)]
@@ -165,7 +164,7 @@ impl ProjectionStatuses {
     }
 }
 
-fn of_item(item: Item) -> Result<ProjectionStatus, StoreError> {
+fn of_item(item: HashMap<String, AttributeValue>) -> Result<ProjectionStatus, StoreError> {
     serde_dynamo::from_item(item).map_err(|error| StoreError::unreadable("status of a projection", &error))
 }
 

@@ -1,4 +1,4 @@
-//! What could not be projected, with the reason: one entry per projection and aggregate.
+//! What could not be applied, with the reason: one entry per consumer and aggregate.
 
 use std::collections::HashMap;
 
@@ -6,13 +6,13 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use chrono::Utc;
 use domain::aggregate::reason_without_data;
+use environment::{ConfigError, Environment};
 use event_store::StoreError;
 use event_store::recorded::rfc3339_micros;
 use lambda_edge::stream::EventRecord;
-use lambda_edge::{ConfigError, Environment};
 use serde::{Deserialize, Serialize};
 
-use crate::rows::unless_refused;
+use crate::condition::unless_refused;
 
 /// The ParkedEvents table.
 #[derive(Debug, Clone)]
@@ -85,7 +85,8 @@ impl Parked {
         }
     }
 
-    pub(crate) fn new(projection: &str, aggregate_id: &str, records: &[EventRecord], error: String) -> Self {
+    /// `records`: those that were refused.
+    pub fn new(projection: &str, aggregate_id: &str, records: &[EventRecord], error: String) -> Self {
         let last = records.last();
         Self {
             projection: projection.to_owned(),
@@ -141,7 +142,7 @@ impl ParkedEvents {
     ///
     /// # Errors
     /// What DynamoDB said.
-    pub(crate) async fn park_unless_parked(&self, entry: &Parked) -> Result<(), StoreError> {
+    pub async fn park_unless_parked(&self, entry: &Parked) -> Result<(), StoreError> {
         let item = serde_dynamo::to_item(entry).map_err(|error| StoreError::Rejected(error.to_string()))?;
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
         let put = put
