@@ -15,7 +15,7 @@ use domain::stock::Stock;
 use lambda_edge::Constructor;
 use lambda_runtime::Context;
 use local_stack::functions::FUNCTIONS;
-use read_models::replay::{Plan, Purpose, Replay, Replayer, Scope, Status};
+use operations::{Plan, Purpose, Replay, Replayer, Scope, Status};
 use serde_json::{Value, json};
 use timers::{Timer, Timers};
 use tokio::net::TcpListener;

@@ -12,8 +12,8 @@ use clap::Args;
 use environment::{ConfigError, Environment, Variable, is_url};
 use event_store::EventStore;
 use lambda_edge::aws;
+use operations::Replayer;
 use projector::{ParkedEvents, Parkers};
-use read_models::replay::Replayer;
 
 use crate::error::CliError;
 use crate::tables::{self, TABLES};
@@ -152,7 +152,7 @@ impl Connection {
     }
 
     pub fn parkers(&self) -> Result<Parkers, CliError> {
-        Ok(relay::parkers(&self.env, self.client.clone(), &self.config)?)
+        Ok(operations::parkers(&self.env, self.client.clone(), &self.config)?)
     }
 
     /// Whoever named no DynamoDB and reached none is told which one was tried.

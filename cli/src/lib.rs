@@ -26,7 +26,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use lambda_edge::Environment;
-use read_models::replay::Purpose;
+use operations::Purpose;
 use serde::Serialize;
 
 pub use crate::connection::EVENT_TYPE_SHARDS;

@@ -3,9 +3,9 @@
 use std::io::Write;
 
 use clap::{Args, Subcommand};
+use operations::views::ParkedView;
 use projector::parked::{Parked, ParkedKey};
 use projector::{ParkedEvents, Parkers, Redriven};
-use read_models::views::ParkedView;
 use serde::Serialize;
 
 use crate::connection::Connection;

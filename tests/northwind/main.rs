@@ -24,7 +24,7 @@ use local_stack::dynamodb::{Embedded, create_tables};
 use local_stack::functions::FUNCTIONS;
 use local_stack::template::Template;
 use local_stack::{DynamoDb, LocalStack, Options};
-use read_models::replay::{Difference, Observer, Plan, Purpose, Replay, Replayer, Scope, Status, Stop};
+use operations::{Difference, Observer, Plan, Purpose, Replay, Replayer, Scope, Status, Stop};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
@@ -56,7 +56,7 @@ enum Failure {
     #[error("{0}")]
     Configuration(#[from] lambda_edge::ConfigError),
     #[error("{0}")]
-    Replay(#[from] read_models::replay::ReplayError),
+    Replay(#[from] operations::ReplayError),
     #[error("{request}: {source}")]
     Http { request: String, source: reqwest::Error },
     #[error("{request} answers {status}: {body}")]

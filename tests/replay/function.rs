@@ -9,7 +9,7 @@ use lambda_edge::Function;
 use lambda_runtime::Context;
 use local_stack::Options;
 use local_stack::dynamodb::local_config;
-use read_models::replay::{Plan, Purpose, Replay, Replayer, Scope, Status};
+use operations::{Plan, Purpose, Replay, Replayer, Scope, Status};
 use serde_json::{Value, json};
 
 use super::orders;

@@ -32,7 +32,7 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
     let app = App {
         events: EventStore::from_env(env, dynamodb.clone())?,
         parked: ParkedEvents::from_env(env, dynamodb.clone())?,
-        parkers: relay::parkers(env, dynamodb.clone(), aws)?,
+        parkers: operations::parkers(env, dynamodb.clone(), aws)?,
         statuses: ProjectionStatuses::from_env(env, dynamodb)?,
         cursors: Cursors::from_env(env)?,
     };

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use domain::text::Text;
 use lambda_edge::http::{Call, Page, PageSize, Problem, Reply, StatusCode};
+use operations::views::ParkedView;
 use projector::Redriven;
 use projector::parked::{Parked, ParkedKey, ParkedPage};
 use read_models::problems::read_problem;
-use read_models::views::ParkedView;
 use serde::{Deserialize, Serialize};
 
 use crate::App;

@@ -14,7 +14,7 @@
 //! | [`order_lists`] | orders in lists, from the rows of both |
 //! | [`list_requests`] | lists as they are asked for over HTTP |
 //! | [`read_after`] | `X-Read-After`: the order that a caller has just changed |
-//! | [`replay`] | read models computed anew, or compared with the events |
+//! | [`read_model`] | what a replay asks of a read model |
 //! | [`customers`] | whole orders with the names of their customers |
 //! | [`fresh`] | orders as they are at least since some version |
 //! | [`projections`] | all of them, found by their names |
@@ -42,7 +42,7 @@ pub mod order_summary;
 pub mod problems;
 pub mod projections;
 pub mod read_after;
-pub mod replay;
+pub mod read_model;
 pub mod rows;
 pub mod stock_levels;
 pub mod totals;
@@ -57,5 +57,6 @@ pub use order_index::OrderIndexProjection;
 pub use order_lists::OrderLists;
 pub use order_search::OrderSearch;
 pub use order_summary::{OrderSummaries, OrderSummaryProjection};
+pub use read_model::ReadModel;
 pub use rows::{Row, Rows};
 pub use stock_levels::StockLevels;

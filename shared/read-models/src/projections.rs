@@ -7,7 +7,7 @@ use event_store::EventStore;
 use lambda_edge::{ConfigError, Environment};
 use projector::{Parks, StreamConsumer};
 
-use crate::replay::ReadModel;
+use crate::read_model::ReadModel;
 use crate::{
     CustomerOrders, CustomerOrdersProjection, DailyOrders, OrderIndexProjection, OrderSearch, OrderSummaries,
     OrderSummaryProjection,

@@ -4,15 +4,11 @@
 //! |---|---|
 //! | `translate` | what an event means to others |
 //! | [`EventRelay`] | the reader of the event store's stream that tells them |
-//! | [`parkers`] | the relay and the projections, to give them once more what they have parked |
 //!
 //! A message follows from an event that is stored, and has an id that follows from the event's. So whoever appends an
 //! event needs to tell nobody, and a message that is sent twice is the same message.
 
-mod parkers;
 mod translate;
-
-pub use parkers::parkers;
 
 use std::collections::HashMap;
 
@@ -65,8 +61,6 @@ impl EventRelay {
     }
 }
 
-/// Not a projection of rows, but with the same duties: it is given records twice, late and in any order, must not stop at
-/// one that it cannot read, and parks what it has to leave.
 #[async_trait]
 impl StreamConsumer for EventRelay {
     const NAME: &'static str = "event-relay";

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::words::{MAX_TERMS, terms_of};
 use crate::derived::newest;
 use crate::order_summary::{OrderSummaries, OrderSummaryRow};
-use crate::replay::read_model::Shown;
+use crate::read_model::Shown;
 use crate::rows::{Found, Item, NEWER_CODE, generation};
 
 /// What terms are; raised when an order is to have others.

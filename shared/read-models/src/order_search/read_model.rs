@@ -12,8 +12,7 @@ use serde_json::Value;
 use super::index::{self, FoundRow, OrderSearch, POSTING, SearchRow, TERM, delete_request, row_key};
 use super::words::terms_of;
 use crate::order_summary::OrderSummaryRow;
-use crate::replay::progress::{FieldDifference, RowKey};
-use crate::replay::read_model::{self, Comparison, PlacedRow, ReadModel, RowPage, Shown, to_item};
+use crate::read_model::{self, Comparison, FieldDifference, PlacedRow, ReadModel, RowKey, RowPage, Shown, to_item};
 use crate::rows::Item;
 use crate::totals::Recounted;
 

@@ -8,14 +8,14 @@ use domain::order::{Order, OrderId};
 use event_store::scan::{EventKey, Scanned};
 use event_store::{EventStore, Recorded, StoreError};
 
-use crate::order_summary::OrderSummaryRow;
+use read_models::order_summary::OrderSummaryRow;
 
 /// An aggregate whose events are being scanned. A page may end within it.
-pub(super) struct Open {
+pub(crate) struct Open {
     aggregate_id: String,
     /// The key of the last event that was taken in.
-    pub(super) last: EventKey,
-    pub(super) events: u64,
+    pub(crate) last: EventKey,
+    pub(crate) events: u64,
     state: State,
     /// As far as its events have been folded.
     row: Option<OrderSummaryRow>,
@@ -33,7 +33,7 @@ enum State {
 }
 
 /// What an aggregate has come to.
-pub(super) enum Finished {
+pub(crate) enum Finished {
     Folded(Box<Folded>),
     /// To be folded from its stream: [`fold_stream`].
     InDoubt(String),
@@ -41,16 +41,16 @@ pub(super) enum Finished {
 }
 
 /// An order as its events have it.
-pub(super) struct Folded {
-    pub(super) aggregate_id: String,
+pub(crate) struct Folded {
+    pub(crate) aggregate_id: String,
     /// As far as the events can be read. `None` when there are none.
-    pub(super) order: Option<OrderSummaryRow>,
+    pub(crate) order: Option<OrderSummaryRow>,
     /// Why an event cannot be read.
-    pub(super) unreadable: Option<String>,
+    pub(crate) unreadable: Option<String>,
 }
 
 impl Open {
-    pub(super) fn begin(first: Scanned) -> Self {
+    pub(crate) fn begin(first: Scanned) -> Self {
         let order_id = first.key.aggregate_id.parse();
         let state = match (&first.event, order_id) {
             (Ok(event), _) if event.aggregate_type != Order::TYPE => State::NoOrder,
@@ -69,11 +69,11 @@ impl Open {
         open
     }
 
-    pub(super) fn is_of(&self, event: &Scanned) -> bool {
+    pub(crate) fn is_of(&self, event: &Scanned) -> bool {
         self.aggregate_id == event.key.aggregate_id
     }
 
-    pub(super) fn take(&mut self, next: Scanned) {
+    pub(crate) fn take(&mut self, next: Scanned) {
         self.last = next.key;
         self.events += 1;
         match (self.state, next.event) {
@@ -84,7 +84,7 @@ impl Open {
     }
 
     /// Folds what has been taken in, so that no more than the state is kept.
-    pub(super) fn fold(&mut self) {
+    pub(crate) fn fold(&mut self) {
         let pending = std::mem::take(&mut self.pending);
         if let State::Folding(order_id) = self.state {
             let (row, folded) = OrderSummaryRow::fold(order_id, self.row.take(), &pending);
@@ -95,7 +95,7 @@ impl Open {
         }
     }
 
-    pub(super) fn finish(mut self) -> Finished {
+    pub(crate) fn finish(mut self) -> Finished {
         self.fold();
         match self.state {
             State::NoOrder => Finished::NoOrder,
@@ -113,7 +113,7 @@ impl Open {
 ///
 /// # Errors
 /// What DynamoDB said.
-pub(super) async fn fold_stream(events: &EventStore, aggregate_id: &str) -> Result<Folded, StoreError> {
+pub(crate) async fn fold_stream(events: &EventStore, aggregate_id: &str) -> Result<Folded, StoreError> {
     let unreadable = |order, reason: String| Folded {
         aggregate_id: aggregate_id.to_owned(),
         order,

@@ -2,13 +2,13 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
+use environment::{ConfigError, Environment};
 use event_bus::Bus;
 use event_store::EventStore;
-use lambda_edge::{ConfigError, Environment};
 use projector::{ParkedEvents, Parkers};
 use read_models::projections;
 
-use crate::EventRelay;
+use relay::EventRelay;
 
 /// # Errors
 /// When the environment lacks a variable.

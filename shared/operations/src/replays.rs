@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::Utc;
+use environment::{ConfigError, Environment};
 use event_store::StoreError;
-use lambda_edge::{ConfigError, Environment};
 use projector::unless_refused;
 
-use super::progress::{Replay, Status};
+use crate::progress::{Replay, Status};
 
 /// The Replays table.
 #[derive(Debug, Clone)]

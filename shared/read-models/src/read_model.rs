@@ -1,6 +1,6 @@
 //! What a replay asks of a read model.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -8,9 +8,9 @@ use domain::order::OrderId;
 use event_store::scan::Segment;
 use event_store::{StoreError, Version};
 use projector::unless_refused;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::progress::{FieldDifference, RowKey};
 use crate::order_summary::OrderSummaryRow;
 use crate::rows::{Found, Item, Put, Row, Rows, version};
 use crate::totals::{Amounts, ORDER_ID, Recounted};
@@ -69,6 +69,19 @@ pub enum Comparison {
     /// The order at the same version, with these fields wrong.
     Different(Vec<FieldDifference>),
 }
+
+/// A field of a row that is not what it should be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub struct FieldDifference {
+    /// Attribute names, joined by dots.
+    pub path: String,
+    pub expected: Value,
+    pub found: Value,
+}
+
+/// The key attributes of a row.
+pub type RowKey = BTreeMap<String, String>;
 
 /// Part of a table of rows.
 #[derive(Debug, Clone, PartialEq)]

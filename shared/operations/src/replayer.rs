@@ -9,26 +9,25 @@ use aws_sdk_dynamodb::Client;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Aggregate;
 use domain::order::Order;
+use environment::{ConfigError, Environment};
 use event_store::by_time::{self, EventQuery};
 use event_store::patience::patiently;
 use event_store::scan::Segment;
 use event_store::{EventStore, StoreError};
 use futures::future::try_join_all;
 use futures::{StreamExt, TryStreamExt, stream};
-use lambda_edge::{ConfigError, Environment};
+use projector::{Parked, ParkedEvents, StreamConsumer};
+use read_models::order_summary::{OrderSummaryProjection, OrderSummaryRow};
+use read_models::projections;
+use read_models::read_model::{Comparison, PlacedRow, ReadModel, RowKey, Shown};
+use read_models::totals::Recounted;
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
-use super::fold::{Finished, Folded, Open, fold_stream};
-use super::plan::{InvalidPlan, Plan, Purpose, Scope};
-use super::progress::{Counts, Difference, MAX_KEPT_DIFFERENCES, Position, Replay, RowKey, Status, What};
-use super::read_model::{Comparison, PlacedRow, ReadModel, Shown};
-use super::replays::Replays;
-use crate::order_summary::{OrderSummaryProjection, OrderSummaryRow};
-use crate::projections;
-use crate::totals::Recounted;
-use projector::StreamConsumer;
-use projector::parked::{Parked, ParkedEvents};
+use crate::fold::{Finished, Folded, Open, fold_stream};
+use crate::plan::{InvalidPlan, Plan, Purpose, Scope};
+use crate::progress::{Counts, Difference, MAX_KEPT_DIFFERENCES, Position, Replay, Status, What};
+use crate::replays::Replays;
 
 /// How many orders of a batch are worked on at once.
 const CONCURRENT_ORDERS: usize = 16;

@@ -1,17 +1,16 @@
 //! How far a replay has come, and what it found.
 
-use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
 use chrono::{DateTime, Utc};
 use event_store::Version;
 use event_store::by_time;
 use event_store::scan::EventKey;
+use read_models::read_model::{FieldDifference, RowKey};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use uuid::Uuid;
 
-use super::plan::{Plan, Scope};
+use crate::plan::{Plan, Scope};
 
 /// How many differences are kept with a replay, and how many paths of each. Those who watch it see all.
 pub const MAX_KEPT_DIFFERENCES: usize = 100;
@@ -65,9 +64,6 @@ pub enum Position {
     Done,
 }
 
-/// The key attributes of a row.
-pub type RowKey = BTreeMap<String, String>;
-
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Counts {
@@ -118,18 +114,9 @@ pub enum What {
     Unreadable(String),
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub struct FieldDifference {
-    /// Attribute names, joined by dots.
-    pub path: String,
-    pub expected: Value,
-    pub found: Value,
-}
-
 impl Difference {
     /// What is kept of it.
-    pub(super) fn kept(self) -> Self {
+    pub(crate) fn kept(self) -> Self {
         let what = match self.what {
             What::Fields(fields) => {
                 let paths = fields.into_iter().map(|field| field.path);
