@@ -1,18 +1,23 @@
 //! Queries on a customer, its orders, and what it is told of them.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `notifications` | what a customer was told |
+
+mod notifications;
 
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use domain::text::CustomerId;
 use event_store::EventStore;
-use lambda_edge::http::{self, Caching, Call, Cursors, Page, PageSize, Problem, Reply, Routes, StatusCode};
+use lambda_edge::http::{self, Caching, Call, Cursors, Problem, Reply, Routes, StatusCode};
 use lambda_edge::{ConfigError, Environment, Function};
 use read_models::list_requests::ListParameters;
-use read_models::notifications::NotificationView;
 use read_models::problems::read_problem;
-use read_models::{CustomerOrders, FreshOrders, Notifications, OrderListRequests, OrderSummaries};
+use read_models::{CustomerOrders, FreshOrders, OrderListRequests, OrderSummaries};
 use reference_data::{CustomerView, Customers};
-use serde::Deserialize;
+use sent_letters::Notifications;
 
 /// What the handlers need.
 pub struct App {
@@ -44,7 +49,7 @@ pub fn routes() -> Routes<App> {
         .on("GET /customers/{customer_id}", customer)
         .on("GET /customers/{customer_id}/orders", orders)
         .on("GET /customers/{customer_id}/order-summary", order_summary)
-        .on("GET /customers/{customer_id}/notifications", notifications)
+        .on("GET /customers/{customer_id}/notifications", notifications::list)
 }
 
 async fn customer(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
@@ -77,25 +82,4 @@ async fn order_summary(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     call.no_query()?;
     let customer_id: CustomerId = call.path("customer_id")?;
     Reply::ok(&app.customer_orders.summary(&customer_id).await.map_err(read_problem)?)
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Paging {
-    #[serde(default)]
-    page_size: PageSize,
-    cursor: Option<String>,
-}
-
-async fn notifications(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    let customer_id: CustomerId = call.path("customer_id")?;
-    let Paging { page_size, cursor } = call.query()?;
-    let name = format!("notifications of {:?}", customer_id.as_str());
-    let after: Option<String> = cursor.map(|cursor| app.cursors.open(&name, &cursor)).transpose()?;
-    let page = app.notifications.page(&customer_id, page_size.get(), after.as_deref());
-    let page = page.await.map_err(read_problem)?;
-    Reply::ok(&Page {
-        data: page.notifications.into_iter().map(NotificationView::from).collect(),
-        next_cursor: page.next.map(|next| app.cursors.seal(&name, &next)).transpose()?,
-    })
 }

@@ -18,7 +18,6 @@
 //! | [`customers`] | whole orders with the names of their customers |
 //! | [`fresh`] | orders as they are at least since some version |
 //! | [`projections`] | all of them, found by their names |
-//! | [`notifications`] | what customers are told: no projection's, and in no replay |
 //! | [`day`] | days in parameters and keys |
 //! | [`problems`] | what a query that failed answers |
 //! | [`rows`] | what the tables of rows have in common |
@@ -34,7 +33,6 @@ mod derived;
 pub mod fresh;
 pub mod history;
 pub mod list_requests;
-pub mod notifications;
 pub mod order_index;
 pub mod order_lists;
 pub mod order_search;
@@ -52,7 +50,6 @@ pub use customer_orders::{CustomerOrders, CustomerOrdersProjection};
 pub use daily_orders::DailyOrders;
 pub use fresh::{FreshOrders, ReadSource};
 pub use list_requests::OrderListRequests;
-pub use notifications::Notifications;
 pub use order_index::OrderIndexProjection;
 pub use order_lists::OrderLists;
 pub use order_search::OrderSearch;

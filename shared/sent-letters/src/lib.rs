@@ -1,6 +1,11 @@
-//! Notifications: what customers are told, by which channel, and whether they were.
+//! The Notifications table: what customers are told, by which channel, and whether they were.
 //!
 //! An item says that something was done, which no event tells. So no projection and no replay writes it.
+//!
+//! - [`Notification`]: what a customer is told of one message, by one [`Channel`], and its [`State`]
+//! - [`Notifications`]: the table, written by who sends, and read by customer
+
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -9,13 +14,12 @@ use chrono::{DateTime, Utc};
 use domain::aggregate::reason_without_data;
 use domain::order::OrderId;
 use domain::text::CustomerId;
+use environment::{ConfigError, Environment};
 use event_store::StoreError;
-use event_store::recorded::rfc3339_micros;
-use lambda_edge::{ConfigError, Environment};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::rows::Item;
+type Item = HashMap<String, AttributeValue>;
 
 /// What a customer is told of one message, by one channel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -122,7 +126,7 @@ impl Notifications {
     /// Writes `next` in place of `seen`, if that is what is there: nothing, or a notification that is claimed as it was seen.
     ///
     /// # Errors
-    /// What DynamoDB said, or [`StoreError::Corrupt`] when what is there cannot be read.
+    /// What DynamoDB said, or [`StoreError::Unreadable`] when what is there cannot be read.
     pub async fn put(&self, next: &Notification, seen: Option<&Notification>) -> Result<Put, StoreError> {
         let item: Item = serde_dynamo::to_item(next).map_err(|error| StoreError::Rejected(error.to_string()))?;
         let put = self.client.put_item().table_name(&self.name).set_item(Some(item));
@@ -151,7 +155,7 @@ impl Notifications {
     /// A page of a customer's notifications after `after`, by the times of their messages.
     ///
     /// # Errors
-    /// What DynamoDB said, or [`StoreError::Corrupt`] when an item cannot be read.
+    /// What DynamoDB said, or [`StoreError::Unreadable`] when an item cannot be read.
     pub async fn page(
         &self,
         customer_id: &CustomerId,
@@ -190,45 +194,4 @@ fn read(item: Item) -> Result<Notification, StoreError> {
         let reason = reason_without_data(&error);
         StoreError::Unreadable(format!("a notification: {reason}"))
     })
-}
-
-/// A notification as the HTTP contract shows it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct NotificationView {
-    pub notification_id: Uuid,
-    pub order_id: OrderId,
-    pub channel: Channel,
-    pub template: String,
-    pub subject: String,
-    pub status: &'static str,
-    pub created_at: String,
-    pub sent_at: Option<String>,
-}
-
-impl From<Notification> for NotificationView {
-    fn from(notification: Notification) -> Self {
-        let Notification {
-            notification_id,
-            order_id,
-            channel,
-            template,
-            subject,
-            created_at,
-            state,
-            ..
-        } = notification;
-        Self {
-            notification_id,
-            order_id,
-            channel,
-            template,
-            subject,
-            status: state.as_str(),
-            created_at: rfc3339_micros(created_at),
-            sent_at: match state {
-                State::Sent { sent_at } => Some(rfc3339_micros(sent_at)),
-                State::Pending { .. } | State::Failed { .. } | State::NoAddress => None,
-            },
-        }
-    }
 }
