@@ -9,9 +9,9 @@ use read_models::Row;
 use read_models::customer_orders::CustomerOrderRow;
 use read_models::daily_orders::DailyOrderRow;
 use read_models::order_summary::OrderSummaryRow;
-use read_models::views::OrderView;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
+use views::OrderView;
 
 use crate::projections::wrong_totals;
 use crate::support::is_row;

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use api::read_problem;
 use chrono::{DateTime, Utc};
 use domain::order::event::EVENT_TYPES;
 use event_store::by_time::{END_OF_TIME, EventQuery, Place};
 use event_store::scan::Segment;
 use lambda_edge::http::{Call, Page, PageSize, Problem, Reply};
-use read_models::history::EventView;
-use read_models::problems::read_problem;
 use serde::{Deserialize, Serialize};
+use views::history::EventView;
 
 use crate::App;
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use api::{not_found, read_problem};
 use domain::text::Text;
 use lambda_edge::http::{Call, Page, PageSize, Problem, Reply, StatusCode};
 use operations::views::ParkedView;
 use projector::Redriven;
 use projector::parked::{Parked, ParkedKey, ParkedPage};
-use read_models::problems::read_problem;
 use serde::{Deserialize, Serialize};
 
 use crate::App;
@@ -112,11 +112,5 @@ async fn entry(app: &App, call: &Call) -> Result<Parked, Problem> {
         aggregate_id: call.path::<Text<64>>("aggregate_id")?.into(),
     };
     let found = app.parked.get(&key).await.map_err(read_problem)?;
-    found.ok_or_else(|| {
-        Problem::new(
-            StatusCode::NOT_FOUND,
-            "not_parked",
-            "Nothing is parked under this name.",
-        )
-    })
+    found.ok_or_else(|| not_found("not_parked", "Nothing is parked under this name."))
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use api::read_problem;
 use chrono::{DateTime, Utc};
 use domain::order::event::EVENT_TYPES;
 use event_store::StoreError;
@@ -10,7 +11,6 @@ use event_store::recorded::rfc3339_micros;
 use futures::future::try_join_all;
 use lambda_edge::http::{Call, Problem, Reply};
 use projector::status::{EventPlace, ProjectionStatus};
-use read_models::problems::read_problem;
 use read_models::projections::NAMES;
 use serde::Serialize;
 

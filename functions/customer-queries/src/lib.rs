@@ -8,16 +8,17 @@ mod notifications;
 
 use std::sync::Arc;
 
+use api::{not_found, read_problem};
 use aws_config::SdkConfig;
 use domain::text::CustomerId;
 use event_store::EventStore;
-use lambda_edge::http::{self, Caching, Call, Cursors, Problem, Reply, Routes, StatusCode};
+use lambda_edge::http::{self, Caching, Call, Cursors, Problem, Reply, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
-use read_models::list_requests::ListParameters;
-use read_models::problems::read_problem;
-use read_models::{CustomerOrders, FreshOrders, OrderListRequests, OrderSummaries};
+use read_models::{CustomerOrders, FreshOrders, OrderSummaries};
 use reference_data::{CustomerView, Customers};
 use sent_letters::Notifications;
+use views::OrderListRequests;
+use views::list_requests::ListParameters;
 
 /// What the handlers need.
 pub struct App {
@@ -56,13 +57,7 @@ async fn customer(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     call.no_query()?;
     let customer_id: CustomerId = call.path("customer_id")?;
     let found = app.customers.get(&customer_id).await.map_err(read_problem)?;
-    let customer = found.ok_or_else(|| {
-        Problem::new(
-            StatusCode::NOT_FOUND,
-            "customer_not_found",
-            "There is no such customer.",
-        )
-    })?;
+    let customer = found.ok_or_else(|| not_found("customer_not_found", "There is no such customer."))?;
     let version = customer.version;
     let reply = Reply::ok(&CustomerView::from(customer))?.version(version);
     Ok(reply.caching(Caching::Revalidated))

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use api::read_problem;
 use domain::order::OrderId;
 use domain::text::CustomerId;
 use event_store::recorded::rfc3339_micros;
 use lambda_edge::http::{Call, Page, PageSize, Problem, Reply};
-use read_models::problems::read_problem;
 use sent_letters::{Channel, Notification, State};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

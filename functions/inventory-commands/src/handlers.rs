@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use api::{metadata, write_problem};
 use chrono::Utc;
-use command_edge::{metadata, store_problem};
 use domain::stock::{Pieces, Stock, StockCommand, aggregate_id, decide};
 use domain::text::Sku;
 use event_store::Version;
@@ -46,7 +46,7 @@ async fn perform(app: &App, call: &Call, command: StockCommand, message: &'stati
         .stocks
         .load::<Stock>(&aggregate_id(&sku))
         .await
-        .map_err(store_problem)?;
+        .map_err(write_problem)?;
     let transacted = app
         .stocks
         .transact(stock, &metadata, |stock| match expected {

@@ -1,5 +1,6 @@
 //! What a refused or failed command answers.
 
+use api::version_mismatch;
 use domain::stock::StockError;
 use event_store::{TransactError, Version};
 use lambda_edge::http::{Problem, StatusCode};
@@ -16,16 +17,12 @@ pub enum Refusal {
 pub fn transact_problem(error: TransactError<Refusal>) -> Problem {
     let too_large =
         |bytes, limit| Problem::internal(format!("an event of a stock has {bytes} bytes, of at most {limit}"));
-    command_edge::transact_problem(error, "stock", refusal_problem, too_large)
+    api::transact_problem(error, "stock", refusal_problem, too_large)
 }
 
 fn refusal_problem(refusal: Refusal) -> Problem {
     match refusal {
-        Refusal::VersionMismatch { expected, actual } => Problem::new(
-            StatusCode::PRECONDITION_FAILED,
-            "version_mismatch",
-            format!("The stock is at version {actual}, not {expected}."),
-        ),
+        Refusal::VersionMismatch { expected, actual } => version_mismatch("stock", expected, actual),
         Refusal::Stock(StockError::BelowReserved { on_hand, reserved }) => Problem::new(
             StatusCode::CONFLICT,
             "stock_reserved",

@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
+use api::{not_found, read_problem, version_not_reached};
 use aws_config::SdkConfig;
 use domain::stock::{Stock, aggregate_id};
 use domain::text::Sku;
 use event_store::{EventStore, Snapshots, Version};
-use lambda_edge::http::{
-    self, Caching, Call, Cursors, Page, PageSize, Problem, Reply, Routes, StatusCode, whole_number,
-};
+use lambda_edge::http::{self, Caching, Call, Cursors, Page, PageSize, Problem, Reply, Routes, whole_number};
 use lambda_edge::{ConfigError, Environment, Function};
-use read_models::problems::read_problem;
 use read_models::stock_levels::{StockLevelRow, StockLevelView, Which};
 use read_models::{ReadSource, StockLevels};
 use serde::Deserialize;
@@ -59,12 +57,7 @@ async fn stock(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     };
     let (row, source) = at_least(&app, &sku, version).await?;
     if row.version < version {
-        let actual = row.version;
-        return Err(Problem::new(
-            StatusCode::CONFLICT,
-            "version_not_reached",
-            format!("The stock is at version {actual}, not yet at {version}."),
-        ));
+        return Err(version_not_reached("stock", row.version, version));
     }
     let version = row.version;
     let reply = Reply::ok(&StockLevelView::from(row))?.version(version);
@@ -86,8 +79,7 @@ async fn at_least(app: &App, sku: &Sku, version: Version) -> Result<(StockLevelR
         .state
         .zip(newest)
         .map(|(stock, newest)| StockLevelRow::new(sku.clone(), stream.version, (&stock).into(), newest.timestamp));
-    let row =
-        row.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "sku_not_found", "There is no stock of this SKU."))?;
+    let row = row.ok_or_else(|| not_found("sku_not_found", "There is no stock of this SKU."))?;
     Ok((row, ReadSource::Events))
 }
 

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
+use api::read_problem;
 use domain::order::OrderId;
 use event_store::Version;
 use lambda_edge::http::{Caching, Call, Page, PageSize, Problem, Reply, StatusCode};
-use read_models::customers;
-use read_models::history::{self, EventView, HistoryEntry};
 use read_models::order_search::{SearchText, SearchTextError};
-use read_models::problems::{order_not_found, read_problem};
-use read_models::views::Detail;
 use serde::{Deserialize, Serialize};
+use views::Detail;
+use views::history::{self, EventView, HistoryEntry};
+use views::order_not_found;
+use views::orders::views;
 
 use crate::App;
 
@@ -53,7 +54,7 @@ pub async fn search(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         Some(next) => Some(app.cursors.seal(&name, next)?),
     };
     let detail = view.unwrap_or(Detail::Compact);
-    let data = customers::views(&app.customers, page.orders, detail).await;
+    let data = views(&app.customers, page.orders, detail).await;
     Reply::ok(&Page {
         data: data.map_err(read_problem)?,
         next_cursor,

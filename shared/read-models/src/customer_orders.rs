@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use chrono::{DateTime, Utc};
 use domain::order::{OrderId, OrderStatus};
+use environment::{ConfigError, Environment};
 use event_store::Version;
 use lambda_edge::stream::EventRecord;
-use lambda_edge::{ConfigError, Environment};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 

@@ -11,7 +11,7 @@ use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
 
 use crate::customer_orders::{CustomerOrders, SUMMARY};
-use crate::views::Money;
+use crate::money::Money;
 
 /// A customer's orders in numbers; of a customer without orders, zeros.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -10,46 +10,35 @@
 //! | [`stock_levels`] | one row per SKU, from messages of the bus |
 //! | [`order_index`] | the projection that keeps the last two |
 //! | `derived` | rows that follow from those of OrderSummary |
+//! | [`money`] | what orders come to in one currency |
 //! | [`totals`] | totals that change together with the rows that they are of |
 //! | [`order_lists`] | orders in lists, from the rows of both |
-//! | [`list_requests`] | lists as they are asked for over HTTP |
-//! | [`read_after`] | `X-Read-After`: the order that a caller has just changed |
 //! | [`read_model`] | what a replay asks of a read model |
-//! | [`customers`] | whole orders with the names of their customers |
 //! | [`fresh`] | orders as they are at least since some version |
 //! | [`projections`] | all of them, found by their names |
 //! | [`day`] | days in parameters and keys |
-//! | [`problems`] | what a query that failed answers |
 //! | [`rows`] | what the tables of rows have in common |
-//! | [`views`] | rows as the HTTP contract shows them |
-//! | [`history`] | what happened to an order, event by event |
 
 pub mod customer_orders;
 pub mod customer_summary;
-pub mod customers;
 pub mod daily_orders;
 pub mod day;
 mod derived;
 pub mod fresh;
-pub mod history;
-pub mod list_requests;
+pub mod money;
 pub mod order_index;
 pub mod order_lists;
 pub mod order_search;
 pub mod order_summary;
-pub mod problems;
 pub mod projections;
-pub mod read_after;
 pub mod read_model;
 pub mod rows;
 pub mod stock_levels;
 pub mod totals;
-pub mod views;
 
 pub use customer_orders::{CustomerOrders, CustomerOrdersProjection};
 pub use daily_orders::DailyOrders;
 pub use fresh::{FreshOrders, ReadSource};
-pub use list_requests::OrderListRequests;
 pub use order_index::OrderIndexProjection;
 pub use order_lists::OrderLists;
 pub use order_search::OrderSearch;

@@ -17,9 +17,9 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use chrono::{DateTime, Utc};
 use domain::order::{OrderId, OrderStatus};
 use domain::text::CustomerId;
+use environment::{ConfigError, Environment};
 use event_store::{Cost, StoreError, Version};
 use futures::future::try_join_all;
-use lambda_edge::{ConfigError, Environment};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 

@@ -9,11 +9,11 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
 use domain::order::{Order, OrderId, OrderStatus};
+use environment::{ConfigError, Environment};
 use event_store::batch::batch_get;
 use event_store::recorded::{rfc3339_micros, shard_of};
 use event_store::{CorruptStream, EventStore, Recorded, StoreError, Stream, Version};
 use lambda_edge::stream::EventRecord;
-use lambda_edge::{ConfigError, Environment};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
+use environment::{ConfigError, Environment};
 use event_store::EventStore;
-use lambda_edge::{ConfigError, Environment};
 use projector::{Parks, StreamConsumer};
 
 use crate::read_model::ReadModel;

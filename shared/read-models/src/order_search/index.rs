@@ -10,12 +10,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, PutRequest, WriteRequest};
 use domain::order::OrderId;
+use environment::{ConfigError, Environment};
 use event_store::patience::pause;
 use event_store::recorded::shard_of;
 use event_store::{StoreError, Version};
 use futures::{StreamExt, TryStreamExt, stream};
 use lambda_edge::stream::EventRecord;
-use lambda_edge::{ConfigError, Environment};
 use projector::{ProjectError, unless_refused};
 use serde::{Deserialize, Serialize};
 

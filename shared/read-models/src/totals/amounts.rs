@@ -7,8 +7,8 @@ use domain::order::OrderStatus;
 use rust_decimal::Decimal;
 
 use super::COUNTED;
+use crate::money::Money;
 use crate::rows::Item;
-use crate::views::Money;
 
 /// Amounts by their names. One that is zero is absent.
 #[derive(Debug, Clone, Default, PartialEq)]

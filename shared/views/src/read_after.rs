@@ -1,12 +1,13 @@
 //! `X-Read-After: <order id>@<version>`: the caller has just been told of this version of an order, and wants to see it.
 
+use api::{read_problem, version_not_reached};
 use domain::order::OrderId;
 use event_store::Version;
 use lambda_edge::http::{Call, Problem, whole_number};
+use read_models::FreshOrders;
+use read_models::order_lists::ListedOrder;
 
-use crate::fresh::FreshOrders;
-use crate::order_lists::ListedOrder;
-use crate::problems::{order_not_found, read_problem, version_not_reached};
+use crate::order::order_not_found;
 
 /// The order that the caller names, as new as it wants it or newer.
 ///
@@ -18,7 +19,7 @@ pub async fn order(orders: &FreshOrders, call: &Call) -> Result<Option<ListedOrd
     };
     match orders.order(order_id, version).await.map_err(read_problem)? {
         None => Err(order_not_found()),
-        Some((order, _)) if order.version < version => Err(version_not_reached(order.version, version)),
+        Some((order, _)) if order.version < version => Err(version_not_reached("order", order.version, version)),
         Some((order, _)) => Ok(Some(order.into())),
     }
 }

@@ -1,9 +1,12 @@
-//! What the functions of commands have in common: who asks, and what an append that did not happen answers.
+//! Who asks for a command, and what one answers that was not carried out.
 
 use domain::{Idempotency, Metadata};
-use event_store::{StoreError, TransactError};
+use event_store::TransactError;
 use lambda_edge::http::{Call, Problem, StatusCode};
+use reference_data::PutError;
 use uuid::Uuid;
+
+use crate::problems::{contended, version_mismatch, write_problem};
 
 /// Who asks for the command, and why. Each request is a command of its own.
 ///
@@ -38,34 +41,17 @@ pub fn transact_problem<E>(
             "idempotency_key_reused",
             "The Idempotency-Key was used for another request.",
         ),
-        TransactError::Contended { .. } => Problem {
-            retry_after_seconds: Some(1),
-            ..Problem::new(
-                StatusCode::CONFLICT,
-                "concurrent_modification",
-                format!("Others keep changing the {what}. Nothing was changed by this request."),
-            )
-        },
+        TransactError::Contended { .. } => contended(what),
         TransactError::TooLarge { bytes, limit } => too_large(bytes, limit),
-        TransactError::Store(error) => store_problem(error),
+        TransactError::Store(error) => write_problem(error),
     }
 }
 
-/// What a command answers whose events could not be read or written.
-pub fn store_problem(error: StoreError) -> Problem {
+/// What the put of a `what` (`product`, `customer`) answers that was not written.
+pub fn put_problem(what: &str, error: PutError) -> Problem {
     match error {
-        StoreError::Throttled(_) => Problem::unavailable(
-            "throttled",
-            "Too many requests at the moment. The request may have had its effect or not.",
-        )
-        .caused_by(error),
-        StoreError::Unavailable(_) => Problem::unavailable(
-            "store_unavailable",
-            "The event store did not answer. The request may have had its effect or not.",
-        )
-        .caused_by(error),
-        StoreError::Rejected(_) | StoreError::Misconfigured(_) | StoreError::Corrupt(_) | StoreError::Unreadable(_) => {
-            Problem::internal(error)
-        }
+        PutError::VersionMismatch { expected, actual } => version_mismatch(what, expected, actual),
+        PutError::Contended => contended(what),
+        PutError::Store(error) => write_problem(error),
     }
 }

@@ -1,22 +1,21 @@
 //! Lists of orders as they are asked for over HTTP.
 
+use api::read_problem;
 use aws_sdk_dynamodb::Client;
 use domain::order::OrderStatus;
 use domain::text::CustomerId;
+use environment::{ConfigError, Environment};
 use event_store::Cost;
 use futures::{StreamExt, TryStreamExt, stream};
 use lambda_edge::http::{Call, Cursors, Page, PageSize, Problem, Reply};
-use lambda_edge::{ConfigError, Environment};
+use read_models::FreshOrders;
+use read_models::day::Day;
+use read_models::order_lists::{Days, ListQuery, ListedOrder, OrderLists};
 use reference_data::Customers;
 use serde::Deserialize;
 
-use crate::customers;
-use crate::day::Day;
-use crate::fresh::FreshOrders;
-use crate::order_lists::{Days, ListQuery, ListedOrder, OrderLists};
-use crate::problems::read_problem;
-use crate::read_after;
-use crate::views::{AnyOrderView, Detail, OrderRowView};
+use crate::order::{AnyOrderView, Detail, OrderRowView};
+use crate::{orders, read_after};
 
 /// How many orders of a page are read at once.
 const CONCURRENT_READS: usize = 16;
@@ -120,7 +119,7 @@ impl OrderListRequests {
         });
         let orders: Vec<_> = stream::iter(orders).buffered(CONCURRENT_READS).try_collect().await?;
         let orders = orders.into_iter().flatten().collect();
-        let views = customers::views(&self.customers, orders, Detail::Full).await;
+        let views = orders::views(&self.customers, orders, Detail::Full).await;
         views.map_err(read_problem)
     }
 }

@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 
 use event_store::StoreError;
+use read_models::order_summary::OrderSummaryRow;
 use reference_data::Customers;
 
-use crate::order_summary::OrderSummaryRow;
-use crate::views::{AnyOrderView, Detail};
+use crate::order::{AnyOrderView, Detail};
 
 /// The orders of a list. Where they are shown whole, their customers are read together, each once.
 ///

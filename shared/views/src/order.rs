@@ -1,15 +1,15 @@
-//! Rows as the HTTP contract shows them.
+//! One order, whole or in short.
 
-use domain::money::Currency;
+use api::not_found;
 use domain::order::{Address, Order, OrderId, OrderItem, OrderStatus};
 use event_store::Version;
 use event_store::recorded::rfc3339_micros;
+use lambda_edge::http::Problem;
+use read_models::order_lists::ListedOrder;
+use read_models::order_summary::OrderSummaryRow;
 use reference_data::{Customer, Versioned};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-
-use crate::order_lists::ListedOrder;
-use crate::order_summary::OrderSummaryRow;
 
 /// How much of an order is shown: the parameter `view`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -159,28 +159,6 @@ impl From<ListedOrder> for OrderRowView {
     }
 }
 
-/// What orders in one currency come to.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Money {
-    /// ISO 4217.
-    pub currency: String,
-    /// Of all orders.
-    pub gross: Decimal,
-    /// Without the cancelled ones.
-    pub net: Decimal,
-}
-
-impl Money {
-    /// With all decimal places of the currency.
-    pub(crate) fn of(currency: &str, gross: Decimal, net: Decimal) -> Self {
-        let in_full = |amount: Decimal| {
-            let currency = currency.parse::<Currency>();
-            currency.map_or(amount, |currency| currency.round(amount))
-        };
-        Self {
-            currency: currency.to_owned(),
-            gross: in_full(gross),
-            net: in_full(net),
-        }
-    }
+pub fn order_not_found() -> Problem {
+    not_found("order_not_found", "There is no such order.")
 }
