@@ -10,9 +10,10 @@ mod events;
 mod parked;
 mod projections;
 
+use api::Cursors;
 use aws_config::SdkConfig;
 use event_store::EventStore;
-use lambda_edge::http::{self, Cursors, Routes};
+use lambda_edge::http::{self, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
 use projector::{ParkedEvents, Parkers, ProjectionStatuses};
 

@@ -8,17 +8,17 @@ mod notifications;
 
 use std::sync::Arc;
 
-use api::{not_found, read_problem};
+use api::{Cursors, Paged, not_found, read_problem};
 use aws_config::SdkConfig;
 use domain::text::CustomerId;
 use event_store::EventStore;
-use lambda_edge::http::{self, Caching, Call, Cursors, Problem, Reply, Routes};
+use lambda_edge::http::{self, Caching, Call, Problem, Reply, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
 use read_models::{CustomerOrders, FreshOrders, OrderSummaries};
 use reference_data::{CustomerView, Customers};
 use sent_letters::Notifications;
 use views::OrderListRequests;
-use views::list_requests::ListParameters;
+use views::list_requests::ListFilter;
 
 /// What the handlers need.
 pub struct App {
@@ -64,12 +64,12 @@ async fn customer(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 }
 
 async fn orders(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    let mut parameters: ListParameters = call.query()?;
+    let mut parameters = Paged::<ListFilter>::of(&call)?;
     // It is in the path.
-    if parameters.customer_id.is_some() {
+    if parameters.filter.customer_id.is_some() {
         return Err(Problem::parameter("customer_id", "is not known here"));
     }
-    parameters.customer_id = Some(call.path("customer_id")?);
+    parameters.filter.customer_id = Some(call.path("customer_id")?);
     app.lists.answer(&call, parameters).await
 }
 

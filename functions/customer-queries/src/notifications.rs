@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use api::read_problem;
+use api::{NoFilter, Paged, read_problem};
 use domain::order::OrderId;
 use domain::text::CustomerId;
 use event_store::recorded::rfc3339_micros;
-use lambda_edge::http::{Call, Page, PageSize, Problem, Reply};
+use lambda_edge::http::{Call, Problem, Reply};
 use sent_letters::{Channel, Notification, State};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::App;
@@ -54,23 +54,13 @@ impl From<Notification> for NotificationView {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Paging {
-    #[serde(default)]
-    page_size: PageSize,
-    cursor: Option<String>,
-}
-
 pub async fn list(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let customer_id: CustomerId = call.path("customer_id")?;
-    let Paging { page_size, cursor } = call.query()?;
-    let name = format!("notifications of {:?}", customer_id.as_str());
-    let after: Option<String> = cursor.map(|cursor| app.cursors.open(&name, &cursor)).transpose()?;
-    let page = app.notifications.page(&customer_id, page_size.get(), after.as_deref());
-    let page = page.await.map_err(read_problem)?;
-    Reply::ok(&Page {
-        data: page.notifications.into_iter().map(NotificationView::from).collect(),
-        next_cursor: page.next.map(|next| app.cursors.seal(&name, &next)).transpose()?,
-    })
+    let Paged { page, .. } = Paged::<NoFilter>::of(&call)?;
+    let list = page.list(&app.cursors, "notifications", &customer_id)?;
+    let after: Option<String> = list.place()?;
+    let found = app.notifications.page(&customer_id, page.size(), after.as_deref());
+    let found = found.await.map_err(read_problem)?;
+    let views = found.notifications.into_iter().map(NotificationView::from);
+    Reply::ok(&list.page(views, found.next.as_ref())?)
 }

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use api::{not_found, read_problem, version_not_reached};
+use api::{Cursors, Paged, not_found, read_problem, version_not_reached};
 use aws_config::SdkConfig;
 use domain::stock::{Stock, aggregate_id};
 use domain::text::Sku;
 use event_store::{EventStore, Snapshots, Version};
-use lambda_edge::http::{self, Caching, Call, Cursors, Page, PageSize, Problem, Reply, Routes, whole_number};
+use lambda_edge::http::{self, Caching, Call, Problem, Reply, Routes, whole_number};
 use lambda_edge::{ConfigError, Environment, Function};
 use read_models::stock_levels::{StockLevelRow, StockLevelView, Which};
 use read_models::{ReadSource, StockLevels};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What the handlers need.
 pub struct App {
@@ -84,42 +84,25 @@ async fn at_least(app: &App, sku: &Sku, version: Version) -> Result<(StockLevelR
 }
 
 async fn list(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    #[derive(Deserialize)]
+    #[derive(Deserialize, Serialize)]
     #[serde(deny_unknown_fields)]
-    struct Parameters {
+    struct Filter {
         low_stock: Option<String>,
-        #[serde(default)]
-        page_size: PageSize,
-        cursor: Option<String>,
     }
 
-    let Parameters {
-        low_stock,
-        page_size,
-        cursor,
-    } = call.query()?;
-    let (which, name) = match low_stock.as_deref() {
-        None => (Which::All, "stocks"),
-        Some("true") => (Which::Low, "low stocks"),
+    let Paged { filter, page } = Paged::<Filter>::of(&call)?;
+    let which = match filter.low_stock.as_deref() {
+        None => Which::All,
+        Some("true") => Which::Low,
         Some(_) => return Err(Problem::parameter("low_stock", "must be true, or absent for all")),
     };
-    let after: Option<Sku> = match cursor {
-        None => None,
-        Some(cursor) => Some(app.cursors.open(name, &cursor)?),
-    };
-    let mut rows = app
-        .levels
-        .page(which, page_size.get() + 1, after.as_ref())
-        .await
-        .map_err(read_problem)?;
-    let has_more = rows.len() > page_size.get();
-    rows.truncate(page_size.get());
-    let next_cursor = match rows.last().filter(|_| has_more) {
-        None => None,
-        Some(last) => Some(app.cursors.seal(name, &last.sku)?),
-    };
-    Reply::ok(&Page {
-        data: rows.into_iter().map(StockLevelView::from).collect(),
-        next_cursor,
-    })
+    let list = page.list(&app.cursors, "stocks", &filter)?;
+    let after: Option<Sku> = list.place()?;
+    // One more shows whether there is a next page.
+    let rows = app.levels.page(which, page.size() + 1, after.as_ref()).await;
+    let mut rows = rows.map_err(read_problem)?;
+    let has_more = rows.len() > page.size();
+    rows.truncate(page.size());
+    let next = rows.last().filter(|_| has_more).map(|last| last.sku.clone());
+    Reply::ok(&list.page(rows.into_iter().map(StockLevelView::from), next.as_ref())?)
 }

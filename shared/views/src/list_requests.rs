@@ -1,18 +1,18 @@
 //! Lists of orders as they are asked for over HTTP.
 
-use api::read_problem;
+use api::{Cursors, Paged, read_problem};
 use aws_sdk_dynamodb::Client;
 use domain::order::OrderStatus;
 use domain::text::CustomerId;
 use environment::{ConfigError, Environment};
 use event_store::Cost;
 use futures::{StreamExt, TryStreamExt, stream};
-use lambda_edge::http::{Call, Cursors, Page, PageSize, Problem, Reply};
+use lambda_edge::http::{Call, Problem, Reply};
 use read_models::FreshOrders;
 use read_models::day::Day;
 use read_models::order_lists::{Days, ListQuery, ListedOrder, OrderLists};
 use reference_data::Customers;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::order::{AnyOrderView, Detail, OrderRowView};
 use crate::{orders, read_after};
@@ -20,17 +20,16 @@ use crate::{orders, read_after};
 /// How many orders of a page are read at once.
 const CONCURRENT_READS: usize = 16;
 
-/// The query parameters of a list.
-#[derive(Debug, Deserialize)]
+/// Which orders a list is of, and how much of each it shows.
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct ListParameters {
+pub struct ListFilter {
     pub customer_id: Option<CustomerId>,
     pub status: Option<OrderStatus>,
     pub from_date: Option<Day>,
     pub to_date: Option<Day>,
-    #[serde(default)]
-    pub page_size: PageSize,
-    pub cursor: Option<String>,
+    /// Another view is of the same list.
+    #[serde(skip_serializing)]
     pub view: Option<Detail>,
 }
 
@@ -59,55 +58,37 @@ impl OrderListRequests {
     ///
     /// # Errors
     /// 400 when dates, cursor or header cannot be used, 404 and 409 of the header's order, and what DynamoDB said.
-    pub async fn answer(&self, call: &Call, parameters: ListParameters) -> Result<Reply, Problem> {
-        let ListParameters {
-            customer_id,
-            status,
-            from_date: from,
-            to_date: to,
-            page_size,
-            cursor,
-            view,
-        } = parameters;
+    pub async fn answer(&self, call: &Call, parameters: Paged<ListFilter>) -> Result<Reply, Problem> {
+        let Paged { filter, page } = parameters;
+        let (from, to) = (filter.from_date, filter.to_date);
         if from.zip(to).is_some_and(|(from, to)| to < from) {
             return Err(Problem::parameter("to_date", "must not be before from_date"));
         }
-        // Quoted, so that no customer's name can pass for other filters.
-        let name = format!(
-            "orders of {:?} in status {status:?} from {from:?} to {to:?}",
-            customer_id.as_ref().map(CustomerId::as_str)
-        );
-        let after: Option<String> = match cursor {
-            None => None,
-            Some(cursor) => Some(self.cursors.open(&name, &cursor)?),
-        };
+        let list = page.list(&self.cursors, "orders", &filter)?;
+        let after: Option<String> = list.place()?;
 
         let fresh = read_after::order(&self.orders, call).await?;
         let query = ListQuery {
-            customer_id: customer_id.as_ref(),
-            status,
+            customer_id: filter.customer_id.as_ref(),
+            status: filter.status,
             created: Days { from, to },
-            limit: page_size.get(),
+            limit: page.size(),
             read_after: fresh.as_ref(),
         };
-        let page = self.lists.page(&query, after.as_deref()).await.map_err(read_problem)?;
+        let found = self.lists.page(&query, after.as_deref()).await.map_err(read_problem)?;
         let Cost {
             requests, read_units, ..
-        } = page.cost;
+        } = found.cost;
         tracing::debug!(requests, read_units, "list");
-        let next_cursor = match &page.next {
-            None => None,
-            Some(next) => Some(self.cursors.seal(&name, next)?),
-        };
-        let data = match view.unwrap_or(Detail::Compact) {
+        let data = match filter.view.unwrap_or(Detail::Compact) {
             Detail::Compact => {
-                let rows = page.orders.into_iter().map(OrderRowView::from);
+                let rows = found.orders.into_iter().map(OrderRowView::from);
                 rows.map(AnyOrderView::Compact).collect()
             }
-            Detail::Full => self.whole(page.orders).await?,
+            Detail::Full => self.whole(found.orders).await?,
         };
-        let reply = Reply::ok(&Page { data, next_cursor })?;
-        Ok(reply.read_source(page.source.as_str()))
+        let reply = Reply::ok(&list.page(data, found.next.as_ref())?)?;
+        Ok(reply.read_source(found.source.as_str()))
     }
 
     /// These orders, at their versions or later ones.

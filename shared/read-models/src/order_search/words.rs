@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
+use serde::Serialize;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use unicode_segmentation::UnicodeSegmentation;
@@ -108,7 +109,7 @@ fn prefixes(word: &str) -> impl Iterator<Item = String> {
 }
 
 /// What somebody looks for: all of these words, or words that begin with them.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SearchText {
     words: Vec<String>,
 }

@@ -5,13 +5,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use environment::{ConfigError, Environment};
 use hmac::{Hmac, KeyInit, Mac};
+use lambda_edge::http::Problem;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::Sha256;
-
-use super::problem::Problem;
-use crate::{ConfigError, Environment};
 
 /// How much of the hash a cursor carries: 128 bits.
 const TAG_BYTES: usize = 16;
@@ -39,7 +38,7 @@ impl Cursors {
         })
     }
 
-    fn new(key: &str) -> Option<Self> {
+    pub(crate) fn new(key: &str) -> Option<Self> {
         if key.len() < MIN_KEY_BYTES {
             return None;
         }
