@@ -6,7 +6,7 @@ use lambda_edge::stream::EventRecord;
 use lambda_runtime::Context;
 use projector::parked::Parked;
 use projector::{ParkedEvents, ProjectError, StreamConsumer};
-use read_models::order_summary::OrderSummaryRow;
+use read_models::OrderSummaryRow;
 use serde_json::{Value, json};
 
 use super::status::statuses;

@@ -10,9 +10,8 @@ use lambda_runtime::Context;
 use local_stack::dynamodb::local_config;
 use local_stack::functions::FUNCTIONS;
 use projector::{ParkedEvents, ProjectionStatuses};
-use read_models::order_summary::OrderSummaryRow;
 use read_models::projections::NAMES;
-use read_models::{OrderSummaries, OrderSummaryProjection};
+use read_models::{OrderSummaries, OrderSummaryProjection, OrderSummaryRow};
 use serde_json::{Value, json};
 
 use super::{append, deliver, order, rows, stream_records};

@@ -9,8 +9,7 @@ use operations::{Observer, Plan, Purpose, Replay, Replayer, Replays, Scope, Stat
 use projector::{ParkedEvents, ProjectError, StreamConsumer};
 use read_models::customer_orders::CustomerOrderRow;
 use read_models::daily_orders::DailyOrderRow;
-use read_models::order_summary::OrderSummaryRow;
-use read_models::{OrderSummaries, OrderSummaryProjection, Row, Rows};
+use read_models::{OrderSummaries, OrderSummaryProjection, OrderSummaryRow, Row, Rows};
 
 use serde_json::{Value, json};
 

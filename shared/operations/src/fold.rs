@@ -7,8 +7,7 @@ use domain::Aggregate;
 use domain::order::{Order, OrderId};
 use event_store::scan::{EventKey, Scanned};
 use event_store::{EventStore, Recorded, StoreError};
-
-use read_models::order_summary::OrderSummaryRow;
+use read_models::OrderSummaryRow;
 
 /// An aggregate whose events are being scanned. A page may end within it.
 pub(crate) struct Open {

@@ -17,10 +17,10 @@ use event_store::{EventStore, StoreError};
 use futures::future::try_join_all;
 use futures::{StreamExt, TryStreamExt, stream};
 use projector::{Parked, ParkedEvents, StreamConsumer};
-use read_models::order_summary::{OrderSummaryProjection, OrderSummaryRow};
-use read_models::projections;
+use read_models::order_summary::OrderSummaryProjection;
 use read_models::read_model::{Comparison, PlacedRow, ReadModel, RowKey, Shown};
-use read_models::totals::Recounted;
+use read_models::totals::{Recount, Recounted};
+use read_models::{OrderSummaryRow, projections};
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
@@ -424,10 +424,13 @@ impl Run<'_> {
     /// Looks at the totals of a partition.
     async fn recount(&self, model: &dyn ReadModel, partition: String) -> Result<Batch, ReplayError> {
         let mut batch = Batch::default();
-        let mend = self.plan.purpose == Purpose::Rebuild;
-        match self.patiently(|| model.recount(&partition, mend)).await? {
+        let what = match self.plan.purpose {
+            Purpose::Rebuild => Recount::Mend,
+            Purpose::Verify => Recount::Compare,
+        };
+        match self.patiently(|| model.recount(&partition, what)).await? {
             Recounted::Right => {}
-            Recounted::Wrong if mend => batch.counts.written += 1,
+            Recounted::Wrong if what == Recount::Mend => batch.counts.written += 1,
             Recounted::Wrong => batch.found(Difference {
                 read_model: model.name().to_owned(),
                 order_id: String::new(),

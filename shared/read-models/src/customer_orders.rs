@@ -11,7 +11,8 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::derived::Derived;
-use crate::order_summary::{OrderSummaries, OrderSummaryRow};
+use crate::order_row::OrderSummaryRow;
+use crate::order_summary::OrderSummaries;
 use crate::rows::{Row, Rows};
 use crate::totals::{Amounts, Totals};
 use projector::{ProjectError, StreamConsumer};

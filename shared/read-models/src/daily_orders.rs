@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::day::Day;
 use crate::money::Money;
-use crate::order_summary::OrderSummaryRow;
+use crate::order_row::OrderSummaryRow;
 use crate::rows::{Row, Rows};
 use crate::totals::{Amounts, Totals};
 

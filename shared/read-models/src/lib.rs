@@ -2,22 +2,24 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`order_row`] | the row of an order, from which all others follow |
+//! | [`item`] | items of tables of rows |
+//! | [`rows`] | what the tables of rows have in common |
+//! | [`totals`] | totals that change together with the rows that they are of |
+//! | [`money`] | what orders come to in one currency |
+//! | [`day`] | days in parameters and keys |
+//! | [`read_model`] | what a replay asks of a read model |
 //! | [`order_summary`] | one row per order, from the event store's stream |
+//! | `derived` | rows that follow from those of OrderSummary |
 //! | [`customer_orders`] | one row per order under its customer, from OrderSummary's stream |
 //! | [`customer_summary`] | what all orders of a customer come to |
 //! | [`daily_orders`] | what the orders of a day come to |
 //! | [`order_search`] | orders found by their words |
+//! | [`order_index`] | the projection that keeps daily orders and the search |
 //! | [`stock_levels`] | one row per SKU, from messages of the bus |
-//! | [`order_index`] | the projection that keeps the last two |
-//! | `derived` | rows that follow from those of OrderSummary |
-//! | [`money`] | what orders come to in one currency |
-//! | [`totals`] | totals that change together with the rows that they are of |
-//! | [`order_lists`] | orders in lists, from the rows of both |
-//! | [`read_model`] | what a replay asks of a read model |
 //! | [`fresh`] | orders as they are at least since some version |
-//! | [`projections`] | all of them, found by their names |
-//! | [`day`] | days in parameters and keys |
-//! | [`rows`] | what the tables of rows have in common |
+//! | [`order_lists`] | orders in lists, from the rows of OrderSummary and CustomerOrders |
+//! | [`projections`] | all projections and their read models, found by their names |
 
 pub mod customer_orders;
 pub mod customer_summary;
@@ -25,9 +27,11 @@ pub mod daily_orders;
 pub mod day;
 mod derived;
 pub mod fresh;
+pub mod item;
 pub mod money;
 pub mod order_index;
 pub mod order_lists;
+pub mod order_row;
 pub mod order_search;
 pub mod order_summary;
 pub mod projections;
@@ -39,8 +43,10 @@ pub mod totals;
 pub use customer_orders::{CustomerOrders, CustomerOrdersProjection};
 pub use daily_orders::DailyOrders;
 pub use fresh::{FreshOrders, ReadSource};
+pub use item::Item;
 pub use order_index::OrderIndexProjection;
 pub use order_lists::OrderLists;
+pub use order_row::OrderSummaryRow;
 pub use order_search::OrderSearch;
 pub use order_summary::{OrderSummaries, OrderSummaryProjection};
 pub use read_model::ReadModel;

@@ -26,8 +26,8 @@ use serde::Deserialize;
 use crate::customer_orders::status_key;
 use crate::day::Day;
 use crate::fresh::ReadSource;
-use crate::order_summary::{LIST_SHARDS, OrderSummaryRow, status_shard};
-use crate::rows::Item;
+use crate::item::Item;
+use crate::order_row::{LIST_SHARDS, OrderSummaryRow, status_shard};
 
 /// An order as lists show it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -11,9 +11,10 @@ use projector::unless_refused;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::order_summary::OrderSummaryRow;
-use crate::rows::{Found, Item, Put, Row, Rows, version};
-use crate::totals::{Amounts, ORDER_ID, Recounted};
+use crate::item::{Item, version};
+use crate::order_row::OrderSummaryRow;
+use crate::rows::{Found, Put, Read, Row, Rows};
+use crate::totals::{Amounts, ORDER_ID, Recount, Recounted};
 
 /// A read model, as a replay deals with it.
 #[async_trait]
@@ -36,8 +37,8 @@ pub trait ReadModel: Send + Sync {
     /// Removes a row, unless it has been written again since it was seen at this version, or newer code wrote it.
     async fn remove(&self, row: &RowKey, seen: Option<Version>) -> Result<(), StoreError>;
 
-    /// Counts a partition again from its rows. With `mend`, totals that were wrong are right now.
-    async fn recount(&self, partition: &str, mend: bool) -> Result<Recounted, StoreError>;
+    /// Counts a partition again from its rows.
+    async fn recount(&self, partition: &str, what: Recount) -> Result<Recounted, StoreError>;
 }
 
 /// What came of showing an order.
@@ -115,7 +116,9 @@ impl<R: Row> ReadModel for Rows<R> {
         let row = R::of(order);
         let put = match R::TOTALS {
             Some(totals) => {
-                let there = self.read(to_item(&key_of::<R>(&self.item(&row)?)), true).await?;
+                let there = self
+                    .read(to_item(&key_of::<R>(&self.item(&row)?)), Read::Strong)
+                    .await?;
                 self.put_counted(totals, &row, there).await?
             }
             None => self.put(&row, None).await?,
@@ -131,7 +134,7 @@ impl<R: Row> ReadModel for Rows<R> {
     async fn compare(&self, order: &OrderSummaryRow) -> Result<Comparison, StoreError> {
         let expected = R::of(order);
         let key = to_item(&key_of::<R>(&self.item(&expected)?));
-        let item = self.read(key, true).await?;
+        let item = self.read(key, Read::Strong).await?;
         let counted = item.as_ref().map(Amounts::of_row).unwrap_or_default();
         let found = match item.map_or(Found::Nothing, |item| self.found(item)) {
             Found::Nothing => return Ok(Comparison::Missing),
@@ -222,9 +225,9 @@ impl<R: Row> ReadModel for Rows<R> {
         unless_refused(delete.send().await).map(|_| ())
     }
 
-    async fn recount(&self, partition: &str, mend: bool) -> Result<Recounted, StoreError> {
+    async fn recount(&self, partition: &str, what: Recount) -> Result<Recounted, StoreError> {
         match R::TOTALS {
-            Some(totals) => Rows::recount(self, totals, partition, mend).await,
+            Some(totals) => Rows::recount(self, totals, partition, what).await,
             None => Ok(Recounted::Right),
         }
     }

@@ -15,7 +15,7 @@ use event_store::{StoreError, Version};
 use projector::unless_refused;
 use serde::{Deserialize, Serialize};
 
-use crate::rows::Item;
+use crate::item::Item;
 
 /// What there is of a SKU.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use event_store::StoreError;
-use read_models::order_summary::OrderSummaryRow;
+use read_models::OrderSummaryRow;
 use reference_data::Customers;
 
 use crate::order::{AnyOrderView, Detail};
