@@ -15,9 +15,8 @@ use views::OrderView;
 use crate::projections::wrong_totals;
 use crate::support::is_row;
 
-use super::history::{Attempt, History, Outcome};
+use super::history::{Attempt, History, Outcome, Read};
 use super::linearizability;
-use super::reader::Read;
 use super::replay;
 use super::trigger::Stream;
 use super::world::World;
