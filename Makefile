@@ -37,8 +37,9 @@ contract: ## Hold a stack against the API's description with schemathesis (SEED=
 simulate: ## Run the whole system under injected faults: SEEDS=1000 runs, or the one of SEED=n with its trace
 	@SEEDS="$(or $(SEEDS),1000)" SEED="$(SEED)" bash scripts/simulate.sh
 
-check: ## Formatting, clippy, rustdoc, and the template's linters if they are installed
+check: ## Formatting, arrows between crates and files, clippy, rustdoc, and the template's linters if they are installed
 	cargo fmt --all --check
+	python3 scripts/house.py
 	cargo clippy --workspace --all-targets -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps
 	@if command -v cfn-lint >/dev/null; then echo cfn-lint template.yaml; cfn-lint template.yaml; \
