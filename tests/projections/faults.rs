@@ -1,9 +1,10 @@
 //! A passing fault is reported as a partial batch failure, and delivering again mends it.
 
+use read_models::OrderSummaryRow;
+
 use super::{assert_rows_are_folds, deliver, deliver_everything, order, rows, stream_records};
 use crate::support::orders::submitted;
 use crate::support::{Fault, Tables};
-use read_models::OrderSummaryRow;
 
 #[tokio::test]
 async fn what_a_throttle_left_undone_is_asked_for_again() {

@@ -10,7 +10,6 @@ use projector::{ParkedEvents, ProjectError, StreamConsumer};
 use read_models::customer_orders::CustomerOrderRow;
 use read_models::daily_orders::DailyOrderRow;
 use read_models::{OrderSummaries, OrderSummaryProjection, OrderSummaryRow, Row, Rows};
-
 use serde_json::{Value, json};
 
 use super::{Watch, number, orders, plan, put, rebuild, text, verify};

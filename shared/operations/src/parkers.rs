@@ -7,7 +7,6 @@ use event_bus::Bus;
 use event_store::EventStore;
 use projector::{ParkedEvents, Parkers};
 use read_models::projections;
-
 use relay::EventRelay;
 
 /// # Errors

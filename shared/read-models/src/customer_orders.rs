@@ -7,6 +7,7 @@ use domain::order::{OrderId, OrderStatus};
 use environment::{ConfigError, Environment};
 use event_store::Version;
 use lambda_edge::stream::EventRecord;
+use projector::{ProjectError, StreamConsumer};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +16,6 @@ use crate::order_row::OrderSummaryRow;
 use crate::order_summary::OrderSummaries;
 use crate::rows::{Row, Rows};
 use crate::totals::{Amounts, Totals};
-use projector::{ProjectError, StreamConsumer};
 
 /// An order in its customer's list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

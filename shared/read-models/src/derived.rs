@@ -2,11 +2,11 @@
 
 use domain::order::OrderId;
 use lambda_edge::stream::EventRecord;
+use projector::ProjectError;
 
 use crate::order_row::OrderSummaryRow;
 use crate::order_summary::OrderSummaries;
 use crate::rows::{Found, NEWER_CODE, Put, Read, Row, Rows};
-use projector::ProjectError;
 
 /// Keeps a table of rows up to date with OrderSummary.
 ///

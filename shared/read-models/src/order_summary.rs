@@ -12,10 +12,10 @@ use environment::{ConfigError, Environment};
 use event_store::batch::batch_get;
 use event_store::{EventStore, StoreError, Version};
 use lambda_edge::stream::EventRecord;
+use projector::{ProjectError, StreamConsumer};
 
 use crate::order_row::OrderSummaryRow;
 use crate::rows::{Found, NEWER_CODE, Read, Row, Rows};
-use projector::{ProjectError, StreamConsumer};
 
 impl Row for OrderSummaryRow {
     const NAME: &'static str = OrderSummaryProjection::NAME;

@@ -11,13 +11,13 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use domain::aggregate::reason_without_data;
 use event_store::{StoreError, Version};
+use projector::ProjectError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::item::{Item, generation, version};
 use crate::order_row::OrderSummaryRow;
 use crate::totals::{Amounts, COUNTED, MARK, Totals};
-use projector::ProjectError;
 
 /// The row that an order has in a read model: a function of the order alone.
 pub trait Row: Serialize + DeserializeOwned + Send + Sync + 'static {

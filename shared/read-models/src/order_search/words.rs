@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use crate::order_row::OrderSummaryRow;
 use serde::Serialize;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
+
+use crate::order_row::OrderSummaryRow;
 
 /// A word is found by its beginnings from this width on; a shorter word only as a whole. Letters that are written wide, such
 /// as ideographs and Korean syllables, count as two: two of them say as much as three of an alphabet.
