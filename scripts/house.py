@@ -50,7 +50,8 @@ def paths(tree):
     if not brace:
         path, _, name = (part.strip() for part in head.partition(" as "))
         parts = path.removesuffix("::self").split("::")
-        return [(parts, name or parts[-1])]
+        name = name or parts[-1]
+        return [(parts, path if name in ("_", "*") else name)]
     depth, item, items = 0, "", []
     for char in rest[: rest.rindex("}")] + ",":
         depth += {"{": 1, "}": -1}.get(char, 0)
