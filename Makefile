@@ -37,9 +37,10 @@ contract: ## Hold a stack against the API's description with schemathesis (SEED=
 simulate: ## Run the whole system under injected faults: SEEDS=1000 runs, or the one of SEED=n with its trace
 	@SEEDS="$(or $(SEEDS),1000)" SEED="$(SEED)" bash tools/scripts/simulate.sh
 
-check: ## Generated routes, formatting, clippy, rustdoc, and the template's linters if they are installed
+check: ## Generated routes, formatting, arrows between crates and files, clippy, rustdoc, and the template's linters if they are installed
 	python3 tools/scripts/routes.py --check
 	cargo fmt --all --check
+	python3 tools/scripts/house.py
 	cargo clippy --workspace --all-targets -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps
 	@if command -v cfn-lint >/dev/null; then echo cfn-lint template.yaml; cfn-lint template.yaml; \

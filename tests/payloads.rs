@@ -14,7 +14,7 @@ use domain::payment::{Payment, PaymentStatus};
 use domain::stock::Stock;
 use lambda_edge::Constructor;
 use lambda_runtime::Context;
-use read_models::replay::{Plan, Purpose, Replay, Replayer, Scope, Status};
+use operations::{Plan, Purpose, Replay, Replayer, Scope, Status};
 use run::FUNCTIONS;
 use serde_json::{Value, json};
 use timers::{Timer, Timers};

@@ -14,7 +14,7 @@ use lambda_edge::Function;
 use lambda_runtime::Context;
 use local_stack::Options;
 use local_stack::dynamodb::local_config;
-use read_models::ParkedEvents;
+use projector::ParkedEvents;
 use read_models::projections::NAMES;
 use reqwest::Method;
 use run::FUNCTIONS;

@@ -10,11 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::order::{Order, OrderEvent, OrderId};
 use event_store::Recorded;
 use lambda_runtime::Context;
-
-use read_models::Row;
 use read_models::customer_orders::CustomerOrderRow;
 use read_models::daily_orders::DailyOrderRow;
-use read_models::order_summary::OrderSummaryRow;
+use read_models::{OrderSummaryRow, Row};
 use rust_decimal::Decimal;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

@@ -8,7 +8,7 @@ use event_store::EventStore;
 use lambda_edge::Function;
 use lambda_runtime::Context;
 use local_stack::dynamodb::local_config;
-use read_models::replay::{Plan, Purpose, Replay, Replayer, Scope, Status};
+use operations::{Plan, Purpose, Replay, Replayer, Scope, Status};
 use serde_json::{Value, json};
 
 use super::orders;

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use domain::order::Order;
+use operations::{Observer, Plan, Purpose, Replay, Replayer, Replays, Scope, Status, Stop};
+use projector::{ParkedEvents, ProjectError, StreamConsumer};
 use read_models::customer_orders::CustomerOrderRow;
 use read_models::daily_orders::DailyOrderRow;
-use read_models::order_summary::OrderSummaryRow;
-use read_models::replay::{Observer, Plan, Purpose, Replay, Replayer, Replays, Scope, Status, Stop};
-use read_models::{OrderSummaries, OrderSummaryProjection, ParkedEvents, ProjectError, Projection, Row, Rows};
-
+use read_models::{OrderSummaries, OrderSummaryProjection, OrderSummaryRow, Row, Rows};
 use serde_json::{Value, json};
 
 use super::{Watch, number, orders, plan, put, rebuild, text, verify};

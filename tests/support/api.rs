@@ -11,6 +11,7 @@ use reqwest::Method;
 use run::FUNCTIONS;
 use serde_json::{Value, json};
 
+use super::answer::Answer;
 use super::description::DESCRIPTION;
 use super::{FaultProxy, LONGEST_WAIT, in_own_region, project, template_of};
 
@@ -24,13 +25,6 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 pub struct Api {
     pub stack: LocalStack,
     http: reqwest::Client,
-}
-
-#[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: reqwest::header::HeaderMap,
-    pub body: Value,
 }
 
 impl Api {

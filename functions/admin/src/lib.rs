@@ -10,12 +10,12 @@ mod events;
 mod parked;
 mod projections;
 
+use api::Cursors;
 use aws_config::SdkConfig;
 use event_store::EventStore;
-use lambda_edge::http::{self, Cursors, Routes};
+use lambda_edge::http::{self, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
-use read_models::{ParkedEvents, ProjectionStatuses};
-use relay::Parkers;
+use projector::{ParkedEvents, Parkers, ProjectionStatuses};
 
 /// What the handlers need.
 pub struct App {
@@ -33,7 +33,7 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
     let app = App {
         events: EventStore::from_env(env, dynamodb.clone())?,
         parked: ParkedEvents::from_env(env, dynamodb.clone())?,
-        parkers: Parkers::from_env(env, dynamodb.clone(), aws)?,
+        parkers: operations::parkers(env, dynamodb.clone(), aws)?,
         statuses: ProjectionStatuses::from_env(env, dynamodb)?,
         cursors: Cursors::from_env(env)?,
     };

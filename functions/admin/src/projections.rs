@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use api::read_problem;
 use chrono::{DateTime, Utc};
 use domain::order::event::EVENT_TYPES;
 use event_store::StoreError;
 use event_store::recorded::rfc3339_micros;
 use futures::future::try_join_all;
 use lambda_edge::http::{Call, Problem, Reply};
-use read_models::problems::read_problem;
+use projector::status::{EventPlace, ProjectionStatus};
 use read_models::projections::NAMES;
-use read_models::status::{EventPlace, ProjectionStatus};
 use serde::Serialize;
 
 use crate::App;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use api::{metadata, write_problem};
 use chrono::Utc;
-use command_edge::{metadata, store_problem};
 use domain::stock::{Context, Pieces, StockCommand};
 use domain::text::Sku;
 use event_store::Version;
@@ -45,7 +45,7 @@ async fn perform(app: &App, call: &Call, command: StockCommand, message: &'stati
         .stocks
         .stream(&sku)
         .await
-        .map_err(store_problem)?
+        .map_err(write_problem)?
         .expecting(expected);
     let context = Context { now: Utc::now() };
     let executed = app.stocks.execute_on(stock, command, &context, &metadata).await;

@@ -7,7 +7,7 @@ use lambda_edge::http::{Problem, StatusCode};
 pub fn transact_problem(error: TransactError<StockError>) -> Problem {
     let too_large =
         |bytes, limit| Problem::internal(format!("an event of a stock has {bytes} bytes, of at most {limit}"));
-    command_edge::transact_problem(error, "stock", refusal_problem, too_large)
+    api::transact_problem(error, "stock", refusal_problem, too_large)
 }
 
 fn refusal_problem(refusal: StockError) -> Problem {

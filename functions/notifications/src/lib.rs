@@ -22,8 +22,8 @@ use event_store::recorded::rfc3339_micros;
 use lambda_edge::queue::{self, NotHandled};
 use lambda_edge::{ConfigError, Environment, Function};
 use messages::Message;
-use read_models::notifications::{Channel, Notification, Notifications, Put, State};
 use reference_data::{Customer, Customers};
+use sent_letters::{Channel, Notification, Notifications, Put, State};
 use uuid::Uuid;
 
 use mailer::{Mail, MailError, Mailer};

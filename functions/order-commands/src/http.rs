@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use command_edge::{metadata, store_problem};
+use api::{metadata, read_problem, write_problem};
 use domain::Metadata;
 use domain::catalogue::Product;
 use domain::order::{ConfirmationNumber, Context, Order, OrderCommand, OrderId};
 use domain::text::ProductId;
 use event_store::{Stream, Version};
 use lambda_edge::http::{Call, IdempotencyKey, Problem, Reply, StatusCode};
-use reference_data::problems::store_problem as catalogue_problem;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -39,7 +38,7 @@ pub async fn create(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         // What the catalogue says now could refuse a repetition that the append would have recognised: by its first event,
         // which has the key however long the order has become.
         let first = app.orders.store().load_until(&order_id.to_string(), 1).await;
-        first.map_err(store_problem)?
+        first.map_err(write_problem)?
     } else {
         Stream::unborn(order_id.to_string())
     };
@@ -109,7 +108,7 @@ async fn change(app: &App, call: &Call, command: OrderCommand, message: &'static
     // Before the order is read: a malformed header is an error whatever the order says.
     call.if_match()?;
     call.idempotency_key()?;
-    let order = app.orders.stream(&order_id).await.map_err(store_problem)?;
+    let order = app.orders.stream(&order_id).await.map_err(write_problem)?;
     perform(app, call, order_id, order, command, StatusCode::OK, message).await
 }
 
@@ -155,7 +154,7 @@ async fn products(
     if unpriced.is_empty() || order.has_used_key(metadata) {
         return Ok(HashMap::new());
     }
-    let found = app.products.get_many(unpriced).await.map_err(catalogue_problem)?;
+    let found = app.products.get_many(unpriced).await.map_err(read_problem)?;
     Ok(found.into_iter().map(|(id, product)| (id, product.value)).collect())
 }
 

@@ -1,5 +1,6 @@
 //! What a refused or failed command answers.
 
+use api::not_found;
 use domain::order::OrderError;
 use event_store::TransactError;
 use lambda_edge::http::{Problem, StatusCode};
@@ -10,18 +11,18 @@ pub fn transact_problem(error: TransactError<OrderError>) -> Problem {
             "The order's event would be {bytes} bytes; at most {limit} can be stored."
         ))
     };
-    command_edge::transact_problem(error, "order", refusal_problem, event_too_large)
+    api::transact_problem(error, "order", refusal_problem, event_too_large)
 }
 
 fn refusal_problem(error: OrderError) -> Problem {
     let detail = sentence(&error);
     match error {
-        OrderError::NotFound => Problem::new(StatusCode::NOT_FOUND, "order_not_found", detail),
+        OrderError::NotFound => not_found("order_not_found", detail),
         OrderError::AlreadyExists => Problem::new(StatusCode::CONFLICT, "order_already_exists", detail),
         OrderError::InvalidTransition { .. } | OrderError::NoItems { .. } => {
             Problem::new(StatusCode::CONFLICT, "invalid_transition", detail)
         }
-        OrderError::ItemNotFound { .. } => Problem::new(StatusCode::NOT_FOUND, "item_not_found", detail),
+        OrderError::ItemNotFound { .. } => not_found("item_not_found", detail),
         OrderError::ConflictingPrice { field, .. } => {
             unprocessable("conflicting_price", detail).field(field, "differs from the price in the order")
         }

@@ -12,13 +12,15 @@ pub mod handlers;
 pub mod health;
 pub mod order;
 
+use api::Cursors;
 use aws_config::SdkConfig;
 use event_store::EventStore;
-use lambda_edge::http::{self, Cursors, Routes};
+use lambda_edge::http::{self, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
 use read_models::order_search::OrderSearchQueries;
-use read_models::{FreshOrders, OrderListRequests, OrderSearch, OrderSummaries};
+use read_models::{FreshOrders, OrderSearch, OrderSummaries};
 use reference_data::Customers;
+use views::OrderListRequests;
 
 use crate::health::Tables;
 

@@ -2,9 +2,8 @@
 
 use aws_config::SdkConfig;
 use lambda_edge::{ConfigError, Environment, Function};
-use read_models::{
-    CustomerOrders, CustomerOrdersProjection, OrderSummaries, ParkedEvents, ProjectionStatuses, projector,
-};
+use projector::{ParkedEvents, ProjectionStatuses};
+use read_models::{CustomerOrders, CustomerOrdersProjection, OrderSummaries};
 
 /// # Errors
 /// When the environment lacks a variable.

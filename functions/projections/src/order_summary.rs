@@ -3,7 +3,8 @@
 use aws_config::SdkConfig;
 use event_store::EventStore;
 use lambda_edge::{ConfigError, Environment, Function};
-use read_models::{OrderSummaries, OrderSummaryProjection, ParkedEvents, ProjectionStatuses, projector};
+use projector::{ParkedEvents, ProjectionStatuses};
+use read_models::{OrderSummaries, OrderSummaryProjection};
 
 /// # Errors
 /// When the environment lacks a variable.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use event_store::StoreError;
 use lambda_edge::deadline::Deadline;
 use lambda_edge::stream::EventRecord;
-use read_models::replay::{Difference, Observer, Replay, ReplayError, Replayer, Status, Stop};
+use operations::{Difference, Observer, Replay, ReplayError, Replayer, Status, Stop};
 
 /// How long before its time limit a run stops, so that its last batches and its checkpoint can be written; a quarter of
 /// the time, where that is less.

@@ -17,7 +17,7 @@ use chrono::{DateTime, Utc};
 use environment::Variable;
 use futures::future::join_all;
 use local_stack::dynamodb::{Embedded, create_tables, local_config};
-use read_models::replay::{Plan, Purpose, Replayer, Scope, Status, Stop};
+use operations::{Plan, Purpose, Replayer, Scope, Status, Stop};
 use serde_json::json;
 use uuid::Uuid;
 

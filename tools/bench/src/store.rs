@@ -7,7 +7,7 @@ use event_store::recorded::{rfc3339_micros, shard_of};
 use futures::{StreamExt, stream};
 use lambda_edge::Environment;
 use local_stack::template::Template;
-use read_models::replay::{Difference, Observer, Replay};
+use operations::{Difference, Observer, Replay};
 use serde_json::{Value, json};
 use uuid::Uuid;
 

@@ -12,9 +12,8 @@ use clap::Args;
 use environment::{ConfigError, Environment, Variable, is_url};
 use event_store::EventStore;
 use lambda_edge::aws;
-use read_models::ParkedEvents;
-use read_models::replay::Replayer;
-use relay::Parkers;
+use operations::Replayer;
+use projector::{ParkedEvents, Parkers};
 
 use crate::error::CliError;
 use crate::tables::{self, TABLES};
@@ -156,7 +155,7 @@ impl Connection {
     }
 
     pub fn parkers(&self) -> Result<Parkers, CliError> {
-        Ok(Parkers::from_env(&self.env, self.client.clone(), &self.config)?)
+        Ok(operations::parkers(&self.env, self.client.clone(), &self.config)?)
     }
 
     /// Whoever named no DynamoDB and reached none is told which one was tried.

@@ -7,7 +7,7 @@ use domain::order::OrderId;
 use event_store::StoreError;
 use event_store::backup::{ExportError, ImportError};
 use lambda_edge::ConfigError;
-use read_models::replay::ReplayError;
+use operations::ReplayError;
 
 use crate::tables::TablesError;
 

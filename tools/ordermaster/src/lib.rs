@@ -28,7 +28,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use lambda_edge::Environment;
-use read_models::replay::Purpose;
+use operations::Purpose;
 
 pub use crate::connection::EVENT_TYPE_SHARDS;
 use crate::connection::{Connection, ConnectionOptions};

@@ -3,11 +3,9 @@
 use std::io::Write;
 
 use clap::{Args, Subcommand};
-use read_models::ParkedEvents;
-use read_models::parked::{Parked, ParkedKey};
-use read_models::projector::Redriven;
-use read_models::views::ParkedView;
-use relay::Parkers;
+use operations::views::ParkedView;
+use projector::parked::{Parked, ParkedKey};
+use projector::{ParkedEvents, Parkers, Redriven};
 use serde::Serialize;
 
 use crate::connection::Connection;

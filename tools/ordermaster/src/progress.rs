@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use event_store::backup::{ImportProgress, ImportStep};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use read_models::replay::progress::Position;
-use read_models::replay::{Purpose, Replay};
+use operations::progress::Position;
+use operations::{Purpose, Replay};
 
 /// A line that says what is being done and how many events are done.
 pub struct Progress(ProgressBar);
@@ -123,7 +123,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use indicatif::TermLike;
-    use read_models::replay::{Plan, Scope, Status};
+    use operations::{Plan, Scope, Status};
 
     use super::*;
 

@@ -9,9 +9,9 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use domain::order::OrderId;
 use event_store::patience::patiently;
-use read_models::replay::plan::{DEFAULT_BATCH, DEFAULT_SEGMENTS};
-use read_models::replay::{Difference, Observer, Plan, Purpose, Replay, ReplayError, Replayer, Scope, Status, Stop};
-use read_models::views::ReplayView;
+use operations::plan::{DEFAULT_BATCH, DEFAULT_SEGMENTS};
+use operations::views::ReplayView;
+use operations::{Difference, Observer, Plan, Purpose, Replay, ReplayError, Replayer, Scope, Status, Stop};
 use tokio::sync::mpsc;
 
 use crate::connection::Connection;

@@ -14,9 +14,10 @@ use metrics::{counter, histogram};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::caching::{Caching, unless_known};
+use super::caching::Caching;
 use super::call::{Call, malformed_header};
-use super::caller::Caller;
+use super::caller::{Caller, LOCAL_CALLER};
+use super::conditional::unless_known;
 use super::problem::Problem;
 use super::reply::Reply;
 use super::routes::{Route, Routes};
@@ -28,9 +29,6 @@ const X_CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id")
 
 /// The longest correlation id accepted from a client, in characters.
 const MAX_CORRELATION_ID_CHARS: usize = 128;
-
-/// The variable that names the caller where there is no API Gateway to do so. Never set in AWS.
-pub const LOCAL_CALLER: &str = "LOCAL_CALLER";
 
 struct Service<App> {
     app: Arc<App>,

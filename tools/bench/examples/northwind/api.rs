@@ -5,21 +5,13 @@ use local_stack::LocalStack;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::Failure;
 use crate::data::{CsvOrder, Northwind};
-use crate::expected::Placed;
+use crate::expected::{Get, Placed};
+use crate::failure::Failure;
 
 pub struct Api {
     url: String,
     http: reqwest::Client,
-}
-
-/// A read.
-#[derive(Debug, Clone, Default)]
-pub struct Get {
-    pub path: String,
-    pub query: Vec<(&'static str, String)>,
-    pub read_after: Option<String>,
 }
 
 impl Api {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::Failure;
 use crate::api::{Api, for_each};
 use crate::expected::{Answer, Question};
+use crate::failure::Failure;
 
 /// How many answers of each kind were right.
 pub type Counts = BTreeMap<&'static str, usize>;

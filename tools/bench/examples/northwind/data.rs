@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::Failure;
+use crate::failure::Failure;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

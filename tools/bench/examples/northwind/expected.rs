@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use crate::api::Get;
 use crate::data::{CsvOrder, Northwind};
 
 pub const STATUSES: [&str; 7] = [
@@ -151,6 +150,14 @@ impl Orders {
     fn days(&self) -> BTreeSet<&str> {
         self.iter().map(Placed::day).collect()
     }
+}
+
+/// A read.
+#[derive(Debug, Clone, Default)]
+pub struct Get {
+    pub path: String,
+    pub query: Vec<(&'static str, String)>,
+    pub read_after: Option<String>,
 }
 
 /// A question and its right answer.

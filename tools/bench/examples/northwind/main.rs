@@ -6,6 +6,7 @@
 //!
 //! - [`data`]: what the CSV files say
 //! - [`expected`]: what the system should answer, by looking at every order
+//! - [`failure`]: what may be wrong
 //! - [`api`]: the API, spoken to over HTTP
 //! - [`compare`]: asks everything, and compares
 
@@ -13,6 +14,7 @@ mod api;
 mod compare;
 mod data;
 mod expected;
+mod failure;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -23,52 +25,20 @@ use lambda_edge::Environment;
 use local_stack::dynamodb::{Embedded, create_tables};
 use local_stack::template::Template;
 use local_stack::{DynamoDb, LocalStack, Options};
-use read_models::replay::{Difference, Observer, Plan, Purpose, Replay, Replayer, Scope, Status, Stop};
+use operations::{Difference, Observer, Plan, Purpose, Replay, Replayer, Scope, Status, Stop};
 use run::FUNCTIONS;
 use rust_decimal::Decimal;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use api::{Api, for_each};
 use compare::{Counts, compare};
 use data::Northwind;
 use expected::{Orders, Placed, Question, STATUSES};
+use failure::Failure;
 
 /// One in so many orders is placed while the triggers go, and the others before they do: the embedded DynamoDB looks
 /// through all records of its streams at every write to them.
 const LIVE_PART: usize = 4;
-
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error("{file}: {source}")]
-    Csv { file: String, source: csv::Error },
-    #[error("{0}")]
-    Template(#[from] local_stack::template::TemplateError),
-    #[error("{0}")]
-    Start(#[from] local_stack::StartError),
-    #[error("{0}")]
-    DynamoDb(#[from] local_stack::dynamodb::EmbeddedError),
-    #[error("{0}")]
-    Tables(#[from] local_stack::dynamodb::TablesError),
-    #[error("the table {0} cannot be deleted")]
-    Delete(String),
-    #[error("{0}")]
-    Behind(#[from] local_stack::CaughtUpError),
-    #[error("{0}")]
-    Configuration(#[from] lambda_edge::ConfigError),
-    #[error("{0}")]
-    Replay(#[from] read_models::replay::ReplayError),
-    #[error("{request}: {source}")]
-    Http { request: String, source: reqwest::Error },
-    #[error("{request} answers {status}: {body}")]
-    Refused { request: String, status: u16, body: Value },
-    #[error("{kind}: {request} is\n{found}\nand the CSV says\n{expected}")]
-    Differs {
-        kind: &'static str,
-        request: String,
-        found: String,
-        expected: String,
-    },
-}
 
 #[tokio::main]
 async fn main() -> ExitCode {
