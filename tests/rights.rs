@@ -18,7 +18,7 @@ use projector::ParkedEvents;
 use read_models::projections::NAMES;
 use reqwest::Method;
 use run::FUNCTIONS;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::fulfilment::body;
 use crate::support::api::{behind_proxy, behind_proxy_of, options};
@@ -219,6 +219,13 @@ async fn fulfil() -> Vec<Request> {
     ] {
         api.get(path).await;
     }
+    // In an environment that does not know the stock yet.
+    let file = project().join("events/inventory-commands/put-stock.json");
+    let mut set_stock: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    set_stock["rawPath"] = json!("/inventory/A-1");
+    set_stock["pathParameters"] = json!({ "sku": "A-1" });
+    let inventory = function(&proxy, "inventory-commands").await;
+    inventory.invoke(set_stock, Context::default()).await.unwrap();
     // What nobody can read is parked.
     let dynamodb = api.stack.dynamodb();
     let unreadable = json!({ "AggregateId": late, "Version": 99, "AggregateType": "Order" });

@@ -2,6 +2,7 @@
 
 mod delivery;
 mod faults;
+mod newer;
 mod parking;
 mod status;
 

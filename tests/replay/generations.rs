@@ -91,10 +91,10 @@ async fn older_code_neither_overwrites_nor_passes_over_rows_of_newer_code() {
     let length = tables.store().version(&ids[0]).await.unwrap();
     append(&tables, &ids[0], length, &[added("late", 1)]).await;
 
-    // Reported as passing, so that it is delivered again until the newer code is there.
+    // Reported as newer, so that it is given once more until the newer code is there.
     let older = OrderSummaryProjection::new(tables.store(), rows(&tables, "OrderSummary"));
     let outcome = older.refresh(&ids[0]).await;
-    assert!(matches!(outcome, Err(ProjectError::Passing(_))), "{outcome:?}");
+    assert!(matches!(outcome, Err(ProjectError::Newer(_))), "{outcome:?}");
     rebuild(&tables).await;
     assert_eq!(generations(&tables).await, [NEXT]);
 

@@ -31,9 +31,10 @@ impl Deadline {
             .map(|at| at.saturating_duration_since(tokio::time::Instant::now()))
     }
 
-    /// The outcome of `work`, or `None` when the moment comes first.
+    /// The outcome of `work`, or `None` when the moment comes first. What has no time left is not begun.
     pub async fn bound<T>(self, work: impl Future<Output = T>) -> Option<T> {
         match self.0 {
+            Some(at) if at <= tokio::time::Instant::now() => None,
             Some(at) => tokio::time::timeout_at(at, work).await.ok(),
             None => Some(work.await),
         }

@@ -40,11 +40,21 @@ impl Function {
 
     /// This function for requests, and `of_records` for the batches of a stream or queue.
     pub fn and_of_records(self, of_records: Function) -> Self {
+        self.and_of(|payload| payload.get("Records").is_some(), of_records)
+    }
+
+    /// This function for requests, and `of_schedules` for what a schedule sends.
+    /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html>
+    pub fn and_of_schedules(self, of_schedules: Function) -> Self {
+        self.and_of(|payload| payload["detail-type"] == "Scheduled Event", of_schedules)
+    }
+
+    fn and_of(self, is_others: fn(&Value) -> bool, other: Function) -> Self {
         let routes = self.routes.clone();
         let both = Self::new(move |event: LambdaEvent<Value>| {
-            let function = match event.payload.get("Records") {
-                Some(_) => of_records.clone(),
-                None => self.clone(),
+            let function = match is_others(&event.payload) {
+                true => other.clone(),
+                false => self.clone(),
             };
             async move { function.invoke(event.payload, event.context).await }
         });

@@ -147,3 +147,30 @@ fn response(failed: Vec<String>) -> SqsBatchResponse {
         .collect();
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+    use lambda_runtime::Context;
+    use serde_json::json;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_not_handled_in_time_is_handed_back_and_nothing_else() {
+        let handle = async |_: Arc<()>, message: Value| match message.as_str() {
+            Some("hangs") => std::future::pending().await,
+            _ => Ok(()),
+        };
+        let function = function(Arc::new(()), 1, move |app, message: Value| handle(app, message));
+        let record = |id: &str| json!({ "messageId": id, "body": json!({ "detail": id }).to_string() });
+        let ends = SystemTime::now() + crate::deadline::RESERVE + Duration::from_millis(100);
+        let mut context = Context::default();
+        context.deadline = ends.duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
+        let batch = json!({ "Records": [record("handled"), record("hangs"), record("not begun")] });
+        let answer = function.invoke(batch, context).await.unwrap();
+        let left = json!([{ "itemIdentifier": "hangs" }, { "itemIdentifier": "not begun" }]);
+        assert_eq!(answer["batchItemFailures"], left);
+    }
+}

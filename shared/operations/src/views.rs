@@ -19,6 +19,9 @@ pub struct ParkedView {
     pub sequence_number: Option<String>,
     pub keys: BTreeMap<String, String>,
     pub parked_at: String,
+    /// Since when it has waited for newer code; absent where newer code would not help.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub newer_since: Option<String>,
 }
 
 impl From<Parked> for ParkedView {
@@ -31,6 +34,7 @@ impl From<Parked> for ParkedView {
             sequence_number: entry.sequence_number,
             keys: entry.keys.into_iter().collect(),
             parked_at: entry.parked_at,
+            newer_since: entry.newer_since,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What every consumer does with a batch of its stream.
 //!
 //! The records of one aggregate are applied together. What passes is reported back to Lambda, which delivers it again;
-//! what never passes is parked, and the stream goes on.
+//! what never passes is parked, and the stream goes on. So it does past what newer code has written, which is parked, too, and
+//! given once more each minute: a deployment may take longer than the stream can wait.
 
 use chrono::DateTime;
 use futures::{StreamExt, stream};
@@ -100,19 +101,31 @@ fn event<C: StreamConsumer>(group: &Group, record: &EventRecord) -> Option<Event
 /// The cause, when the records have to be delivered again.
 async fn apply_or_park<C: StreamConsumer>(consumer: &C, parked: &ParkedEvents, group: &Group) -> Result<(), String> {
     let applied = panics_last(consumer.apply(&group.aggregate_id, &group.records)).await;
-    let reason = match applied {
+    let parking = match applied {
         Ok(()) => return Ok(()),
         Err(ProjectError::Passing(cause)) => return Err(cause),
-        Err(ProjectError::Lasting(reason)) => reason,
+        Err(ProjectError::Newer(reason)) => {
+            tracing::warn!(
+                projection = C::NAME,
+                aggregate_id = group.aggregate_id,
+                reason,
+                "parked until this code is newer"
+            );
+            let entry = Parked::new(C::NAME, &group.aggregate_id, &group.records, reason);
+            parked.park_as_newer(entry).await
+        }
+        Err(ProjectError::Lasting(reason)) => {
+            tracing::error!(
+                projection = C::NAME,
+                aggregate_id = group.aggregate_id,
+                reason,
+                "parked"
+            );
+            let entry = Parked::new(C::NAME, &group.aggregate_id, &group.records, reason);
+            parked.park(&entry).await
+        }
     };
-    tracing::error!(
-        projection = C::NAME,
-        aggregate_id = group.aggregate_id,
-        reason,
-        "parked"
-    );
-    let entry = Parked::new(C::NAME, &group.aggregate_id, &group.records, reason);
-    parked.park(&entry).await.map_err(|error| error.to_string())
+    parking.map_err(|error| error.to_string())
 }
 
 /// Aggregates in the order in which they first appear.

@@ -37,6 +37,9 @@ pub enum ProjectError {
     /// It may work when it is delivered again.
     #[error("{0}")]
     Passing(String),
+    /// Newer code has written what this code does not know. It works once this code has been replaced, too.
+    #[error("{0}")]
+    Newer(String),
     /// It will never work with this code and this data.
     #[error("{0}")]
     Lasting(String),
@@ -45,7 +48,8 @@ pub enum ProjectError {
 impl From<StoreError> for ProjectError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Newer(_) | StoreError::Corrupt(_) | StoreError::Unreadable(_) | StoreError::Rejected(_) => {
+            StoreError::Newer(_) => Self::Newer(error.to_string()),
+            StoreError::Corrupt(_) | StoreError::Unreadable(_) | StoreError::Rejected(_) => {
                 Self::Lasting(error.to_string())
             }
             // A missing right is mended by a deployment, for which the trigger's retries leave time.

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, Select};
-use chrono::Utc;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, Select};
+use chrono::{TimeDelta, Utc};
 use domain::aggregate::reason_without_data;
 use environment::{ConfigError, Environment};
 use event_store::StoreError;
@@ -40,7 +40,13 @@ pub struct Parked {
     /// RFC 3339, UTC.
     #[serde(default)]
     pub parked_at: String,
+    /// Since when it has waited for newer code; absent where newer code would not help. RFC 3339, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newer_since: Option<String>,
 }
+
+/// How long newer code is waited for: the longest that a deployment should take. Then what is parked counts as lasting.
+const LONGEST_DEPLOYMENT: TimeDelta = TimeDelta::hours(1);
 
 /// Which aggregate of which projection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -75,6 +81,7 @@ impl Parked {
             sequence_number: None,
             keys: HashMap::new(),
             parked_at,
+            newer_since: None,
         })
     }
 
@@ -96,8 +103,19 @@ impl Parked {
             sequence_number: last.and_then(|record| record.change.sequence_number.clone()),
             keys: last.map(keys).unwrap_or_default(),
             parked_at: rfc3339_micros(Utc::now()),
+            newer_since: None,
         }
     }
+
+    /// Whether it waits for newer code that may still come.
+    pub fn awaits_newer_code(&self) -> bool {
+        self.newer_since.as_ref().is_some_and(|since| *since > longest_ago())
+    }
+}
+
+/// What has waited for newer code since then, or for longer, waits no more.
+fn longest_ago() -> String {
+    rfc3339_micros(Utc::now() - LONGEST_DEPLOYMENT)
 }
 
 fn keys(record: &EventRecord) -> HashMap<String, String> {
@@ -128,14 +146,30 @@ impl ParkedEvents {
     /// # Errors
     /// What DynamoDB said.
     pub async fn park(&self, entry: &Parked) -> Result<(), StoreError> {
+        self.replace(entry).await.map(|_| ())
+    }
+
+    /// Parks an aggregate that waits for newer code: since it was first parked for that.
+    ///
+    /// # Errors
+    /// What DynamoDB said.
+    pub async fn park_as_newer(&self, entry: Parked) -> Result<(), StoreError> {
+        let entry = Parked {
+            newer_since: Some(entry.parked_at.clone()),
+            ..entry
+        };
+        match self.replace(&entry).await?.and_then(|before| before.newer_since) {
+            None => Ok(()),
+            newer_since => self.park(&Parked { newer_since, ..entry }).await,
+        }
+    }
+
+    /// Returns the entry that was there.
+    async fn replace(&self, entry: &Parked) -> Result<Option<Parked>, StoreError> {
         let item = serde_dynamo::to_item(entry).map_err(|error| StoreError::Rejected(error.to_string()))?;
-        self.client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .send()
-            .await?;
-        Ok(())
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        let put = put.return_values(ReturnValue::AllOld).send().await?;
+        Ok(put.attributes.map(Parked::of_item))
     }
 
     /// Parks an aggregate that is not parked already: what the stream has reported of it says more.
@@ -178,7 +212,7 @@ impl ParkedEvents {
         })
     }
 
-    /// How many aggregates a projection has parked.
+    /// How many aggregates a projection has parked, without those that wait for newer code.
     ///
     /// # Errors
     /// What DynamoDB said.
@@ -188,6 +222,8 @@ impl ParkedEvents {
             .key_condition_expression("#projection = :projection")
             .expression_attribute_names("#projection", "Projection")
             .expression_attribute_values(":projection", AttributeValue::S(projection.to_owned()))
+            .filter_expression("attribute_not_exists(NewerSince) OR NewerSince <= :longest_ago")
+            .expression_attribute_values(":longest_ago", AttributeValue::S(longest_ago()))
             .select(Select::Count)
             .consistent_read(true);
         let mut pages = query.into_paginator().send();

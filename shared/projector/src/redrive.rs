@@ -32,6 +32,9 @@ pub struct Parkers {
     all: Vec<Box<dyn Parks>>,
 }
 
+/// How many parked aggregates are read at once.
+const PAGE: usize = 100;
+
 /// What came of giving a parked aggregate once more.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Redriven {
@@ -44,6 +47,35 @@ pub enum Redriven {
 impl Parkers {
     pub fn new(parked: ParkedEvents, all: Vec<Box<dyn Parks>>) -> Self {
         Self { parked, all }
+    }
+
+    /// The names of all who park.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.all.iter().map(|parker| parker.name())
+    }
+
+    /// Gives everything once more that waits for newer code. Returns how much of it is applied now.
+    ///
+    /// # Errors
+    /// What DynamoDB said of what is parked. What could not be given now waits on.
+    pub async fn redrive_newer(&self) -> Result<usize, StoreError> {
+        let (mut applied, mut after) = (0, None);
+        loop {
+            let page = self.parked.page(PAGE, after).await?;
+            for entry in page.entries.iter().filter(|entry| entry.awaits_newer_code()) {
+                match self.redrive(entry).await {
+                    Ok(Redriven::Applied) => applied += 1,
+                    Ok(Redriven::StillFailing) => {}
+                    Err(error) => {
+                        tracing::warn!(aggregate_id = entry.aggregate_id, %error, "could not be given once more now");
+                    }
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(applied);
+            }
+        }
     }
 
     /// Gives a parked aggregate once more to who has parked it, with everything that has happened to it meanwhile.
@@ -60,7 +92,7 @@ impl Parkers {
             Ok(()) if self.parked.remove(entry).await? => Ok(Redriven::Applied),
             // Parked once more meanwhile.
             Ok(()) => Ok(Redriven::StillFailing),
-            Err(ProjectError::Lasting(reason)) => {
+            Err(ProjectError::Newer(reason) | ProjectError::Lasting(reason)) => {
                 self.parked.failed_again(entry, reason).await?;
                 Ok(Redriven::StillFailing)
             }

@@ -52,7 +52,7 @@ pub(crate) async fn newest(source: &OrderSummaries, order_id: &str) -> Result<Op
         Found::Unreadable(reason) => Err(ProjectError::Lasting(format!(
             "its row in OrderSummary cannot be read: {reason}"
         ))),
-        Found::OfNewerCode => Err(ProjectError::Passing(NEWER_CODE.to_owned())),
+        Found::OfNewerCode => Err(ProjectError::Newer(NEWER_CODE.to_owned())),
     }
 }
 

@@ -101,7 +101,7 @@ impl StreamConsumer for OrderSummaryProjection {
             Found::Row(row) => Some(row),
             // Written anew from the first event.
             Found::Nothing | Found::Outdated | Found::Unreadable(_) => None,
-            Found::OfNewerCode => return Err(ProjectError::Passing(NEWER_CODE.to_owned())),
+            Found::OfNewerCode => return Err(ProjectError::Newer(NEWER_CODE.to_owned())),
         };
         let version = row.as_ref().map_or(0, |row| row.version);
         // The row is known to be up to date already.

@@ -226,12 +226,13 @@ impl Put {
     /// For a row that was folded, or read from its source, just now.
     ///
     /// # Errors
-    /// [`ProjectError::Passing`] when other code has written the row: this code is being replaced, or the other is.
+    /// When other code has written the row: [`ProjectError::Newer`] when this code is being replaced,
+    /// [`ProjectError::Passing`] when the other is.
     pub(crate) fn settled(self) -> Result<(), ProjectError> {
         match self {
             Self::Written | Self::NewerThere(_) => Ok(()),
             Self::Stale(_) => Err(ProjectError::Passing("older code has moved the row on".to_owned())),
-            Self::OfNewerCode => Err(ProjectError::Passing(NEWER_CODE.to_owned())),
+            Self::OfNewerCode => Err(ProjectError::Newer(NEWER_CODE.to_owned())),
         }
     }
 }

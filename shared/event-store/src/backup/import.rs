@@ -10,7 +10,7 @@ use super::error::ImportError;
 use super::reader::Reader;
 use super::scan::{self, Segment};
 use crate::patience::patiently;
-use crate::{AppendError, EventStore, Recorded, StoreError, Version};
+use crate::{AppendError, EventStore, Recorded, StoreError};
 
 /// How many events are written at once. Each is of another aggregate.
 const WRITERS: usize = 32;

@@ -420,7 +420,7 @@ impl OrderSearchIndex {
         };
         match self.search.show(&order, Postings::New).await? {
             Shown::Written | Shown::Newer(_) | Shown::Stale(_) => Ok(()),
-            Shown::OfNewerCode => Err(ProjectError::Passing(NEWER_CODE.to_owned())),
+            Shown::OfNewerCode => Err(ProjectError::Newer(NEWER_CODE.to_owned())),
         }
     }
 }
