@@ -72,7 +72,7 @@ async fn an_event_of_newer_code_holds_nobody_up_and_is_projected_once_the_code_h
 
     set_event_version(&tables, &newer, 2, 1).await;
     assert_eq!(each_minute(&tables).await, json!({ "applied": 1 }));
-    assert_eq!(parked(&tables).await, [Item::new(); 0]);
+    assert!(parked(&tables).await.is_empty());
     deliver_everything(&tables).await;
     assert_rows_are_folds(&tables, &[newer, other]).await;
 }

@@ -105,7 +105,7 @@ impl<A> Stream<A> {
         }
     }
 
-    /// Whether the caller of `metadata` has used its key on this stream before: [`EventStore::transact`] will then decide
+    /// Whether the caller of `metadata` has used its key on this stream before: a command will then decide
     /// nothing, and needs nothing to decide on.
     pub fn has_used_key(&self, metadata: &Metadata) -> bool {
         self.use_of_key(metadata).is_some()
