@@ -18,7 +18,7 @@ NORTHWIND ?= ../shared/data/northwind
 # Ends a target that lacks the variable $(1), with what it should be.
 needs = $(if $($(1)),,$(error make $@ needs $(1), $(2)))
 
-.PHONY: help run test contract check fmt watch invoke sam-invoke sam-api northwind benchmark query-benchmark reservation-benchmark load build-times export import parked \
+.PHONY: help run test contract check routes fmt watch invoke sam-invoke sam-api northwind benchmark query-benchmark reservation-benchmark load build-times export import parked \
   replay verify simulate tools build deploy readme clean
 
 help: ## List the targets
@@ -32,13 +32,15 @@ test: ## Run every test
 	RUST_TEST_THREADS=6 cargo test --workspace
 
 contract: ## Hold a stack against the API's description with schemathesis (SEED=n; make tools)
-	@SEED=$(SEED) bash scripts/contract.sh
+	@SEED=$(SEED) bash tools/scripts/contract.sh
 
 simulate: ## Run the whole system under injected faults: SEEDS=1000 runs, or the one of SEED=n with its trace
-	@SEEDS="$(or $(SEEDS),1000)" SEED="$(SEED)" bash scripts/simulate.sh
+	@SEEDS="$(or $(SEEDS),1000)" SEED="$(SEED)" bash tools/scripts/simulate.sh
 
-check: ## Formatting, clippy, rustdoc, and the template's linters if they are installed
+check: ## Generated routes, formatting, arrows between crates and files, clippy, rustdoc, and the template's linters if they are installed
+	python3 tools/scripts/routes.py --check
 	cargo fmt --all --check
+	python3 tools/scripts/house.py
 	cargo clippy --workspace --all-targets -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps
 	@if command -v cfn-lint >/dev/null; then echo cfn-lint template.yaml; cfn-lint template.yaml; \
@@ -46,20 +48,23 @@ check: ## Formatting, clippy, rustdoc, and the template's linters if they are in
 	@if command -v sam >/dev/null; then echo sam validate --lint; sam validate --lint; \
 	else echo "sam is not installed (make tools): template.yaml is not validated"; fi
 
+routes: ## Write the routes of template.yaml into Cargo.toml, for `make watch`, and into the README
+	@python3 tools/scripts/routes.py
+
 fmt: ## Format the code
 	cargo fmt --all
 
 watch: ## Run the functions under cargo-lambda on port 9000 (WATCH_PORT), rebuilt at every change
-	@WATCH_PORT=$(WATCH_PORT) DYNAMODB_PORT=$(DYNAMODB_PORT) bash scripts/watch.sh
+	@WATCH_PORT=$(WATCH_PORT) DYNAMODB_PORT=$(DYNAMODB_PORT) bash tools/scripts/watch.sh
 
 invoke: ## Send a sample of events/ to a function under `make watch`: FUNCTION=order-commands EVENT=create-order [ORDER=id]
-	@WATCH_PORT=$(WATCH_PORT) FUNCTION="$(FUNCTION)" EVENT="$(EVENT)" ORDER="$(ORDER)" bash scripts/invoke.sh
+	@WATCH_PORT=$(WATCH_PORT) FUNCTION="$(FUNCTION)" EVENT="$(EVENT)" ORDER="$(ORDER)" bash tools/scripts/invoke.sh
 
 sam-invoke: ## Send a sample to a built function in a container, beside `make run LISTEN=docker0`: FUNCTION=… EVENT=… [ORDER=id] (needs Docker)
-	@FUNCTION="$(FUNCTION)" EVENT="$(EVENT)" ORDER="$(ORDER)" DYNAMODB_PORT=$(DYNAMODB_PORT) bash scripts/sam-invoke.sh
+	@FUNCTION="$(FUNCTION)" EVENT="$(EVENT)" ORDER="$(ORDER)" DYNAMODB_PORT=$(DYNAMODB_PORT) bash tools/scripts/sam-invoke.sh
 
 sam-api: ## Serve the HTTP API with built functions in containers, beside `make run LISTEN=docker0` (SAM_PORT; needs Docker)
-	@DYNAMODB_PORT=$(DYNAMODB_PORT) bash scripts/sam-api.sh
+	@DYNAMODB_PORT=$(DYNAMODB_PORT) bash tools/scripts/sam-api.sh
 
 northwind: ## Send the 830 orders of Northwind through the API and compare every answer (NORTHWIND=folder of its CSV files)
 	@NORTHWIND="$(NORTHWIND)" cargo run --example northwind
@@ -77,7 +82,7 @@ load: ## How many orders a second the stack takes, how far behind its projection
 	@cargo run --example load
 
 build-times: ## What the first builds cost, from nothing; fails when a registry crate is compiled twice (many minutes)
-	@bash scripts/build-times.sh
+	@bash tools/scripts/build-times.sh
 
 replay: ## Write the read models of the running `make run` anew from the events; ARGS="--since …", "--order …", "--help"
 	@cargo run --bin ordermaster -- replay $(ARGS)
@@ -95,14 +100,14 @@ parked: ## What projections of the running `make run` could not apply; ARGS="red
 	@cargo run --bin ordermaster -- parked $(or $(ARGS),list)
 
 readme: ## Run the README's curl session against `make run` and compare every answer
-	@python3 scripts/readme.py
+	@python3 tools/scripts/readme.py
 
 tools: ## Install SAM CLI, cfn-lint, cargo-lambda and schemathesis into .tools
 	python3 -m venv $(TOOLS)
 	$(TOOLS)/bin/pip install --quiet --requirement tools.txt
 
 build: ## Build the functions for Lambda, or ONLY=OrderCommands, say (a release build: many minutes)
-	@ONLY="$(ONLY)" bash scripts/build.sh
+	@ONLY="$(ONLY)" bash tools/scripts/build.sh
 
 deploy: build ## Deploy to AWS; asks for the parameters the first time
 	sam deploy --guided

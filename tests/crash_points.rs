@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_dynamodb::types::AttributeValue;
 use lambda_runtime::Context;
 use local_stack::dynamodb::local_config;
-use local_stack::functions::FUNCTIONS;
+use run::FUNCTIONS;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 

@@ -14,8 +14,8 @@ use domain::payment::{Payment, PaymentStatus};
 use domain::stock::Stock;
 use lambda_edge::Constructor;
 use lambda_runtime::Context;
-use local_stack::functions::FUNCTIONS;
-use read_models::replay::{Plan, Purpose, Replay, Replayer, Scope, Status};
+use operations::{Plan, Purpose, Replay, Replayer, Scope, Status};
+use run::FUNCTIONS;
 use serde_json::{Value, json};
 use timers::{Timer, Timers};
 use tokio::net::TcpListener;
@@ -26,6 +26,9 @@ use crate::support::{Tables, project};
 
 /// The order that all samples speak of.
 const ORDER_ID: &str = "0190b6a4-2c4e-7c3e-9f0a-5d8a6d1f2b3c";
+
+/// The samples with which functions have been invoked.
+static INVOKED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 fn sample(function: &str, name: &str) -> Value {
     let path = project().join("events").join(function).join(format!("{name}.json"));
@@ -38,6 +41,7 @@ async fn invoke(tables: &Tables, binary: &str, name: &str) -> Value {
 
 /// The same with some variables changed.
 async fn invoke_with(tables: &Tables, binary: &str, name: &str, changed: &[(&str, &str)]) -> Value {
+    INVOKED.lock().unwrap().insert(format!("{binary}/{name}.json"));
     let constructor: Constructor = FUNCTIONS.iter().find(|(name, _)| *name == binary).unwrap().1;
     constructor(&tables.environment_with(binary, changed), &tables.config)
         .unwrap()
@@ -88,6 +92,41 @@ fn shipped() -> OrderEvent {
         tracking_number: "1Z".parse().unwrap(),
         carrier: "Federal Shipping".parse().unwrap(),
     }
+}
+
+/// All samples in one test, so that it knows whether it has had them all.
+#[tokio::test]
+async fn every_sample_has_its_effect() {
+    each_command_is_accepted_in_its_status().await;
+    each_query_finds_the_order().await;
+    each_batch_is_projected_without_failures().await;
+    each_admin_request_is_answered().await;
+    each_put_creates_what_is_read_then().await;
+    each_message_changes_the_stock_that_was_set().await;
+    each_message_changes_the_order().await;
+    each_message_takes_the_fulfilment_further().await;
+    each_message_carries_the_payment_on().await;
+    each_event_is_told_on_the_bus().await;
+    timers_that_are_due_are_told_on_the_bus().await;
+    each_level_is_projected_and_found().await;
+    the_description_is_answered().await;
+    each_replay_is_requested_and_carried_out().await;
+
+    let mut there = BTreeSet::new();
+    for folder in std::fs::read_dir(project().join("events")).unwrap() {
+        let folder = folder.unwrap();
+        let function = folder.file_name().into_string().unwrap();
+        for file in std::fs::read_dir(folder.path()).unwrap() {
+            there.insert(format!(
+                "{function}/{}",
+                file.unwrap().file_name().into_string().unwrap()
+            ));
+        }
+    }
+    assert_eq!(there, *INVOKED.lock().unwrap());
+    let with_samples: BTreeSet<_> = there.iter().map(|path| path.split('/').next().unwrap()).collect();
+    let built: BTreeSet<_> = FUNCTIONS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(with_samples, built);
 }
 
 /// Each sample of order-commands: the events before it (`None`: no order yet), and what it answers.
@@ -194,7 +233,6 @@ const REPLAY_BATCH: &str = "replay-requested";
 /// The replay that the samples speak of.
 const REPLAY_ID: &str = "0190b6a4-2c4e-7c3e-9f0a-5d8a6d1f2b3d";
 
-#[tokio::test]
 async fn each_command_is_accepted_in_its_status() {
     for (name, history, status_code, status) in command_samples() {
         let tables = Tables::new().await;
@@ -213,7 +251,6 @@ async fn each_command_is_accepted_in_its_status() {
     }
 }
 
-#[tokio::test]
 async fn each_query_finds_the_order() {
     let tables = Tables::new().await;
     given(&tables, &[submitted(), confirmed(), shipped()]).await;
@@ -287,7 +324,6 @@ async fn each_query_finds_the_order() {
     );
 }
 
-#[tokio::test]
 async fn each_batch_is_projected_without_failures() {
     for name in EVENT_BATCHES {
         let tables = Tables::new().await;
@@ -331,7 +367,6 @@ async fn put_unknown_event(tables: &Tables) {
         .unwrap();
 }
 
-#[tokio::test]
 async fn each_admin_request_is_answered() {
     let tables = Tables::new().await;
     for (name, status) in ADMIN {
@@ -340,7 +375,6 @@ async fn each_admin_request_is_answered() {
     }
 }
 
-#[tokio::test]
 async fn each_put_creates_what_is_read_then() {
     let tables = Tables::new().await;
     for (binary, samples) in [("catalogue", &CATALOGUE[..]), ("customer-commands", &CUSTOMER_COMMANDS)] {
@@ -351,7 +385,6 @@ async fn each_put_creates_what_is_read_then() {
     }
 }
 
-#[tokio::test]
 async fn each_message_changes_the_stock_that_was_set() {
     let tables = Tables::new().await;
     let mut answers = Vec::new();
@@ -369,7 +402,6 @@ async fn each_message_changes_the_stock_that_was_set() {
     assert_eq!(answers, [(160, 12), (160, 0), (148, 0)]);
 }
 
-#[tokio::test]
 async fn each_message_changes_the_order() {
     for (name, history, status) in order_messages() {
         let tables = Tables::new().await;
@@ -381,7 +413,6 @@ async fn each_message_changes_the_order() {
     }
 }
 
-#[tokio::test]
 async fn each_message_takes_the_fulfilment_further() {
     let tables = Tables::new().await;
     for (name, steps) in FULFILMENT {
@@ -393,7 +424,6 @@ async fn each_message_takes_the_fulfilment_further() {
     }
 }
 
-#[tokio::test]
 async fn each_message_carries_the_payment_on() {
     let tables = Tables::new().await;
     for (name, status) in PAYMENT_COMMANDS {
@@ -428,7 +458,6 @@ async fn bus() -> (String, Arc<Mutex<Vec<Value>>>) {
     (endpoint, taken)
 }
 
-#[tokio::test]
 async fn each_event_is_told_on_the_bus() {
     let tables = Tables::new().await;
     given(&tables, &[submitted()]).await;
@@ -445,7 +474,6 @@ async fn each_event_is_told_on_the_bus() {
     }
 }
 
-#[tokio::test]
 async fn timers_that_are_due_are_told_on_the_bus() {
     let tables = Tables::new().await;
     let dynamodb = tables.client.clone();
@@ -488,7 +516,6 @@ async fn the_first_firing_begins_with_the_earliest_timer() {
     assert_eq!(timers.open_minutes(now).await.unwrap(), rest);
 }
 
-#[tokio::test]
 async fn each_level_is_projected_and_found() {
     for (name, version) in LEVEL_BATCHES {
         let tables = Tables::new().await;
@@ -508,7 +535,6 @@ async fn each_level_is_projected_and_found() {
     }
 }
 
-#[tokio::test]
 async fn the_description_is_answered() {
     let tables = Tables::new().await;
     for name in DOCS {
@@ -520,7 +546,6 @@ async fn the_description_is_answered() {
     }
 }
 
-#[tokio::test]
 async fn each_replay_is_requested_and_carried_out() {
     let tables = Tables::new().await;
     given(&tables, &[submitted()]).await;
@@ -540,87 +565,4 @@ async fn each_replay_is_requested_and_carried_out() {
     assert_eq!(answer, json!({ "batchItemFailures": [] }));
     assert_eq!(tables.items("OrderSummary").await.len(), 1);
     assert_eq!(invoke(&tables, "replay", "get-replay").await["status"], "done");
-}
-
-#[test]
-fn every_sample_is_tested_here() {
-    let mut tested = BTreeSet::new();
-    let mut add = |function: &str, name: &str| tested.insert(format!("{function}/{name}.json"));
-    for (name, ..) in command_samples() {
-        add("order-commands", name);
-    }
-    for (name, ..) in order_messages() {
-        add("order-commands", name);
-    }
-    for (name, _) in FULFILMENT {
-        add("fulfilment", name);
-    }
-    for (name, _) in PAYMENT_COMMANDS {
-        add("payment-commands", name);
-    }
-    for (name, _) in EVENT_RELAY {
-        add("event-relay", name);
-    }
-    add("fire-timers", FIRE_TIMERS);
-    for name in ORDER_QUERIES {
-        add("order-queries", name);
-    }
-    for name in CUSTOMER_QUERIES {
-        add("customer-queries", name);
-    }
-    for name in REPORT_QUERIES {
-        add("report-queries", name);
-    }
-    for (name, _) in ADMIN {
-        add("admin", name);
-    }
-    for (name, _) in CATALOGUE {
-        add("catalogue", name);
-    }
-    for (name, _) in CUSTOMER_COMMANDS {
-        add("customer-commands", name);
-    }
-    for name in DOCS {
-        add("docs", name);
-    }
-    for name in INVENTORY_COMMANDS.iter().chain(&INVENTORY_MESSAGES) {
-        add("inventory-commands", name);
-    }
-    for name in INVENTORY_QUERIES {
-        add("inventory-queries", name);
-    }
-    for (name, _) in LEVEL_BATCHES {
-        add("stock-levels-projection", name);
-    }
-    for name in NOTIFICATIONS {
-        add("notifications", name);
-    }
-    for name in EVENT_BATCHES {
-        add("order-summary-projection", name);
-    }
-    for (name, _) in ROW_BATCHES {
-        add("customer-orders-projection", name);
-        add("order-index-projection", name);
-    }
-
-    for (name, _) in REPLAYS {
-        add("replay", name);
-    }
-    add("replay", REPLAY_BATCH);
-
-    let mut there = BTreeSet::new();
-    for folder in std::fs::read_dir(project().join("events")).unwrap() {
-        let folder = folder.unwrap();
-        let function = folder.file_name().into_string().unwrap();
-        for file in std::fs::read_dir(folder.path()).unwrap() {
-            there.insert(format!(
-                "{function}/{}",
-                file.unwrap().file_name().into_string().unwrap()
-            ));
-        }
-    }
-    assert_eq!(there, tested);
-    let with_samples: BTreeSet<_> = there.iter().map(|path| path.split('/').next().unwrap()).collect();
-    let built: BTreeSet<_> = FUNCTIONS.iter().map(|(name, _)| *name).collect();
-    assert_eq!(with_samples, built);
 }

@@ -5,6 +5,7 @@ mod backup;
 mod by_time;
 mod concurrency;
 mod cost;
+mod decider;
 mod faults;
 mod snapshots;
 mod upcasting;

@@ -181,10 +181,11 @@ async fn a_snapshot_that_cannot_be_used_is_ignored_and_replaced() {
     type Damage = fn(&mut std::collections::HashMap<String, AttributeValue>);
     let damages: [(&str, Damage); 7] = [
         ("other code", |item| {
-            item.insert("Fingerprint".to_owned(), AttributeValue::S("0".to_owned()));
+            item.insert("StateVersion".to_owned(), AttributeValue::N("0".to_owned()));
         }),
-        ("no fingerprint", |item| {
-            item.remove("Fingerprint");
+        ("code that did not know state versions", |item| {
+            item.remove("StateVersion");
+            item.insert("Fingerprint".to_owned(), AttributeValue::S("3f2a".to_owned()));
         }),
         ("not decodable", |item| {
             item.insert("State".to_owned(), AttributeValue::S("?".to_owned()));

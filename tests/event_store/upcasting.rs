@@ -1,5 +1,7 @@
 //! One stored event may become several when it is read; the stream's versions are not disturbed.
 
+use std::convert::Infallible;
+
 use domain::Aggregate;
 use domain::aggregate::{StoredEvent, Upcaster};
 use event_store::{CorruptStream, StoreError};
@@ -23,11 +25,20 @@ impl Aggregate for OldParcel {
     const TYPE: &'static str = "Parcel";
     const EVENT_TYPES: &'static [&'static str] = &["ParcelDispatched"];
     const UPCASTERS: &'static [(&'static str, &'static [Upcaster])] = &[];
-    const FINGERPRINT: u64 = 1;
+    const PREFIX: &'static str = "parcel-";
+    const STATE_VERSION: u32 = 1;
+    type Id = u32;
     type Event = OldParcelEvent;
+    type Command = String;
+    type Context = ();
+    type Refusal = Infallible;
 
     fn evolve(_: Option<Self>, _: &OldParcelEvent) -> Option<Self> {
         Some(Self)
+    }
+
+    fn decide(_: Option<&Self>, carrier: String, _: &()) -> Result<Vec<OldParcelEvent>, Infallible> {
+        Ok(vec![OldParcelEvent::ParcelDispatched { boxes: 2, carrier }])
     }
 }
 
@@ -51,13 +62,22 @@ impl Aggregate for Parcel {
         ("ParcelDispatched", &[Upcaster::Split(packed_and_sent)]),
         ("ParcelPacked", &[Upcaster::Change(boxes_to_pieces)]),
     ];
-    const FINGERPRINT: u64 = 2;
+    const PREFIX: &'static str = "parcel-";
+    const STATE_VERSION: u32 = 2;
+    type Id = u32;
     type Event = ParcelEvent;
+    type Command = String;
+    type Context = ();
+    type Refusal = Infallible;
 
     fn evolve(parcel: Option<Self>, event: &ParcelEvent) -> Option<Self> {
         let mut parcel = parcel.unwrap_or_default();
         parcel.log.push(format!("{event:?}"));
         Some(parcel)
+    }
+
+    fn decide(_: Option<&Self>, carrier: String, _: &()) -> Result<Vec<ParcelEvent>, Infallible> {
+        Ok(vec![ParcelEvent::ParcelSent { carrier }])
     }
 }
 
@@ -129,11 +149,11 @@ async fn an_event_that_is_newer_than_the_code_is_an_error_and_is_never_left_out(
         .unwrap();
     let error = store.load::<OldParcel>("parcel-1").await.unwrap_err();
     assert!(
-        matches!(error, StoreError::Corrupt(CorruptStream::Unreadable { version: 1, .. })),
+        matches!(error, StoreError::Newer(CorruptStream::Unreadable { version: 1, .. })),
         "{error}"
     );
     assert_eq!(
         error.to_string(),
-        "parcel-1 version 1: ParcelPacked is an event type that this code does not know"
+        "newer code has written it: parcel-1 version 1: ParcelPacked is an event type that this code does not know"
     );
 }

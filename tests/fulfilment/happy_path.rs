@@ -40,7 +40,7 @@ async fn one_correlation_id_goes_through_everything_that_follows_from_a_submissi
     let folder = TestFolder::new();
     let api = fulfilling_with(
         Options {
-            maildir: Some(folder.path("mail")),
+            variables: run::mails::variables(Some(&folder.path("mail"))),
             ..options(true)
         },
         &[],

@@ -5,6 +5,7 @@
 //! | [`happy_path`] | everything goes well, over HTTP, from the order to the mail |
 //! | [`failures`] | everything that can go wrong, one at a time: nothing is lost, nothing stays taken |
 //! | [`payments`] | requests that come again when everything has happened |
+//! | [`kept`] | a process that another environment has told something |
 //! | [`killed`] | processes that are killed after any of their writes |
 //! | [`bus`] | messages that the bus did not take are put again |
 //! | [`contention`] | many orders for the last pieces |
@@ -15,12 +16,14 @@ mod bus;
 mod contention;
 mod failures;
 mod happy_path;
+mod kept;
 mod killed;
 mod payments;
 mod published_language;
 mod switched_off;
 
-use domain::stock::{Stock, aggregate_id};
+use domain::Aggregate;
+use domain::stock::Stock;
 use event_store::EventStore;
 use local_stack::Options;
 use payment_gateway::Sandbox;
@@ -73,7 +76,10 @@ impl Api {
     /// What the events say of a SKU: pieces on hand, and of those reserved.
     pub async fn stock(&self, sku: &str) -> (u32, u32) {
         let store = EventStore::new(self.stack.dynamodb(), "EventStore", SHARDS);
-        let stream = store.load::<Stock>(&aggregate_id(&sku.parse().unwrap())).await.unwrap();
+        let stream = store
+            .load::<Stock>(&Stock::aggregate_id(&sku.parse().unwrap()))
+            .await
+            .unwrap();
         let stock = stream.state.unwrap_or_default();
         (stock.on_hand.get(), stock.reserved().get())
     }

@@ -1,7 +1,8 @@
 //! Payments, past the bus: messages that come again when everything has happened already.
 
+use domain::Aggregate;
 use domain::order::OrderId;
-use domain::payment::{Payment, PaymentStatus, aggregate_id};
+use domain::payment::{Payment, PaymentStatus};
 use lambda_runtime::Context;
 use messages::commands::{ReturnPayment, TakePayment};
 use messages::{Body, Message};
@@ -41,7 +42,11 @@ async fn handle(tables: &Tables, message: &Message) -> Value {
 }
 
 async fn payment(tables: &Tables, order_id: OrderId) -> (u64, PaymentStatus) {
-    let stream = tables.store().load::<Payment>(&aggregate_id(order_id)).await.unwrap();
+    let stream = tables
+        .store()
+        .load::<Payment>(&Payment::aggregate_id(&order_id))
+        .await
+        .unwrap();
     (stream.version, stream.state.unwrap().status)
 }
 

@@ -336,12 +336,10 @@ async fn projections_that_have_caught_up_have_no_lag_and_the_newest_event() {
     assert_eq!(answer.status, 200, "{}", answer.body);
     let event = &api.get(&format!("/orders/{id}/events")).await.body["data"][1];
     let last_event = json!({ "aggregate_id": id, "version": 2, "at": event["timestamp"] });
-    for view in answer.body["data"].as_array().unwrap() {
-        let expected = json!({
-            "projection": view["projection"], "last_event": last_event, "lag_ms": 0, "oldest_unapplied_at": null, "parked": 0,
-        });
-        assert_eq!(*view, expected);
-    }
+    let expected = ["order-summary", "customer-orders", "order-index", "event-relay"].map(|name| {
+        json!({ "projection": name, "last_event": last_event, "lag_ms": 0, "oldest_unapplied_at": null, "parked": 0 })
+    });
+    assert_eq!(answer.body["data"], json!(expected));
     api.get("/projections?page_size=3")
         .await
         .assert_problem(400, "malformed_parameter");

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::Client;
 use local_stack::dynamodb::local_config;
-use read_models::replay::{Difference, Observer, Plan, Purpose, Replay, Replayer, Scope, Status, Stop};
+use operations::{Difference, Observer, Plan, Purpose, Replay, Replayer, Scope, Status, Stop};
 use serde_json::{Value, json};
 
 use crate::support::orders::new_order_id;

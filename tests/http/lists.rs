@@ -10,10 +10,9 @@ use domain::order::{Order, OrderEvent, OrderStatus};
 use domain::text::CustomerId;
 use event_store::Recorded;
 use futures::future::{join, join_all};
-use read_models::Row;
 use read_models::customer_orders::CustomerOrderRow;
 use read_models::order_lists::{Days, ListQuery, OrderLists};
-use read_models::order_summary::OrderSummaryRow;
+use read_models::{OrderSummaryRow, Row};
 use serde_json::json;
 use uuid::Uuid;
 

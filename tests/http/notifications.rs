@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use local_stack::LocalStack;
-use read_models::Notifications;
-use read_models::notifications::{Channel, Notification, State};
+use sent_letters::Notifications;
+use sent_letters::{Channel, Notification, State};
 use serde_json::{Value, json};
 use uuid::Uuid;
 

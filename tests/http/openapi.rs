@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::Aggregate;
 use domain::fulfilment::event::Start;
-use domain::fulfilment::{Fulfilment, FulfilmentEvent, aggregate_id};
+use domain::fulfilment::{Fulfilment, FulfilmentEvent};
 use event_store::EventStore;
 use futures::future::join_all;
 use lambda_edge::http::call::MAX_BODY_BYTES;
@@ -383,7 +384,7 @@ async fn begin_fulfilment(api: &Api, order_id: &str) {
         lines: Vec::new(),
     });
     let store = EventStore::new(api.stack.dynamodb(), "EventStore", SHARDS);
-    let id = aggregate_id(order_id.parse().unwrap());
+    let id = Fulfilment::aggregate_id(&order_id.parse().unwrap());
     store
         .append::<Fulfilment>(&id, 0, &[started], &metadata())
         .await

@@ -9,10 +9,10 @@ use domain::order::{OrderEvent, OrderItem};
 use event_store::recorded::rfc3339_micros;
 use futures::{StreamExt, stream};
 use lambda_runtime::Context;
-use local_stack::functions::FUNCTIONS;
 use read_models::customer_orders::CustomerOrderRow;
 use read_models::totals::Amounts;
 use read_models::{CustomerOrders, Row, Rows};
+use run::FUNCTIONS;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 

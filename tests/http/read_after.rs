@@ -5,7 +5,7 @@ use chrono::{Duration, Utc};
 use domain::order::OrderEvent;
 use lambda_edge::Function;
 use lambda_runtime::Context;
-use local_stack::functions::FUNCTIONS;
+use run::FUNCTIONS;
 use serde_json::{Value, json};
 
 use crate::projections::{append, deliver_everything, order};

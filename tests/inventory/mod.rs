@@ -6,8 +6,9 @@ mod orders;
 mod projection;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::Aggregate;
 use domain::order::OrderId;
-use domain::stock::{Pieces, Stock, StockEvent, aggregate_id};
+use domain::stock::{Pieces, Stock, StockEvent};
 use domain::text::Sku;
 use event_store::Stream;
 use messages::commands::{CommitStock, ReleaseStock, ReserveStock};
@@ -83,7 +84,7 @@ fn record(message: &Message) -> Value {
 
 /// Appends past the function.
 async fn given(tables: &Tables, version: u64, events: &[StockEvent]) {
-    let id = aggregate_id(&sku());
+    let id = Stock::aggregate_id(&sku());
     let store = tables.store();
     store.append::<Stock>(&id, version, events, &metadata()).await.unwrap();
 }
@@ -96,5 +97,5 @@ fn received(quantity: u32) -> StockEvent {
 }
 
 async fn stock(tables: &Tables) -> Stream<Stock> {
-    tables.store().load(&aggregate_id(&sku())).await.unwrap()
+    tables.store().load(&Stock::aggregate_id(&sku())).await.unwrap()
 }

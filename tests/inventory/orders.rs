@@ -1,7 +1,8 @@
 //! Messages that ask for stock: each has its effect once, whatever else happens.
 
 use chrono::{TimeDelta, Utc};
-use domain::stock::{Stock, aggregate_id};
+use domain::Aggregate;
+use domain::stock::Stock;
 use futures::future::join_all;
 use messages::{Body, Message};
 use serde_json::{Value, json};
@@ -35,7 +36,11 @@ async fn stock_is_reserved_made_to_last_and_committed_for_an_order() {
     handle(&tables, &[message(2, reserve(1, 4, None)), message(3, commit(1, 4))]).await;
     assert_eq!(level(&tables).await, (6, 0));
 
-    let events = tables.store().events(&aggregate_id(&sku()), 1, None).await.unwrap();
+    let events = tables
+        .store()
+        .events(&Stock::aggregate_id(&sku()), 1, None)
+        .await
+        .unwrap();
     assert_eq!(events.len(), 4);
     // Who asked for it, and by which message.
     let metadata = &events[1].metadata;
@@ -107,7 +112,11 @@ async fn many_orders_at_once_get_the_last_pieces_once_each() {
         let mut handled = handled.await.into_iter();
         waiting.retain(|_| !handled.next().unwrap());
     }
-    let events = tables.store().events(&aggregate_id(&sku()), 1, None).await.unwrap();
+    let events = tables
+        .store()
+        .events(&Stock::aggregate_id(&sku()), 1, None)
+        .await
+        .unwrap();
     let count = |name: &str| events.iter().filter(|event| event.stored.event_type == name).count();
     assert_eq!((count("StockReserved"), count("StockReservationRefused")), (10, 6));
     assert_eq!((events.len(), level(&tables).await), (17, (10, 10)));
@@ -185,7 +194,11 @@ async fn work(tables: &Tables) -> Vec<(u64, String, Value)> {
         let answer = invoke(tables, COMMANDS, &json!({ "Records": records })).await;
         assert_eq!(answer, json!({ "batchItemFailures": [] }));
     }
-    let events = tables.store().events(&aggregate_id(&sku()), 1, None).await.unwrap();
+    let events = tables
+        .store()
+        .events(&Stock::aggregate_id(&sku()), 1, None)
+        .await
+        .unwrap();
     let event = |event: event_store::Recorded| {
         let mut data = event.stored.data;
         if data["expires_at"].is_string() {
@@ -234,7 +247,7 @@ async fn a_snapshot_of_a_stock_is_the_stock() {
     let store = tables
         .store()
         .with_snapshots(event_store::Snapshots::new("Snapshots", every));
-    let loaded = store.load::<Stock>(&aggregate_id(&sku())).await.unwrap();
+    let loaded = store.load::<Stock>(&Stock::aggregate_id(&sku())).await.unwrap();
     assert_eq!((loaded.version, loaded.state), (folded.version, folded.state));
     assert_eq!(tables.items("Snapshots").await.len(), 1);
     // A short end of the stream, and the snapshot.

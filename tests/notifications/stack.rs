@@ -13,7 +13,7 @@ async fn what_becomes_of_orders_lies_in_the_maildir_and_in_the_customers_list() 
     let options = Options {
         // The shop sends the commands itself.
         parameters: [("Fulfilment".to_owned(), "DISABLED".to_owned())].into(),
-        maildir: Some(folder.path("mail")),
+        variables: run::mails::variables(Some(&folder.path("mail"))),
         ..Options::in_memory(project().join("template.yaml"))
     };
     let api = Api::start_with(options).await;

@@ -3,12 +3,12 @@
 use domain::order::OrderEvent;
 use proptest::prelude::*;
 use proptest::sample::Index;
+use read_models::OrderSummaryRow;
 use serde_json::Value;
 
 use super::{append, assert_rows_are_folds, deliver, folded, order, rows, stream_records};
 use crate::support::Tables;
 use crate::support::orders::{added, item, submitted};
-use read_models::order_summary::OrderSummaryRow;
 
 /// How the records of a stream are delivered.
 #[derive(Debug, Clone)]

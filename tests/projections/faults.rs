@@ -1,6 +1,6 @@
 //! A passing fault is reported as a partial batch failure, and delivering again mends it.
 
-use read_models::order_summary::OrderSummaryRow;
+use read_models::OrderSummaryRow;
 
 use super::{assert_rows_are_folds, deliver, deliver_everything, order, rows, stream_records};
 use crate::support::orders::submitted;

@@ -2,6 +2,7 @@
 
 mod delivery;
 mod faults;
+mod newer;
 mod parking;
 mod status;
 
@@ -10,11 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::order::{Order, OrderEvent, OrderId};
 use event_store::Recorded;
 use lambda_runtime::Context;
-use local_stack::functions::FUNCTIONS;
-use read_models::Row;
 use read_models::customer_orders::CustomerOrderRow;
 use read_models::daily_orders::DailyOrderRow;
-use read_models::order_summary::OrderSummaryRow;
+use read_models::{OrderSummaryRow, Row};
 use rust_decimal::Decimal;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -24,9 +23,8 @@ use crate::support::{Item, Tables, is_row};
 
 /// Invokes a projection with a batch of records; returns the sequence numbers that it wants again.
 pub(crate) async fn deliver(tables: &Tables, binary: &str, records: &[Value]) -> Vec<String> {
-    let (_, constructor) = FUNCTIONS.iter().find(|(name, _)| *name == binary).unwrap();
-    let function = constructor(&tables.environment(binary), &tables.config).unwrap();
-    let answer = function
+    let answer = tables
+        .function(binary)
         .invoke(json!({ "Records": records }), Context::default())
         .await
         .unwrap();

@@ -4,9 +4,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::order::Order;
 use lambda_edge::stream::EventRecord;
 use lambda_runtime::Context;
-use read_models::order_summary::OrderSummaryRow;
-use read_models::parked::Parked;
-use read_models::{ParkedEvents, ProjectError, Projection, projector};
+use projector::parked::Parked;
+use projector::{ParkedEvents, ProjectError, StreamConsumer};
+use read_models::OrderSummaryRow;
 use serde_json::{Value, json};
 
 use super::status::statuses;
@@ -170,7 +170,7 @@ async fn an_aggregate_that_is_no_order_is_parked_by_its_name() {
 struct Panicking;
 
 #[async_trait::async_trait]
-impl Projection for Panicking {
+impl StreamConsumer for Panicking {
     const NAME: &'static str = "panicking";
     const AGGREGATE_KEY: &'static str = "AggregateId";
 
@@ -212,7 +212,7 @@ async fn a_batch_that_runs_out_of_time_is_asked_for_again() {
     struct Stuck;
 
     #[async_trait::async_trait]
-    impl Projection for Stuck {
+    impl StreamConsumer for Stuck {
         const NAME: &'static str = "stuck";
         const AGGREGATE_KEY: &'static str = "AggregateId";
 

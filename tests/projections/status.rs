@@ -8,10 +8,10 @@ use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use lambda_runtime::Context;
 use local_stack::dynamodb::local_config;
-use local_stack::functions::FUNCTIONS;
-use read_models::order_summary::OrderSummaryRow;
+use projector::{ParkedEvents, ProjectionStatuses};
 use read_models::projections::NAMES;
-use read_models::{OrderSummaries, OrderSummaryProjection, ParkedEvents, ProjectionStatuses, projector};
+use read_models::{OrderSummaries, OrderSummaryProjection, OrderSummaryRow};
+use run::FUNCTIONS;
 use serde_json::{Value, json};
 
 use super::{append, deliver, order, rows, stream_records};

@@ -7,9 +7,8 @@ use domain::order::Order;
 use event_store::EventStore;
 use lambda_edge::Function;
 use lambda_runtime::Context;
-use local_stack::Options;
 use local_stack::dynamodb::local_config;
-use read_models::replay::{Plan, Purpose, Replay, Replayer, Scope, Status};
+use operations::{Plan, Purpose, Replay, Replayer, Scope, Status};
 use serde_json::{Value, json};
 
 use super::orders;
@@ -103,7 +102,7 @@ async fn a_function_that_reaches_its_time_limit_goes_on_by_itself() {
     let folder = TestFolder::new();
     let short = folder.path("template.yaml");
     std::fs::write(&short, template.replace("Timeout: 900", "Timeout: 1")).unwrap();
-    let api = Api::start_with(Options::in_memory(short)).await;
+    let api = Api::start_with(run::in_memory(short)).await;
     let store = EventStore::new(api.stack.dynamodb(), "EventStore", SHARDS);
     let events: Vec<_> = (0..20).map(|n| added(&format!("p{n}"), 1)).collect();
     for _ in 0..50 {

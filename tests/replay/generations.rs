@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use domain::order::Order;
+use operations::{Observer, Plan, Purpose, Replay, Replayer, Replays, Scope, Status, Stop};
+use projector::{ParkedEvents, ProjectError, StreamConsumer};
 use read_models::customer_orders::CustomerOrderRow;
 use read_models::daily_orders::DailyOrderRow;
-use read_models::order_summary::OrderSummaryRow;
-use read_models::replay::{Observer, Plan, Purpose, Replay, Replayer, Replays, Scope, Status, Stop};
-use read_models::{OrderSummaries, OrderSummaryProjection, ParkedEvents, ProjectError, Projection, Row, Rows};
-
+use read_models::{OrderSummaries, OrderSummaryProjection, OrderSummaryRow, Row, Rows};
 use serde_json::{Value, json};
 
 use super::{Watch, number, orders, plan, put, rebuild, text, verify};
@@ -92,10 +91,10 @@ async fn older_code_neither_overwrites_nor_passes_over_rows_of_newer_code() {
     let length = tables.store().version(&ids[0]).await.unwrap();
     append(&tables, &ids[0], length, &[added("late", 1)]).await;
 
-    // Reported as passing, so that it is delivered again until the newer code is there.
+    // Reported as newer, so that it is given once more until the newer code is there.
     let older = OrderSummaryProjection::new(tables.store(), rows(&tables, "OrderSummary"));
     let outcome = older.refresh(&ids[0]).await;
-    assert!(matches!(outcome, Err(ProjectError::Passing(_))), "{outcome:?}");
+    assert!(matches!(outcome, Err(ProjectError::Newer(_))), "{outcome:?}");
     rebuild(&tables).await;
     assert_eq!(generations(&tables).await, [NEXT]);
 

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::Utc;
 use domain::order::Order;
 use futures::future::join;
-use read_models::replay::{Plan, Purpose, ReplayError, Scope, Status, Stop};
+use operations::{Plan, Purpose, ReplayError, Scope, Status, Stop};
 
 use super::{Watch, number, orders, plan, put, rebuild, replay, text};
 use crate::projections::{append, assert_rows_are_folds, deliver, deliver_everything, order, stream_records};

@@ -1,6 +1,6 @@
 //! A replay that is stopped, or whose process is killed, goes on where it was and has the same end.
 
-use read_models::replay::{Purpose, ReplayError, Replayer, Scope, Status, Stop};
+use operations::{Purpose, ReplayError, Replayer, Scope, Status, Stop};
 
 use super::{Watch, number, orders, plan, put, rebuild, replayer, text, unwrap_store, verify};
 use crate::projections::{assert_rows_are_folds, order};

@@ -1,10 +1,10 @@
 //! A replay finds what is wrong in the index of the search, and mends it.
 
 use domain::order::{OrderEvent, OrderItem};
+use operations::progress::What;
 use read_models::OrderSearch;
-use read_models::replay::ReadModel;
-use read_models::replay::progress::What;
-use read_models::replay::read_model::Shown;
+use read_models::ReadModel;
+use read_models::read_model::Shown;
 
 use super::{number, orders, put, rebuild, text, verify};
 use crate::projections::{append, deliver_everything, folded, order};

@@ -1,9 +1,9 @@
 //! A replay counts the totals again from the rows, and finds those that are wrong.
 
 use futures::future::join;
+use operations::progress::What;
 use read_models::customer_orders::CustomerOrderRow;
 use read_models::daily_orders::DailyOrderRow;
-use read_models::replay::progress::What;
 
 use super::{number, orders, put, rebuild, text, verify};
 use crate::projections::{assert_rows_are_folds, deliver_everything, wrong_totals};

@@ -1,8 +1,9 @@
 //! A dry run finds every row that is not what the events say, and writes nothing.
 
 use domain::order::OrderEvent;
-use read_models::replay::progress::{FieldDifference, What};
-use read_models::replay::{Purpose, Scope};
+use operations::progress::What;
+use operations::{Purpose, Scope};
+use read_models::read_model::FieldDifference;
 use serde_json::json;
 
 use super::{number, orders, plan, put, rebuild, replay, text, verify};

@@ -72,9 +72,10 @@ impl<'a> Client<'a> {
             history.order_is(request.order, location.trim_start_matches("/orders/"));
         }
         let outcome = history.answered(attempt, &answer);
-        world
-            .dynamodb
-            .note(format_args!("{correlation_id} {}: {outcome:?}", request.command.name()));
+        world.dynamodb.note(format_args!(
+            "{correlation_id} {}: {outcome:?}",
+            request.command.as_ref()
+        ));
         outcome
     }
 

@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use super::reader::Read;
 use super::request::Request;
 
 /// What a client learns.
@@ -32,6 +31,15 @@ pub struct Attempt {
     pub sent: usize,
     pub answered: Option<usize>,
     pub outcome: Outcome,
+}
+
+/// What a reader was told.
+#[derive(Debug)]
+pub struct Read {
+    pub order_id: String,
+    pub min_version: u64,
+    pub status: u64,
+    pub body: Value,
 }
 
 /// Everything that clients and readers were told in a run.

@@ -5,20 +5,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::order::OrderId;
 use event_store::Recorded;
-use read_models::Row;
 use read_models::customer_orders::CustomerOrderRow;
 use read_models::daily_orders::DailyOrderRow;
-use read_models::order_summary::OrderSummaryRow;
-use read_models::views::OrderView;
+use read_models::{OrderSummaryRow, Row};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
+use views::OrderView;
 
 use crate::projections::wrong_totals;
 use crate::support::is_row;
 
-use super::history::{Attempt, History, Outcome};
+use super::history::{Attempt, History, Outcome, Read};
 use super::linearizability;
-use super::reader::Read;
 use super::replay;
 use super::trigger::Stream;
 use super::world::World;

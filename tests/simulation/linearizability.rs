@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use domain::Aggregate;
-use domain::order::{ConfirmationNumber, Context, Order, decide};
-use order_commands::problems::{Refusal, refusal_problem};
+use domain::order::{ConfirmationNumber, Context, Order};
+use event_store::TransactError;
+use order_commands::problems::transact_problem;
 use stateright::semantics::{ConsistencyTester, LinearizabilityTester, SequentialSpec};
 use uuid::Uuid;
 
@@ -64,7 +65,7 @@ impl SequentialSpec for OrderSpec {
             confirmation_number: ConfirmationNumber::from_uuid(Uuid::nil()),
             products: HashMap::new(),
         };
-        match decide(self.order.as_ref(), request.command.clone(), &context) {
+        match Order::decide(self.order.as_ref(), request.command.clone(), &context) {
             Ok(events) => {
                 self.version += events.len() as u64;
                 self.order = Order::fold(self.order.take(), &events);
@@ -78,7 +79,7 @@ impl SequentialSpec for OrderSpec {
                 outcome
             }
             Err(error) => {
-                let problem = refusal_problem(Refusal::Order(error));
+                let problem = transact_problem(TransactError::Refused(error));
                 refused(problem.status.as_u16().into(), problem.code)
             }
         }

@@ -8,6 +8,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`faults`] | what may go wrong, and how often |
+//! | [`database`] | the operations of DynamoDB, carried out on an embedded one |
 //! | [`dynamodb`] | the embedded DynamoDB as the SDK's HTTP client, with the faults |
 //! | [`replica`] | what eventually consistent reads see |
 //! | [`world`] | what the actors share: DynamoDB, functions that crash, the history |
@@ -24,6 +25,7 @@
 //! numbers), and with them the order of orders of one customer. No actor's course depends on them.
 
 mod client;
+mod database;
 mod dynamodb;
 mod faults;
 mod history;

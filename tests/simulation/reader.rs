@@ -2,17 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::history::{History, Outcome};
+use super::history::{History, Outcome, Read};
 use super::world::{World, pause};
-
-/// What a reader was told.
-#[derive(Debug)]
-pub struct Read {
-    pub order_id: String,
-    pub min_version: u64,
-    pub status: u64,
-    pub body: Value,
-}
 
 /// Reads until the run is over.
 pub async fn run(world: &World, name: &str) {

@@ -8,7 +8,7 @@ use dynoxide::Database;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::dynamodb::carry_out;
+use super::database::carry_out;
 
 /// A copy that takes in each write some time after it happened, in the same order.
 pub struct Replica {

@@ -9,8 +9,8 @@ use event_store::EventStore;
 use lambda_edge::{Environment, Function};
 use lambda_runtime::Context;
 use local_stack::dynamodb::{create_tables, local_config};
-use local_stack::functions::FUNCTIONS;
 use local_stack::template::Template;
+use run::FUNCTIONS;
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 

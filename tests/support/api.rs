@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 use aws_config::SdkConfig;
 use lambda_edge::{ConfigError, Constructor, Environment, Function};
 use local_stack::dynamodb::Embedded;
-use local_stack::functions::FUNCTIONS;
 use local_stack::template::Template;
 use local_stack::{LocalStack, Options};
 use reqwest::Method;
+use run::FUNCTIONS;
 use serde_json::{Value, json};
 
+use super::answer::Answer;
 use super::description::DESCRIPTION;
 use super::{FaultProxy, LONGEST_WAIT, in_own_region, project, template_of};
 
@@ -24,13 +25,6 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 pub struct Api {
     pub stack: LocalStack,
     http: reqwest::Client,
-}
-
-#[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: reqwest::header::HeaderMap,
-    pub body: Value,
 }
 
 impl Api {
@@ -133,7 +127,7 @@ pub fn options(is_fulfilling: bool) -> Options {
     let state = if is_fulfilling { "ENABLED" } else { "DISABLED" };
     Options {
         parameters: [("Fulfilment".to_owned(), state.to_owned())].into(),
-        ..Options::in_memory(project().join("template.yaml"))
+        ..run::in_memory(project().join("template.yaml"))
     }
 }
 

@@ -7,7 +7,7 @@ use jsonschema::Validator;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
-use super::Answer;
+use super::answer::Answer;
 
 /// Headers of HTTP itself, which nobody documents.
 const OF_HTTP: [&str; 4] = ["content-type", "content-length", "date", "connection"];

@@ -1,10 +1,13 @@
 //! What the tests stand on.
 
+mod answer;
 pub mod api;
 pub mod description;
 pub mod fault_proxy;
 pub mod orders;
+pub mod roles;
 pub mod samples;
+mod tables;
 pub mod test_folder;
 
 use std::collections::{BTreeMap, HashMap};
@@ -15,20 +18,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_config::{Region, SdkConfig};
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use event_store::EventStore;
 use lambda_edge::http::LOCAL_CALLER;
 use lambda_edge::{Environment, tls};
 use local_stack::Options;
-use local_stack::dynamodb::{Embedded, create_tables, local_config};
 use local_stack::template::Template;
 
 /// `EVENT_TYPE_SHARDS` of template.yaml.
 pub const SHARDS: NonZeroU32 = NonZeroU32::new(8).unwrap();
 
-pub use api::{Answer, Api};
+pub use answer::Answer;
+pub use api::Api;
 pub use fault_proxy::{Fault, FaultProxy, Units};
+pub use tables::Tables;
 pub use test_folder::TestFolder;
 
 pub type Item = HashMap<String, AttributeValue>;
@@ -44,7 +46,7 @@ pub fn project() -> PathBuf {
 }
 
 pub fn template() -> Template {
-    template_of(&Options::in_memory(project().join("template.yaml")))
+    template_of(&run::in_memory(project().join("template.yaml")))
 }
 
 /// The template that `options` name, with their parameters. Each is read once by all tests together.
@@ -101,68 +103,5 @@ pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
         assert!(waited < LONGEST_WAIT, "still waiting for {what}");
         let pause = (waited / 20).clamp(Duration::from_millis(1), Duration::from_millis(50));
         tokio::time::sleep(pause).await;
-    }
-}
-
-/// template.yaml's tables in an embedded DynamoDB of the test's own, behind a proxy.
-pub struct Tables {
-    pub proxy: FaultProxy,
-    /// Past the proxy.
-    pub dynamodb: Client,
-    pub config: SdkConfig,
-    pub client: Client,
-    _embedded: Embedded,
-}
-
-impl Tables {
-    pub async fn new() -> Self {
-        let embedded = Embedded::memory().await.unwrap();
-        let dynamodb = embedded.client().await;
-        create_tables(&dynamodb, &template()).await.unwrap();
-        let proxy = FaultProxy::start(embedded.endpoint()).await;
-        let config = in_own_region(&local_config(&proxy.endpoint).await, "test");
-        Self {
-            proxy,
-            dynamodb,
-            client: Client::new(&config),
-            config,
-            _embedded: embedded,
-        }
-    }
-
-    /// The store as a function has it, through the proxy.
-    pub fn store(&self) -> EventStore {
-        EventStore::new(self.client.clone(), "EventStore", SHARDS)
-    }
-
-    /// A function's environment as template.yaml gives it.
-    pub fn environment(&self, binary: &str) -> Environment {
-        self.environment_with(binary, &[])
-    }
-
-    /// The same with some variables changed.
-    pub fn environment_with(&self, binary: &str, changed: &[(&str, &str)]) -> Environment {
-        environment(&template(), binary, changed)
-    }
-
-    /// The URL of the DynamoDB itself.
-    pub fn endpoint(&self) -> &str {
-        self._embedded.endpoint()
-    }
-
-    /// The rows of a table, without the totals and marks that stand beside them.
-    pub async fn rows(&self, table: &str) -> Vec<Item> {
-        let mut rows = self.items(table).await;
-        rows.retain(is_row);
-        rows
-    }
-
-    pub async fn items(&self, table: &str) -> Vec<Item> {
-        let mut pages = self.dynamodb.scan().table_name(table).into_paginator().items().send();
-        let mut items = Vec::new();
-        while let Some(item) = pages.next().await {
-            items.push(item.unwrap());
-        }
-        items
     }
 }

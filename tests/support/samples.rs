@@ -1,7 +1,7 @@
 //! Requests like the samples in `events/`.
 
 use lambda_runtime::Context;
-use local_stack::functions::FUNCTIONS;
+use run::FUNCTIONS;
 use serde_json::{Value, json};
 
 use super::{Tables, project};

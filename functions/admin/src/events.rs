@@ -2,27 +2,24 @@
 
 use std::sync::Arc;
 
+use api::{Paged, read_problem};
 use chrono::{DateTime, Utc};
 use domain::order::event::EVENT_TYPES;
 use event_store::by_time::{END_OF_TIME, EventQuery, Place};
 use event_store::scan::Segment;
-use lambda_edge::http::{Call, Page, PageSize, Problem, Reply};
-use read_models::history::EventView;
-use read_models::problems::read_problem;
+use lambda_edge::http::{Call, Problem, Reply};
 use serde::{Deserialize, Serialize};
+use views::history::EventView;
 
 use crate::App;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Parameters {
+struct Filter {
     r#type: Option<String>,
     correlation_id: Option<String>,
     from: Option<String>,
     to: Option<String>,
-    #[serde(default)]
-    page_size: PageSize,
-    cursor: Option<String>,
 }
 
 /// An event with the order that it happened to.
@@ -34,14 +31,14 @@ struct OrderEventView {
 }
 
 pub async fn query(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    let parameters: Parameters = call.query()?;
-    let event_types = event_types(parameters.r#type.as_deref())?;
-    let from = time("from", parameters.from.as_deref())?;
-    let to = time("to", parameters.to.as_deref())?.unwrap_or(END_OF_TIME);
-    if parameters.correlation_id.as_deref() == Some("") {
+    let Paged { filter, page } = Paged::<Filter>::of(&call)?;
+    let event_types = event_types(filter.r#type.as_deref())?;
+    let from = time("from", filter.from.as_deref())?;
+    let to = time("to", filter.to.as_deref())?.unwrap_or(END_OF_TIME);
+    if filter.correlation_id.as_deref() == Some("") {
         return Err(Problem::parameter("correlation_id", "must not be empty"));
     }
-    if parameters.correlation_id.is_some() && from.is_none() {
+    if filter.correlation_id.is_some() && from.is_none() {
         // Everything since then is read to find it.
         return Err(Problem::parameter("from", "is required with correlation_id"));
     }
@@ -52,33 +49,19 @@ pub async fn query(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let query = EventQuery {
         event_types,
         time: from..to.min(END_OF_TIME),
-        correlation_id: parameters.correlation_id.as_deref(),
+        correlation_id: filter.correlation_id.as_deref(),
         segment: Segment::WHOLE,
     };
-    let name = format!(
-        "events of {} from {from} to {to} with {:?}",
-        parameters.r#type.as_deref().unwrap_or("all types"),
-        query.correlation_id,
-    );
-    let after: Option<Place> = match &parameters.cursor {
-        None => None,
-        Some(cursor) => Some(app.cursors.open(&name, cursor)?),
-    };
-
-    let page = app
-        .events
-        .query_events(&query, parameters.page_size.get(), after.as_ref())
-        .await
-        .map_err(read_problem)?;
-    let next_cursor = page.next.map(|next| app.cursors.seal(&name, &next)).transpose()?;
-    let data = page.events.into_iter().map(|event| OrderEventView {
+    let filters = (&filter.r#type, from, to, &filter.correlation_id);
+    let list = page.list(&app.cursors, "events", &filters)?;
+    let after: Option<Place> = list.place()?;
+    let found = app.events.query_events(&query, page.size(), after.as_ref()).await;
+    let found = found.map_err(read_problem)?;
+    let views = found.events.into_iter().map(|event| OrderEventView {
         order_id: event.aggregate_id.clone(),
         event: event.into(),
     });
-    Reply::ok(&Page {
-        data: data.collect(),
-        next_cursor,
-    })
+    Reply::ok(&list.page(views, found.next.as_ref())?)
 }
 
 /// All types, or the one that is asked for.

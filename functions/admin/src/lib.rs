@@ -10,18 +10,21 @@ mod events;
 mod parked;
 mod projections;
 
+use std::sync::Arc;
+
+use api::Cursors;
 use aws_config::SdkConfig;
 use event_store::EventStore;
-use lambda_edge::http::{self, Cursors, Routes};
+use lambda_edge::http::{self, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
-use read_models::{ParkedEvents, ProjectionStatuses, from_env};
-use relay::Parkers;
+use projector::{ParkedEvents, Parkers, ProjectionStatuses};
+use serde_json::json;
 
 /// What the handlers need.
 pub struct App {
     events: EventStore,
     parked: ParkedEvents,
-    parkers: Parkers,
+    parkers: Arc<Parkers>,
     statuses: ProjectionStatuses,
     cursors: Cursors,
 }
@@ -30,14 +33,23 @@ pub struct App {
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let dynamodb = lambda_edge::aws::dynamodb(aws);
+    let parkers = Arc::new(operations::parkers(env, dynamodb.clone(), aws)?);
     let app = App {
-        events: from_env::event_store(env, dynamodb.clone())?,
+        events: EventStore::from_env(env, dynamodb.clone())?,
         parked: ParkedEvents::from_env(env, dynamodb.clone())?,
-        parkers: Parkers::from_env(env, dynamodb.clone(), aws)?,
+        parkers: parkers.clone(),
         statuses: ProjectionStatuses::from_env(env, dynamodb)?,
         cursors: Cursors::from_env(env)?,
     };
-    Ok(http::function(env, app, routes()))
+    Ok(http::function(env, app, routes()).and_of_schedules(each_minute(parkers)))
+}
+
+/// Gives once more what waits for newer code.
+fn each_minute(parkers: Arc<Parkers>) -> Function {
+    Function::new(move |_| {
+        let parkers = parkers.clone();
+        async move { Ok::<_, lambda_runtime::Error>(json!({ "applied": parkers.redrive_newer().await? })) }
+    })
 }
 
 pub fn routes() -> Routes<App> {

@@ -2,33 +2,20 @@
 
 use std::sync::Arc;
 
+use api::paging::List;
+use api::{NoFilter, Paged, not_found, read_problem};
 use domain::text::Text;
-use lambda_edge::http::{Call, Page, PageSize, Problem, Reply, StatusCode};
-use read_models::parked::{Parked, ParkedKey, ParkedPage};
-use read_models::problems::read_problem;
-use read_models::projector::Redriven;
-use read_models::views::ParkedView;
-use serde::{Deserialize, Serialize};
+use lambda_edge::http::{Call, Problem, Reply, StatusCode};
+use operations::views::ParkedView;
+use projector::Redriven;
+use projector::parked::{Parked, ParkedKey, ParkedPage};
+use serde::Serialize;
 
 use crate::App;
 
-/// The one list that there are cursors of.
-const LIST: &str = "parked aggregates";
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Paging {
-    #[serde(default)]
-    page_size: PageSize,
-    cursor: Option<String>,
-}
-
 pub async fn list(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    let page = page(&app, &call).await?;
-    Reply::ok(&Page {
-        next_cursor: next_cursor(&app, &page)?,
-        data: page.entries.into_iter().map(ParkedView::from).collect(),
-    })
+    let (list, found) = page(&app, &call).await?;
+    Reply::ok(&list.page(found.entries.into_iter().map(ParkedView::from), found.next.as_ref())?)
 }
 
 pub async fn inspect(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
@@ -74,15 +61,14 @@ pub async fn redrive_page(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     }
 
     call.no_body()?;
-    let page = page(&app, &call).await?;
-    let next_cursor = next_cursor(&app, &page)?;
+    let (list, found) = page(&app, &call).await?;
     let mut answer = Answer {
         redriven: 0,
         still_failing: 0,
         unavailable: 0,
-        next_cursor,
+        next_cursor: list.cursor(found.next.as_ref())?,
     };
-    for entry in &page.entries {
+    for entry in &found.entries {
         match app.parkers.redrive(entry).await {
             Ok(Redriven::Applied) => answer.redriven += 1,
             Ok(Redriven::StillFailing) => answer.still_failing += 1,
@@ -95,14 +81,12 @@ pub async fn redrive_page(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     Reply::ok(&answer)
 }
 
-async fn page(app: &App, call: &Call) -> Result<ParkedPage, Problem> {
-    let Paging { page_size, cursor } = call.query()?;
-    let after: Option<ParkedKey> = cursor.map(|cursor| app.cursors.open(LIST, &cursor)).transpose()?;
-    app.parked.page(page_size.get(), after).await.map_err(read_problem)
-}
-
-fn next_cursor(app: &App, page: &ParkedPage) -> Result<Option<String>, Problem> {
-    page.next.as_ref().map(|next| app.cursors.seal(LIST, next)).transpose()
+async fn page<'a>(app: &'a App, call: &Call) -> Result<(List<'a>, ParkedPage), Problem> {
+    let Paged { page, .. } = Paged::<NoFilter>::of(call)?;
+    let list = page.list(&app.cursors, "parked aggregates", &())?;
+    let after: Option<ParkedKey> = list.place()?;
+    let found = app.parked.page(page.size(), after).await.map_err(read_problem)?;
+    Ok((list, found))
 }
 
 async fn entry(app: &App, call: &Call) -> Result<Parked, Problem> {
@@ -112,11 +96,5 @@ async fn entry(app: &App, call: &Call) -> Result<Parked, Problem> {
         aggregate_id: call.path::<Text<64>>("aggregate_id")?.into(),
     };
     let found = app.parked.get(&key).await.map_err(read_problem)?;
-    found.ok_or_else(|| {
-        Problem::new(
-            StatusCode::NOT_FOUND,
-            "not_parked",
-            "Nothing is parked under this name.",
-        )
-    })
+    found.ok_or_else(|| not_found("not_parked", "Nothing is parked under this name."))
 }

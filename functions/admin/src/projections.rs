@@ -1,17 +1,16 @@
-//! How far each projection has come.
+//! How far each projection has come, and the relay, which reads the same stream.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use api::read_problem;
 use chrono::{DateTime, Utc};
 use domain::order::event::EVENT_TYPES;
 use event_store::StoreError;
 use event_store::recorded::rfc3339_micros;
 use futures::future::try_join_all;
 use lambda_edge::http::{Call, Problem, Reply};
-use read_models::problems::read_problem;
-use read_models::projections::NAMES;
-use read_models::status::{EventPlace, ProjectionStatus};
+use projector::status::{EventPlace, ProjectionStatus};
 use serde::Serialize;
 
 use crate::App;
@@ -49,7 +48,8 @@ pub async fn list(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 /// What is unapplied is asked of the event store, so that a projection that stands still is seen to be behind. It is the
 /// first event after the newest applied one, or an older one that a batch has left to be delivered again.
 async fn views(app: &App) -> Result<Vec<ProjectionView>, StoreError> {
-    let statuses = try_join_all(NAMES.map(|name| app.statuses.get(name))).await?;
+    let names: Vec<_> = app.parkers.names().collect();
+    let statuses = try_join_all(names.iter().map(|name| app.statuses.get(name))).await?;
     let applied_at = |status: &ProjectionStatus| status.last_event.as_ref().map(|event| event.at);
     let statuses: Vec<_> = statuses.into_iter().map(Option::unwrap_or_default).collect();
     // Projections that have come equally far lack the same event, and looking for it takes many queries.
@@ -59,7 +59,7 @@ async fn views(app: &App) -> Result<Vec<ProjectionView>, StoreError> {
         Ok::<_, StoreError>((place, next.map(|event| event.timestamp)))
     });
     let next: BTreeMap<_, _> = try_join_all(next).await?.into_iter().collect();
-    let views = NAMES.into_iter().zip(statuses).map(|(name, status)| {
+    let views = names.into_iter().zip(statuses).map(|(name, status)| {
         let next = next.get(&applied_at(&status)).copied().flatten();
         view(app, name, status, next)
     });

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use api::{not_found, put_problem, read_problem};
 use aws_config::SdkConfig;
 use domain::catalogue::Product;
 use domain::money::Currency;
-use domain::order::state::ProductName;
+use domain::text::ProductName;
 use domain::text::{ProductId, Sku};
 use lambda_edge::http::{self, Caching, Call, Problem, Reply, Routes, StatusCode, exact};
 use lambda_edge::{ConfigError, Environment, Function};
-use reference_data::problems::{put_problem, store_problem};
 use reference_data::{ProductView, Products};
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -48,9 +48,8 @@ struct ProductBody {
 async fn product(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     call.no_query()?;
     let product_id: ProductId = call.path("product_id")?;
-    let found = app.products.get(&product_id).await.map_err(store_problem)?;
-    let product =
-        found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "product_not_found", "There is no such product."))?;
+    let found = app.products.get(&product_id).await.map_err(read_problem)?;
+    let product = found.ok_or_else(|| not_found("product_not_found", "There is no such product."))?;
     let version = product.version;
     let reply = Reply::ok(&ProductView::from(product))?.version(version);
     Ok(reply.caching(Caching::Revalidated))

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use api::put_problem;
 use aws_config::SdkConfig;
 use domain::text::{CustomerId, CustomerName, EmailAddress};
 use lambda_edge::http::{self, Call, Problem, Reply, Routes, StatusCode};
 use lambda_edge::{ConfigError, Environment, Function};
-use reference_data::problems::put_problem;
 use reference_data::{Customer, CustomerView, Customers};
 use serde::Deserialize;
 

@@ -1,17 +1,24 @@
 //! Queries on a customer, its orders, and what it is told of them.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `notifications` | what a customer was told |
+
+mod notifications;
 
 use std::sync::Arc;
 
+use api::{Cursors, Paged, not_found, read_problem};
 use aws_config::SdkConfig;
 use domain::text::CustomerId;
-use lambda_edge::http::{self, Caching, Call, Cursors, Page, PageSize, Problem, Reply, Routes, StatusCode};
+use event_store::EventStore;
+use lambda_edge::http::{self, Caching, Call, Problem, Reply, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
-use read_models::list_requests::ListParameters;
-use read_models::notifications::NotificationView;
-use read_models::problems::read_problem;
-use read_models::{CustomerOrders, FreshOrders, Notifications, OrderListRequests, OrderSummaries, from_env};
+use read_models::{CustomerOrders, FreshOrders, OrderSummaries};
 use reference_data::{CustomerView, Customers};
-use serde::Deserialize;
+use sent_letters::Notifications;
+use views::OrderListRequests;
+use views::list_requests::ListFilter;
 
 /// What the handlers need.
 pub struct App {
@@ -26,7 +33,7 @@ pub struct App {
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let dynamodb = lambda_edge::aws::dynamodb(aws);
-    let events = from_env::event_store(env, dynamodb.clone())?;
+    let events = EventStore::from_env(env, dynamodb.clone())?;
     let rows = OrderSummaries::from_env(env, dynamodb.clone())?;
     let app = App {
         lists: OrderListRequests::from_env(env, dynamodb.clone(), FreshOrders::new(events, rows))?,
@@ -43,32 +50,26 @@ pub fn routes() -> Routes<App> {
         .on("GET /customers/{customer_id}", customer)
         .on("GET /customers/{customer_id}/orders", orders)
         .on("GET /customers/{customer_id}/order-summary", order_summary)
-        .on("GET /customers/{customer_id}/notifications", notifications)
+        .on("GET /customers/{customer_id}/notifications", notifications::list)
 }
 
 async fn customer(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     call.no_query()?;
     let customer_id: CustomerId = call.path("customer_id")?;
     let found = app.customers.get(&customer_id).await.map_err(read_problem)?;
-    let customer = found.ok_or_else(|| {
-        Problem::new(
-            StatusCode::NOT_FOUND,
-            "customer_not_found",
-            "There is no such customer.",
-        )
-    })?;
+    let customer = found.ok_or_else(|| not_found("customer_not_found", "There is no such customer."))?;
     let version = customer.version;
     let reply = Reply::ok(&CustomerView::from(customer))?.version(version);
     Ok(reply.caching(Caching::Revalidated))
 }
 
 async fn orders(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    let mut parameters: ListParameters = call.query()?;
+    let mut parameters = Paged::<ListFilter>::of(&call)?;
     // It is in the path.
-    if parameters.customer_id.is_some() {
+    if parameters.filter.customer_id.is_some() {
         return Err(Problem::parameter("customer_id", "is not known here"));
     }
-    parameters.customer_id = Some(call.path("customer_id")?);
+    parameters.filter.customer_id = Some(call.path("customer_id")?);
     app.lists.answer(&call, parameters).await
 }
 
@@ -76,25 +77,4 @@ async fn order_summary(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     call.no_query()?;
     let customer_id: CustomerId = call.path("customer_id")?;
     Reply::ok(&app.customer_orders.summary(&customer_id).await.map_err(read_problem)?)
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Paging {
-    #[serde(default)]
-    page_size: PageSize,
-    cursor: Option<String>,
-}
-
-async fn notifications(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    let customer_id: CustomerId = call.path("customer_id")?;
-    let Paging { page_size, cursor } = call.query()?;
-    let name = format!("notifications of {:?}", customer_id.as_str());
-    let after: Option<String> = cursor.map(|cursor| app.cursors.open(&name, &cursor)).transpose()?;
-    let page = app.notifications.page(&customer_id, page_size.get(), after.as_deref());
-    let page = page.await.map_err(read_problem)?;
-    Reply::ok(&Page {
-        data: page.notifications.into_iter().map(NotificationView::from).collect(),
-        next_cursor: page.next.map(|next| app.cursors.seal(&name, &next)).transpose()?,
-    })
 }

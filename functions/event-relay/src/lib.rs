@@ -2,7 +2,7 @@
 
 use aws_config::SdkConfig;
 use lambda_edge::{ConfigError, Environment, Function};
-use read_models::{ParkedEvents, ProjectionStatuses, projector};
+use projector::{ParkedEvents, ProjectionStatuses};
 use relay::EventRelay;
 
 /// # Errors

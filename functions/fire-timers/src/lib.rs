@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use chrono::{DateTime, Utc};
+use domain::Aggregate;
+use domain::fulfilment::Fulfilment;
 use event_bus::Bus;
 use lambda_edge::{ConfigError, Environment, Function};
 use messages::commands::TimerDue;
@@ -95,6 +97,6 @@ fn message(timer: &Timer) -> Message {
     let id = Uuid::new_v5(&NAMESPACE, timer.key().as_bytes());
     Message {
         correlationid: timer.correlation_id.clone(),
-        ..Message::new(id, domain::fulfilment::aggregate_id(timer.order_id), timer.due_at, body)
+        ..Message::new(id, Fulfilment::aggregate_id(&timer.order_id), timer.due_at, body)
     }
 }

@@ -10,21 +10,19 @@
 mod inputs;
 mod look_up;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_config::SdkConfig;
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
-use domain::fulfilment::{Context, Fulfilment, FulfilmentEvent, Input, Timeouts, aggregate_id, decide};
+use domain::Metadata;
+use domain::fulfilment::{Context, Fulfilment, FulfilmentEvent, Input, Step, Timeouts};
 use domain::order::OrderId;
-use domain::{Aggregate, Metadata};
-use event_store::transact::pause;
-use event_store::{AppendError, EventStore, StoreError, Stream};
+use event_store::{BeforeAppend, Decider, EventStore, StoreError, Stream};
 use lambda_edge::queue::{self, NotHandled};
 use lambda_edge::{ConfigError, Environment, Function};
 use messages::Message;
-use read_models::from_env;
 use timers::{Timer, Timers};
 use uuid::Uuid;
 
@@ -34,17 +32,15 @@ const MAX_ATTEMPTS: u32 = 20;
 /// One after the other: they are often about one order, and would only get in each other's way.
 const CONCURRENT_MESSAGES: usize = 1;
 
+/// How many bytes of processes are kept: each is told of one order's SKUs one after the other.
+const KEPT_BYTES: u64 = 16 * 1024 * 1024;
+
 struct App {
-    events: EventStore,
+    processes: Decider<Fulfilment>,
     timers: Timers,
     timeouts: Timeouts,
     switch: Switch,
-    /// As they were when they were last seen here.
-    seen: Mutex<HashMap<OrderId, Stream<Fulfilment>>>,
 }
-
-/// How many processes are remembered. Each takes some kilobytes.
-const MAX_SEEN: usize = 200;
 
 /// Whether orders are fulfilled that are submitted from now on. Those that have begun go on in any case.
 #[derive(Clone, Copy, PartialEq)]
@@ -73,12 +69,12 @@ impl FromStr for Switch {
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let dynamodb = lambda_edge::aws::dynamodb(aws);
+    let processes = Decider::new(EventStore::from_env(env, dynamodb.clone())?);
     let app = App {
-        events: from_env::event_store(env, dynamodb.clone())?,
+        processes: processes.with_attempts(MAX_ATTEMPTS).keeping_states(KEPT_BYTES),
         timers: Timers::from_env(env, dynamodb)?,
         timeouts: env.parsed("STEP_TIMEOUTS", "a list such as `reserve_stock:60,take_payment:120`")?,
         switch: env.parsed("FULFILMENT", "ENABLED or DISABLED")?,
-        seen: Mutex::default(),
     };
     Ok(queue::function(Arc::new(app), CONCURRENT_MESSAGES, take_in))
 }
@@ -88,12 +84,12 @@ async fn take_in(app: Arc<App>, message: Message) -> Result<(), NotHandled> {
         return Ok(());
     };
     if let [Input::TimerDue { step, due_at }] = inputs[..] {
-        let process = app.process(order_id).await?.state.unwrap_or_default();
+        let process = app.processes.load(&order_id).await?.state.unwrap_or_default();
         if process.waiting.get(&step) != Some(&due_at) {
             return Ok(());
         }
-        let news = look_up::news(&app.events, order_id, &process, step).await;
-        inputs.splice(..0, news.map_err(not_handled)?);
+        let news = look_up::news(app.processes.store(), order_id, &process, step).await?;
+        inputs.splice(..0, news);
     }
     for (input, number) in inputs.into_iter().zip(0_u32..) {
         // Each is a command of its own.
@@ -108,82 +104,35 @@ async fn take_in(app: Arc<App>, message: Message) -> Result<(), NotHandled> {
 }
 
 impl App {
-    /// The process at its newest version. An order of many SKUs is told of each of them, so what was seen of it before is
-    /// kept, and only what followed is read.
-    async fn process(&self, order_id: OrderId) -> Result<Stream<Fulfilment>, NotHandled> {
-        let seen = self.seen().get(&order_id).cloned();
-        let id = aggregate_id(order_id);
-        let process = match seen {
-            None => self.events.load(&id).await.map_err(not_handled)?,
-            Some(mut process) => {
-                let newer = self.events.events(&id, process.version + 1, None).await;
-                for event in newer.map_err(not_handled)? {
-                    process.fold(&event).map_err(|error| not_handled(error.into()))?;
-                }
-                process
-            }
-        };
-        let mut all = self.seen();
-        if all.len() >= MAX_SEEN {
-            all.clear();
-        }
-        all.insert(order_id, process.clone());
-        Ok(process)
-    }
-
-    fn seen(&self) -> MutexGuard<'_, HashMap<OrderId, Stream<Fulfilment>>> {
-        // Each change is made in one go, so a panic elsewhere leaves nothing half done.
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Tells the process of an order one thing.
-    ///
-    /// Timers are set before the events that speak of them: a process that dies in between is told again, and a timer
-    /// for nothing has no effect.
     async fn tell(&self, order_id: OrderId, input: Input, metadata: &Metadata) -> Result<(), NotHandled> {
         // One moment for all attempts, so that they set the same timers.
         let context = Context {
             now: now(),
             timeouts: self.timeouts.clone(),
+            is_on: self.switch == Switch::On,
         };
-        for attempt in 0..MAX_ATTEMPTS {
-            let process = self.process(order_id).await?;
-            let has_begun = process.state.as_ref().is_some_and(|process| process.order.is_some());
-            if self.switch == Switch::Off && !has_begun {
-                return Ok(());
-            }
-            let events = decide(process.state.as_ref(), input.clone(), &context);
-            if events.is_empty() {
-                return Ok(());
-            }
-            for timer in timers(order_id, &events, metadata) {
-                self.timers.set(&timer, context.now).await.map_err(not_handled)?;
-            }
-            let appended = self
-                .events
-                .append::<Fulfilment>(&process.aggregate_id, process.version, &events, metadata)
-                .await;
-            match appended {
-                Ok(_) => {
-                    self.remove_answered(order_id, process.state, &events).await;
-                    return Ok(());
-                }
-                Err(AppendError::Conflict { .. } | AppendError::TransactionInProgress) => pause(attempt).await,
-                Err(error) => return Err(NotHandled(error.to_string())),
-            }
-        }
-        Err(NotHandled("others keep telling the same process something".to_owned()))
+        let timers = SetTimers {
+            timers: &self.timers,
+            order_id,
+            now: context.now,
+            metadata,
+            waiting: Mutex::default(),
+        };
+        let process = self.processes.stream(&order_id).await?;
+        let told = self
+            .processes
+            .execute_after(process, input, &context, metadata, &timers);
+        let process = told.await?.stream.state.unwrap_or_default();
+        let before = timers.waiting.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.remove_answered(order_id, before, &process).await;
+        Ok(())
     }
 
     /// Removes the timers of steps that are no longer waited for. One that stays is fired for nothing, which costs more than
     /// to remove it here; so a failure is no failure.
-    async fn remove_answered(&self, order_id: OrderId, before: Option<Fulfilment>, events: &[FulfilmentEvent]) {
-        let waiting = before
-            .as_ref()
-            .map(|process| process.waiting.clone())
-            .unwrap_or_default();
-        let after = Fulfilment::fold(before, events).unwrap_or_default();
-        for (step, due_at) in waiting {
+    async fn remove_answered(&self, order_id: OrderId, before: BTreeMap<Step, DateTime<Utc>>, after: &Fulfilment) {
+        for (step, due_at) in before {
             if after.waiting.get(&step) == Some(&due_at) {
                 continue;
             }
@@ -194,24 +143,36 @@ impl App {
     }
 }
 
-fn timers(order_id: OrderId, events: &[FulfilmentEvent], metadata: &Metadata) -> Vec<Timer> {
-    let due = events.iter().filter_map(|event| match event {
-        FulfilmentEvent::FulfilmentStepRequested { step, due_at, .. } => Some((*step, *due_at)),
-        _ => None,
-    });
-    let timer = |(step, due_at)| Timer {
-        correlation_id: metadata.correlation_id.clone(),
-        ..Timer::of(order_id, step, due_at)
-    };
-    due.map(timer).collect()
+/// Sets the timers of the steps that a process asks for. They are set before the events that speak of them: a process that
+/// dies in between is told again, and a timer for nothing has no effect.
+struct SetTimers<'a> {
+    timers: &'a Timers,
+    order_id: OrderId,
+    now: DateTime<Utc>,
+    metadata: &'a Metadata,
+    /// What the process was waiting for before.
+    waiting: Mutex<BTreeMap<Step, DateTime<Utc>>>,
+}
+
+impl BeforeAppend<Fulfilment> for SetTimers<'_> {
+    async fn before(&self, process: &Stream<Fulfilment>, events: &[FulfilmentEvent]) -> Result<(), StoreError> {
+        let waiting = process.state.as_ref().map(|process| process.waiting.clone());
+        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = waiting.unwrap_or_default();
+        for event in events {
+            if let FulfilmentEvent::FulfilmentStepRequested { step, due_at, .. } = event {
+                let timer = Timer {
+                    correlation_id: self.metadata.correlation_id.clone(),
+                    ..Timer::of(self.order_id, *step, *due_at)
+                };
+                self.timers.set(&timer, self.now).await?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// To the microsecond, as times are stored: a timer is recognised by when it is due.
 fn now() -> DateTime<Utc> {
     let now = Utc::now();
     now.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(now)
-}
-
-fn not_handled(error: StoreError) -> NotHandled {
-    NotHandled(error.to_string())
 }

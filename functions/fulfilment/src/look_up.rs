@@ -1,5 +1,6 @@
 //! What the services' own events say, when the answer to a step is due: the message that told of it may have been lost.
 
+use domain::Aggregate;
 use domain::fulfilment::event::OrderNews;
 use domain::fulfilment::state::{Line, LineStatus};
 use domain::fulfilment::{Fulfilment, Input, PaymentNews, Step, StockNews};
@@ -7,7 +8,6 @@ use domain::order::{Order, OrderId};
 use domain::payment::{Payment, PaymentStatus};
 use domain::stock::{Ended, Stock};
 use domain::text::Sku;
-use domain::{payment, stock};
 use event_store::{EventStore, StoreError};
 use rust_decimal::Decimal;
 
@@ -27,13 +27,13 @@ pub(crate) async fn news(
             Ok(inputs)
         }
         Step::TakePayment | Step::ReturnPayment => {
-            let payment = events.load::<Payment>(&payment::aggregate_id(order_id)).await?;
+            let payment = events.load::<Payment>(&Payment::aggregate_id(&order_id)).await?;
             let news = payment.state.and_then(|payment| of_payment(&payment));
             let version = payment.version;
             Ok(news.map(|news| Input::Payment { version, news }).into_iter().collect())
         }
         Step::ChoosePayment | Step::ConfirmOrder | Step::RecordPayment | Step::Ship | Step::CancelOrder => {
-            let order = events.load::<Order>(&order_id.to_string()).await?;
+            let order = events.load::<Order>(&Order::aggregate_id(&order_id)).await?;
             let news = order.state.map(of_order).unwrap_or_default();
             Ok(news.into_iter().map(Input::Order).collect())
         }
@@ -41,7 +41,7 @@ pub(crate) async fn news(
 }
 
 async fn of_stock(events: &EventStore, order_id: OrderId, sku: &Sku, line: &Line) -> Result<Option<Input>, StoreError> {
-    let stream = events.load::<Stock>(&stock::aggregate_id(sku)).await?;
+    let stream = events.load::<Stock>(&Stock::aggregate_id(sku)).await?;
     let Some(stock) = stream.state else {
         return Ok(None);
     };

@@ -1,8 +1,8 @@
 //! The JSON bodies of the requests. Unknown fields are refused: a misspelt optional field would be lost silently.
 
-use domain::order::state::Reason;
-use domain::stock::command::Reference;
 use domain::stock::{Pieces, StockCommand};
+use domain::text::Reason;
+use domain::text::Reference;
 use lambda_edge::http::Problem;
 use serde::{Deserialize, Deserializer};
 

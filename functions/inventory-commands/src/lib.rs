@@ -2,53 +2,49 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`handlers`] | one handler per route |
-//! | [`orders`] | what messages ask for on behalf of orders |
+//! | [`http`] | one handler per route |
+//! | [`bus`] | what messages ask for on behalf of orders |
 //! | [`bodies`] | the JSON bodies of the requests |
 //! | [`problems`] | what a refused or failed command answers |
 
 pub mod bodies;
-pub mod handlers;
-pub mod orders;
+pub mod bus;
+pub mod http;
 pub mod problems;
 
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use event_store::{EventStore, Snapshots};
-use lambda_edge::http::{self, Routes};
+use domain::stock::Stock;
+use event_store::{Decider, EventStore, Snapshots};
+use lambda_edge::http::Routes;
 use lambda_edge::{ConfigError, Environment, Function, queue};
 
 /// What the handlers need.
 #[derive(Clone)]
 pub struct App {
-    pub stocks: EventStore,
+    pub stocks: Decider<Stock>,
 }
 
 /// How many messages of a batch are handled at once: those of one SKU would only be in each other's way.
 const CONCURRENT_MESSAGES: usize = 1;
 
+/// How many bytes of stocks are kept: the messages of a batch are often of one SKU that is in demand.
+const KEPT_BYTES: u64 = 16 * 1024 * 1024;
+
 /// # Errors
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
-    let snapshots = Snapshots::new(
-        env.required("SNAPSHOTS_TABLE")?,
-        env.parsed("SNAPSHOT_EVERY", "a list such as `Order:50,Stock:20`")?,
-    );
-    let stocks = EventStore::new(
-        lambda_edge::aws::dynamodb(aws),
-        env.required("EVENT_STORE_TABLE")?,
-        env.parsed("EVENT_TYPE_SHARDS", "a whole number from 1")?,
-    );
+    let stocks = EventStore::from_env(env, lambda_edge::aws::dynamodb(aws))?.with_snapshots(Snapshots::from_env(env)?);
     let app = App {
-        stocks: stocks.with_snapshots(snapshots),
+        stocks: Decider::new(stocks).keeping_states(KEPT_BYTES),
     };
-    let of_messages = queue::function(Arc::new(app.clone()), CONCURRENT_MESSAGES, orders::handle);
-    Ok(http::function(env, app, routes()).and_of_records(of_messages))
+    let of_messages = queue::function(Arc::new(app.clone()), CONCURRENT_MESSAGES, bus::handle);
+    Ok(lambda_edge::http::function(env, app, routes()).and_of_records(of_messages))
 }
 
 pub fn routes() -> Routes<App> {
     Routes::new()
-        .on("PUT /inventory/{sku}", handlers::set)
-        .on("POST /inventory/{sku}/receipts", handlers::receive)
+        .on("PUT /inventory/{sku}", http::set)
+        .on("POST /inventory/{sku}/receipts", http::receive)
 }

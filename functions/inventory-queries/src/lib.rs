@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
+use api::{Cursors, Paged, not_found, read_problem, version_not_reached};
 use aws_config::SdkConfig;
-use domain::stock::{Stock, aggregate_id};
+use domain::Aggregate;
+use domain::stock::Stock;
 use domain::text::Sku;
-use event_store::{EventStore, Version};
-use lambda_edge::http::{
-    self, Caching, Call, Cursors, Page, PageSize, Problem, Reply, Routes, StatusCode, whole_number,
-};
+use event_store::{EventStore, Snapshots, Version};
+use lambda_edge::http::{self, Caching, Call, Problem, Reply, Routes, whole_number};
 use lambda_edge::{ConfigError, Environment, Function};
-use read_models::problems::read_problem;
 use read_models::stock_levels::{StockLevelRow, StockLevelView, Which};
-use read_models::{ReadSource, StockLevels, from_env};
-use serde::Deserialize;
+use read_models::{ReadSource, StockLevels};
+use serde::{Deserialize, Serialize};
 
 /// What the handlers need.
 pub struct App {
@@ -27,7 +26,7 @@ pub struct App {
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let dynamodb = lambda_edge::aws::dynamodb(aws);
     let app = App {
-        stocks: from_env::event_store(env, dynamodb.clone())?.with_snapshots(from_env::snapshots(env)?),
+        stocks: EventStore::from_env(env, dynamodb.clone())?.with_snapshots(Snapshots::from_env(env)?),
         levels: StockLevels::from_env(env, dynamodb)?,
         cursors: Cursors::from_env(env)?,
     };
@@ -59,12 +58,7 @@ async fn stock(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     };
     let (row, source) = at_least(&app, &sku, version).await?;
     if row.version < version {
-        let actual = row.version;
-        return Err(Problem::new(
-            StatusCode::CONFLICT,
-            "version_not_reached",
-            format!("The stock is at version {actual}, not yet at {version}."),
-        ));
+        return Err(version_not_reached("stock", row.version, version));
     }
     let version = row.version;
     let reply = Reply::ok(&StockLevelView::from(row))?.version(version);
@@ -77,7 +71,7 @@ async fn at_least(app: &App, sku: &Sku, version: Version) -> Result<(StockLevelR
     if let Some(row) = row.filter(|row| row.version >= version) {
         return Ok((row, ReadSource::Projection));
     }
-    let id = aggregate_id(sku);
+    let id = Stock::aggregate_id(sku);
     let stream = app.stocks.load::<Stock>(&id).await.map_err(read_problem)?;
     // A snapshot does not say when its last event was.
     let newest = app.stocks.events(&id, stream.version.max(1), Some(1)).await;
@@ -86,48 +80,30 @@ async fn at_least(app: &App, sku: &Sku, version: Version) -> Result<(StockLevelR
         .state
         .zip(newest)
         .map(|(stock, newest)| StockLevelRow::new(sku.clone(), stream.version, (&stock).into(), newest.timestamp));
-    let row =
-        row.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "sku_not_found", "There is no stock of this SKU."))?;
+    let row = row.ok_or_else(|| not_found("sku_not_found", "There is no stock of this SKU."))?;
     Ok((row, ReadSource::Events))
 }
 
 async fn list(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    #[derive(Deserialize)]
+    #[derive(Deserialize, Serialize)]
     #[serde(deny_unknown_fields)]
-    struct Parameters {
+    struct Filter {
         low_stock: Option<String>,
-        #[serde(default)]
-        page_size: PageSize,
-        cursor: Option<String>,
     }
 
-    let Parameters {
-        low_stock,
-        page_size,
-        cursor,
-    } = call.query()?;
-    let (which, name) = match low_stock.as_deref() {
-        None => (Which::All, "stocks"),
-        Some("true") => (Which::Low, "low stocks"),
+    let Paged { filter, page } = Paged::<Filter>::of(&call)?;
+    let which = match filter.low_stock.as_deref() {
+        None => Which::All,
+        Some("true") => Which::Low,
         Some(_) => return Err(Problem::parameter("low_stock", "must be true, or absent for all")),
     };
-    let after: Option<Sku> = match cursor {
-        None => None,
-        Some(cursor) => Some(app.cursors.open(name, &cursor)?),
-    };
-    let mut rows = app
-        .levels
-        .page(which, page_size.get() + 1, after.as_ref())
-        .await
-        .map_err(read_problem)?;
-    let has_more = rows.len() > page_size.get();
-    rows.truncate(page_size.get());
-    let next_cursor = match rows.last().filter(|_| has_more) {
-        None => None,
-        Some(last) => Some(app.cursors.seal(name, &last.sku)?),
-    };
-    Reply::ok(&Page {
-        data: rows.into_iter().map(StockLevelView::from).collect(),
-        next_cursor,
-    })
+    let list = page.list(&app.cursors, "stocks", &filter)?;
+    let after: Option<Sku> = list.place()?;
+    // One more shows whether there is a next page.
+    let rows = app.levels.page(which, page.size() + 1, after.as_ref()).await;
+    let mut rows = rows.map_err(read_problem)?;
+    let has_more = rows.len() > page.size();
+    rows.truncate(page.size());
+    let next = rows.last().filter(|_| has_more).map(|last| last.sku.clone());
+    Reply::ok(&list.page(rows.into_iter().map(StockLevelView::from), next.as_ref())?)
 }

@@ -18,13 +18,12 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use chrono::{SubsecRound, Utc};
 use domain::text::{CustomerName, EmailAddress};
-use event_store::StoreError;
 use event_store::recorded::rfc3339_micros;
 use lambda_edge::queue::{self, NotHandled};
 use lambda_edge::{ConfigError, Environment, Function};
 use messages::Message;
-use read_models::notifications::{Channel, Notification, Notifications, Put, State};
 use reference_data::{Customer, Customers};
+use sent_letters::{Channel, Notification, Notifications, Put, State};
 use uuid::Uuid;
 
 use mailer::{Mail, MailError, Mailer};
@@ -70,7 +69,7 @@ impl App {
         let Some(customer_id) = templates::customer(&message.body) else {
             return Ok(());
         };
-        let customer = self.customers.get(customer_id).await.map_err(not_now)?;
+        let customer = self.customers.get(customer_id).await?;
         let customer = customer.map(|customer| customer.value);
         let name = customer.as_ref().map(|customer| &customer.name);
         let Some(letter) = letter(&message.body, name) else {
@@ -99,7 +98,7 @@ impl App {
                 Err(state) => state.clone(),
             },
         };
-        let mut put = self.notifications.put(&claimed, None).await.map_err(not_now)?;
+        let mut put = self.notifications.put(&claimed, None).await?;
         if let Put::Refused(Some(there)) = &put {
             match there.state {
                 State::Pending { claimed_until, .. } if now < claimed_until => {
@@ -108,7 +107,7 @@ impl App {
                 State::Pending { .. } => claimed.created_at = there.created_at,
                 State::Sent { .. } | State::Failed { .. } | State::NoAddress => return Ok(()),
             }
-            put = self.notifications.put(&claimed, Some(there)).await.map_err(not_now)?;
+            put = self.notifications.put(&claimed, Some(there)).await?;
         }
         if let Put::Refused(_) = put {
             return Err(NotHandled("another has just taken it over".to_owned()));
@@ -142,11 +141,8 @@ impl App {
             ..claimed.clone()
         };
         // When it is refused, another has taken it over from us, who were too slow, and marks it.
-        self.notifications
-            .put(&marked, Some(&claimed))
-            .await
-            .map_err(not_now)
-            .map(|_| ())
+        self.notifications.put(&marked, Some(&claimed)).await?;
+        Ok(())
     }
 }
 
@@ -168,8 +164,4 @@ fn recipient(customer: Option<&Customer>) -> Result<(&CustomerName, &EmailAddres
         return Err(State::Failed { failure_code });
     }
     Ok((&customer.name, address))
-}
-
-fn not_now(error: StoreError) -> NotHandled {
-    NotHandled(error.to_string())
 }

@@ -1,8 +1,8 @@
 //! The JSON bodies of the requests. Unknown fields are refused: a misspelt optional field would be lost silently.
 
 use domain::money::Currency;
-use domain::order::state::{AddressLine, Carrier, Jurisdiction, PostalCode, ProductName, Reason};
 use domain::order::{Address, CreateOrder, NewItem, OrderCommand, Quantity, Tax, TaxRate};
+use domain::text::{AddressLine, Carrier, Jurisdiction, PostalCode, ProductName, Reason};
 use domain::text::{CustomerId, PaymentMethodId, ProductId, Sku, TrackingNumber, TransactionId};
 use lambda_edge::http::{Object, exact};
 use rust_decimal::Decimal;

@@ -2,25 +2,26 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`handlers`] | one handler per route |
+//! | [`http`] | one handler per route |
 //! | [`bodies`] | the JSON bodies of the requests |
-//! | `messages` | what the process manager asks for |
+//! | `bus` | what the process manager asks for |
 //! | [`problems`] | what a refused or failed command answers |
 
 pub mod bodies;
-pub mod handlers;
-mod messages;
+mod bus;
+pub mod http;
 pub mod problems;
 
 use aws_config::SdkConfig;
-use event_store::{EventStore, Snapshots};
-use lambda_edge::http::{self, Routes};
+use domain::order::Order;
+use event_store::{Decider, EventStore, Snapshots};
+use lambda_edge::http::Routes;
 use lambda_edge::{ConfigError, Environment, Function};
 use reference_data::Products;
 
 /// What the handlers need.
 pub struct App {
-    pub orders: EventStore,
+    pub orders: Decider<Order>,
     /// For items that come without a price.
     pub products: Products,
 }
@@ -28,34 +29,26 @@ pub struct App {
 /// # Errors
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
-    let snapshots = Snapshots::new(
-        env.required("SNAPSHOTS_TABLE")?,
-        env.parsed("SNAPSHOT_EVERY", "a list such as `Order:50,Stock:20`")?,
-    );
     let dynamodb = lambda_edge::aws::dynamodb(aws);
-    let orders = EventStore::new(
-        dynamodb.clone(),
-        env.required("EVENT_STORE_TABLE")?,
-        env.parsed("EVENT_TYPE_SHARDS", "a whole number from 1")?,
-    );
-    let orders = orders.with_snapshots(snapshots);
-    let of_messages = messages::function(orders.clone());
+    let orders = EventStore::from_env(env, dynamodb.clone())?.with_snapshots(Snapshots::from_env(env)?);
+    let orders = Decider::new(orders);
+    let of_messages = bus::function(orders.clone());
     let app = App {
         orders,
         products: Products::from_env(env, dynamodb)?,
     };
-    Ok(http::function(env, app, routes()).and_of_records(of_messages))
+    Ok(lambda_edge::http::function(env, app, routes()).and_of_records(of_messages))
 }
 
 pub fn routes() -> Routes<App> {
     Routes::new()
-        .on("POST /orders", handlers::create)
-        .on("POST /orders/{order_id}/items", handlers::add_item)
-        .on("DELETE /orders/{order_id}/items/{product_id}", handlers::remove_item)
-        .on("POST /orders/{order_id}/submit", handlers::submit)
-        .on("POST /orders/{order_id}/confirm", handlers::confirm)
-        .on("POST /orders/{order_id}/payment", handlers::record_payment)
-        .on("POST /orders/{order_id}/ship", handlers::ship)
-        .on("POST /orders/{order_id}/deliver", handlers::deliver)
-        .on("POST /orders/{order_id}/cancel", handlers::cancel)
+        .on("POST /orders", http::create)
+        .on("POST /orders/{order_id}/items", http::add_item)
+        .on("DELETE /orders/{order_id}/items/{product_id}", http::remove_item)
+        .on("POST /orders/{order_id}/submit", http::submit)
+        .on("POST /orders/{order_id}/confirm", http::confirm)
+        .on("POST /orders/{order_id}/payment", http::record_payment)
+        .on("POST /orders/{order_id}/ship", http::ship)
+        .on("POST /orders/{order_id}/deliver", http::deliver)
+        .on("POST /orders/{order_id}/cancel", http::cancel)
 }

@@ -1,46 +1,28 @@
 //! What a refused or failed command answers.
 
+use api::not_found;
 use domain::order::OrderError;
-use event_store::{TransactError, Version};
+use event_store::TransactError;
 use lambda_edge::http::{Problem, StatusCode};
 
-/// Why a command was not appended, although the store would have.
-#[derive(Debug)]
-pub enum Refusal {
-    /// The order is not at the version that `If-Match` names.
-    VersionMismatch { expected: Version, actual: Version },
-    /// The order's rules do not allow it.
-    Order(OrderError),
-}
-
-pub fn transact_problem(error: TransactError<Refusal>) -> Problem {
+pub fn transact_problem(error: TransactError<OrderError>) -> Problem {
     let event_too_large = |bytes, limit| {
         too_large(format!(
             "The order's event would be {bytes} bytes; at most {limit} can be stored."
         ))
     };
-    command_edge::transact_problem(error, "order", refusal_problem, event_too_large)
+    api::transact_problem(error, "order", refusal_problem, event_too_large)
 }
 
-pub fn refusal_problem(refusal: Refusal) -> Problem {
-    let error = match refusal {
-        Refusal::VersionMismatch { expected, actual } => {
-            return Problem::new(
-                StatusCode::PRECONDITION_FAILED,
-                "version_mismatch",
-                format!("The order is at version {actual}, not {expected}."),
-            );
-        }
-        Refusal::Order(error) => error,
-    };
+fn refusal_problem(error: OrderError) -> Problem {
     let detail = sentence(&error);
     match error {
-        OrderError::NotFound => Problem::new(StatusCode::NOT_FOUND, "order_not_found", detail),
+        OrderError::NotFound => not_found("order_not_found", detail),
         OrderError::AlreadyExists => Problem::new(StatusCode::CONFLICT, "order_already_exists", detail),
         OrderError::InvalidTransition { .. } | OrderError::NoItems { .. } => {
             Problem::new(StatusCode::CONFLICT, "invalid_transition", detail)
         }
-        OrderError::ItemNotFound { .. } => Problem::new(StatusCode::NOT_FOUND, "item_not_found", detail),
+        OrderError::ItemNotFound { .. } => not_found("item_not_found", detail),
         OrderError::ConflictingPrice { field, .. } => {
             unprocessable("conflicting_price", detail).field(field, "differs from the price in the order")
         }

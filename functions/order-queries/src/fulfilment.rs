@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
+use api::{not_found, read_problem};
 use chrono::{DateTime, Utc};
+use domain::Aggregate;
 use domain::fulfilment::state::{Line, LineStatus, PaymentStage};
-use domain::fulfilment::{Fulfilment, FulfilmentEvent, Outcome, Step, aggregate_id};
+use domain::fulfilment::{Fulfilment, FulfilmentEvent, Outcome, Step};
 use domain::order::OrderId;
 use domain::stock::Pieces;
 use domain::text::{Sku, TransactionId};
 use event_store::recorded::timestamp;
 use event_store::{Recorded, StoreError, Stream, Version};
-use lambda_edge::http::{Caching, Call, Problem, Reply, StatusCode};
-use read_models::problems::read_problem;
+use lambda_edge::http::{Caching, Call, Problem, Reply};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -86,22 +87,18 @@ struct StepView {
 pub async fn fulfilment(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     call.no_query()?;
     let order_id: OrderId = call.path("order_id")?;
-    let id = aggregate_id(order_id);
+    let id = Fulfilment::aggregate_id(&order_id);
     let events = app.events.events(&id, 1, None).await.map_err(read_problem)?;
-    let view = view(order_id, &events).map_err(read_problem)?.ok_or_else(|| {
-        Problem::new(
-            StatusCode::NOT_FOUND,
-            "fulfilment_not_found",
-            "There is no fulfilment of such an order.",
-        )
-    })?;
+    let view = view(order_id, &events)
+        .map_err(read_problem)?
+        .ok_or_else(|| not_found("fulfilment_not_found", "There is no fulfilment of such an order."))?;
     let reply = Reply::ok(&view)?.version(view.version);
     Ok(reply.caching(Caching::Revalidated))
 }
 
 /// `None` when the process has not started.
 fn view(order_id: OrderId, events: &[Recorded]) -> Result<Option<FulfilmentView>, StoreError> {
-    let mut stream = Stream::<Fulfilment>::unborn(aggregate_id(order_id));
+    let mut stream = Stream::<Fulfilment>::unborn(Fulfilment::aggregate_id(&order_id));
     for event in events {
         stream.fold(event)?;
     }

@@ -2,62 +2,40 @@
 
 use std::sync::Arc;
 
+use api::{NoFilter, Paged, read_problem};
 use domain::order::OrderId;
 use event_store::Version;
-use lambda_edge::http::{Caching, Call, Page, PageSize, Problem, Reply, StatusCode};
-use read_models::customers;
-use read_models::history::{self, EventView, HistoryEntry};
-use read_models::order_search::{SearchText, SearchTextError};
-use read_models::problems::{order_not_found, read_problem};
-use read_models::views::Detail;
+use lambda_edge::http::{Caching, Call, Problem, Reply, StatusCode};
+use read_models::order_search::SearchText;
 use serde::{Deserialize, Serialize};
+use views::Detail;
+use views::history::{self, EventView, HistoryEntry};
+use views::order_not_found;
+use views::orders::views;
 
 use crate::App;
 
 pub async fn orders(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    app.lists.answer(&call, call.query()?).await
+    app.lists.answer(&call, Paged::of(&call)?).await
 }
 
 pub async fn search(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Parameters {
+    struct Filter {
         q: String,
-        #[serde(default)]
-        page_size: PageSize,
-        cursor: Option<String>,
         view: Option<Detail>,
     }
 
-    let Parameters {
-        q,
-        page_size,
-        cursor,
-        view,
-    } = call.query()?;
-    let text: SearchText = q
-        .parse()
-        .map_err(|error: SearchTextError| Problem::parameter("q", error.to_string()))?;
-    let name = format!("orders with {text:?}");
-    let before = match cursor {
-        None => None,
-        Some(cursor) => Some(app.cursors.open(&name, &cursor)?),
-    };
-    let page = app
-        .search
-        .page(&text, page_size.get(), before)
-        .await
-        .map_err(read_problem)?;
-    let next_cursor = match &page.next {
-        None => None,
-        Some(next) => Some(app.cursors.seal(&name, next)?),
-    };
-    let detail = view.unwrap_or(Detail::Compact);
-    let data = customers::views(&app.customers, page.orders, detail).await;
-    Reply::ok(&Page {
-        data: data.map_err(read_problem)?,
-        next_cursor,
-    })
+    let Paged { filter, page } = Paged::<Filter>::of(&call)?;
+    let text = filter.q.parse::<SearchText>();
+    let text = text.map_err(|error| Problem::parameter("q", error.to_string()))?;
+    let list = page.list(&app.cursors, "orders with", &text)?;
+    let found = app.search.page(&text, page.size(), list.place()?).await;
+    let found = found.map_err(read_problem)?;
+    let detail = filter.view.unwrap_or(Detail::Compact);
+    let data = views(&app.customers, found.orders, detail).await;
+    Reply::ok(&list.page(data.map_err(read_problem)?, found.next.as_ref())?)
 }
 
 pub async fn history(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
@@ -78,44 +56,26 @@ pub async fn history(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 }
 
 pub async fn events(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Parameters {
-        #[serde(default)]
-        page_size: PageSize,
-        cursor: Option<String>,
-    }
-
-    let Parameters { page_size, cursor } = call.query()?;
-    let order_id = call.path::<OrderId>("order_id")?.to_string();
-    let query = format!("events of order {order_id}");
-    let from: Version = match &cursor {
-        None => 1,
-        Some(cursor) => app.cursors.open(&query, cursor)?,
-    };
+    let Paged { page, .. } = Paged::<NoFilter>::of(&call)?;
+    let order_id: OrderId = call.path("order_id")?;
+    let list = page.list(&app.cursors, "events of order", &order_id)?;
+    let place: Option<Version> = list.place()?;
+    let from = place.unwrap_or(1);
 
     // One more shows whether there is a next page.
-    let limit = page_size.get();
-    let mut events = app
-        .events
-        .events(&order_id, from, Some(limit + 1))
-        .await
-        .map_err(read_problem)?;
-    if events.is_empty() && cursor.is_none() {
+    let limit = page.size();
+    let events = app.events.events(&order_id.to_string(), from, Some(limit + 1)).await;
+    let mut events = events.map_err(read_problem)?;
+    if events.is_empty() && place.is_none() {
         return Err(order_not_found());
     }
-    let next_cursor = match events.get(limit) {
-        None => None,
-        Some(next) => Some(app.cursors.seal(&query, &next.version)?),
-    };
+    let next = events.get(limit).map(|next| next.version);
     events.truncate(limit);
     // Events never change, so a page only grows, and has a next one at last.
     let last = from + events.len() as Version - 1;
-    let tag = format!("{from}-{last}{}", if next_cursor.is_some() { "+" } else { "" });
-    let reply = Reply::ok(&Page {
-        data: events.into_iter().map(EventView::from).collect(),
-        next_cursor,
-    })?;
+    let tag = format!("{from}-{last}{}", if next.is_some() { "+" } else { "" });
+    let page = list.page(events.into_iter().map(EventView::from), next.as_ref())?;
+    let reply = Reply::ok(&page)?;
     Ok(reply.etag(&tag).caching(Caching::Revalidated))
 }
 

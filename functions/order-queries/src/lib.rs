@@ -12,13 +12,15 @@ pub mod handlers;
 pub mod health;
 pub mod order;
 
+use api::Cursors;
 use aws_config::SdkConfig;
 use event_store::EventStore;
-use lambda_edge::http::{self, Cursors, Routes};
+use lambda_edge::http::{self, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
 use read_models::order_search::OrderSearchQueries;
-use read_models::{FreshOrders, OrderListRequests, OrderSearch, OrderSummaries, from_env};
+use read_models::{FreshOrders, OrderSearch, OrderSummaries};
 use reference_data::Customers;
+use views::OrderListRequests;
 
 use crate::health::Tables;
 
@@ -37,7 +39,7 @@ pub struct App {
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let dynamodb = lambda_edge::aws::dynamodb(aws);
-    let events = from_env::event_store(env, dynamodb.clone())?;
+    let events = EventStore::from_env(env, dynamodb.clone())?;
     let rows = OrderSummaries::from_env(env, dynamodb.clone())?;
     let orders = FreshOrders::new(events.clone(), rows.clone());
     let app = App {

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
+use api::{not_found, read_problem, version_not_reached};
 use chrono::{DateTime, Utc};
 use domain::order::OrderId;
 use event_store::{Recorded, Version};
-use lambda_edge::http::{Caching, Call, Problem, Reply, StatusCode, whole_number};
-use read_models::ReadSource;
-use read_models::order_summary::OrderSummaryRow;
-use read_models::problems::{order_not_found, read_problem, version_not_reached};
-use read_models::views::{AnyOrderView, Detail};
+use lambda_edge::http::{Caching, Call, Problem, Reply, whole_number};
+use read_models::{OrderSummaryRow, ReadSource};
 use serde::Deserialize;
+use views::order_not_found;
+use views::{AnyOrderView, Detail};
 
 use crate::App;
 
@@ -77,7 +77,7 @@ async fn at_least_version(
     version: Version,
 ) -> Result<(Option<OrderSummaryRow>, ReadSource), Problem> {
     match app.orders.order(order_id, version).await.map_err(read_problem)? {
-        Some((order, _)) if order.version < version => Err(version_not_reached(order.version, version)),
+        Some((order, _)) if order.version < version => Err(version_not_reached("order", order.version, version)),
         Some((order, source)) => Ok((Some(order), source)),
         None => Ok((None, ReadSource::Events)),
     }
@@ -128,8 +128,7 @@ async fn at_version(app: &App, order_id: OrderId, version: Version) -> Result<Op
         .map_err(read_problem)?;
     let row = folded(order_id, None, &events)?;
     match &row {
-        Some(row) if row.version < version => Err(Problem::new(
-            StatusCode::NOT_FOUND,
+        Some(row) if row.version < version => Err(not_found(
             "version_not_found",
             format!(
                 "The order is at version {}; it has no version {version} yet.",

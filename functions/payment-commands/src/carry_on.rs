@@ -6,13 +6,11 @@
 
 use domain::Metadata;
 use domain::order::OrderId;
-use domain::payment::{Action, Answer, Payment, PaymentCommand, Request, aggregate_id, decide};
+use domain::payment::{Action, Answer, Payment, PaymentCommand, Request};
 use domain::text::TransactionId;
-use event_store::{Stream, TransactError};
 use lambda_edge::queue::NotHandled;
 use payment_gateway::{GatewayError, PaymentRequest, Voided};
 use rust_decimal::Decimal;
-use std::convert::Infallible;
 use uuid::Uuid;
 
 use crate::App;
@@ -32,7 +30,7 @@ pub(crate) async fn from(
         idempotency: None,
         ..metadata
     };
-    let mut payment = app.record(order_id, command, metadata.clone()).await?;
+    let mut payment = app.record(order_id, command, &metadata).await?;
     for number in 0..MAX_ACTIONS {
         let attempt = payment.attempt;
         let Some(action) = payment.next_action() else {
@@ -49,7 +47,7 @@ pub(crate) async fn from(
         let code = answer_code(&answer);
         let before = payment;
         payment = app
-            .record(order_id, PaymentCommand::Record { attempt, answer }, metadata)
+            .record(order_id, PaymentCommand::Record { attempt, answer }, &metadata)
             .await?;
         if payment == before {
             return Err(NotHandled(format!("the provider's answer `{code}` leads nowhere")));
@@ -64,24 +62,11 @@ impl App {
         &self,
         order_id: OrderId,
         command: PaymentCommand,
-        metadata: Metadata,
+        metadata: &Metadata,
     ) -> Result<Payment, NotHandled> {
-        let stream: Stream<Payment> = self
-            .events
-            .load(&aggregate_id(order_id))
-            .await
-            .map_err(|error| NotHandled(error.to_string()))?;
-        let transacted = self
-            .events
-            .transact(stream, &metadata, |payment| {
-                Ok::<_, Infallible>(decide(payment.state.as_ref(), command.clone()))
-            })
-            .await;
-        let payment = transacted.map_err(|error: TransactError<Infallible>| NotHandled(error.to_string()))?;
-        payment
-            .stream
-            .state
-            .ok_or_else(|| NotHandled("the payment has no state".to_owned()))
+        let executed = self.payments.execute(&order_id, command, &(), metadata).await?;
+        let payment = executed.stream.state;
+        payment.ok_or_else(|| NotHandled("the payment has no state".to_owned()))
     }
 
     /// What the provider says.

@@ -10,19 +10,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use domain::payment::{PaymentCommand, Request};
-use event_store::EventStore;
+use domain::payment::{Payment, PaymentCommand, Request};
+use event_store::{Decider, EventStore};
 use lambda_edge::queue::{self, NotHandled};
 use lambda_edge::{ConfigError, Environment, Function};
 use messages::{Body, Message};
 use payment_gateway::PaymentGateway;
-use read_models::from_env;
 
 /// How many messages of a batch are worked on at once. Each waits for the provider.
 const CONCURRENT_MESSAGES: usize = 10;
 
 struct App {
-    events: EventStore,
+    payments: Decider<Payment>,
     gateway: Arc<dyn PaymentGateway>,
     /// How long the provider is waited for; less than the function may take.
     patience: Duration,
@@ -32,7 +31,7 @@ struct App {
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let app = App {
-        events: from_env::event_store(env, lambda_edge::aws::dynamodb(aws))?,
+        payments: Decider::new(EventStore::from_env(env, lambda_edge::aws::dynamodb(aws))?),
         gateway: payment_gateway::from_env(env)?,
         patience: Duration::from_secs(env.parsed("PAYMENT_TIMEOUT_SECONDS", "a whole number of seconds")?),
     };
@@ -55,7 +54,7 @@ async fn handle(app: Arc<App>, message: Message) -> Result<(), NotHandled> {
             let refund_amount = give_back.refund_amount;
             (give_back.order_id, PaymentCommand::Cancel { refund_amount })
         }
-        _ => return Ok(()),
+        other => return Err(NotHandled(format!("a payment cannot do {}", other.name()))),
     };
     carry_on::from(&app, order_id, command, message.metadata()).await
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use lambda_edge::{ConfigError, Environment, Function, stream};
 use lambda_runtime::LambdaEvent;
-use read_models::replay::Replayer;
+use operations::Replayer;
 use serde_json::Value;
 
 /// # Errors

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use domain::order::OrderId;
 use lambda_runtime::Error;
-use read_models::replay::{Plan, Purpose, ReplayError, Replayer, Scope, Status};
-use read_models::views::ReplayView;
+use operations::views::ReplayView;
+use operations::{Plan, Purpose, ReplayError, Replayer, Scope, Status};
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event_store::StoreError;
-use lambda_edge::stream::{Deadline, EventRecord};
-use read_models::replay::{Difference, Observer, Replay, ReplayError, Replayer, Status, Stop};
+use lambda_edge::deadline::Deadline;
+use lambda_edge::stream::EventRecord;
+use operations::{Difference, Observer, Replay, ReplayError, Replayer, Status, Stop};
 
 /// How long before its time limit a run stops, so that its last batches and its checkpoint can be written; a quarter of
 /// the time, where that is less.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::read_problem;
 use aws_config::SdkConfig;
 use chrono::{TimeDelta, Utc};
 use event_store::StoreError;
@@ -12,7 +13,6 @@ use moka::future::Cache;
 use read_models::DailyOrders;
 use read_models::daily_orders::DailyReport;
 use read_models::day::Day;
-use read_models::problems::read_problem;
 use serde::Deserialize;
 
 /// How many days are kept, and how long: what happens to their orders later is seen as late as that.

@@ -1,19 +1,24 @@
 //! The skeleton of an aggregate, and the form in which its events are stored.
 //!
-//! An aggregate is a state that is computed from events, one after the other. A stored event has a type, a schema
-//! version and data. Its schema version is one more than the number of its type's upcasters, so that a new version
+//! A stored event has a type, a schema version and data. Its schema version is one more than the number of its type's upcasters, so that a new version
 //! cannot be introduced without saying how the version before it is read.
+
+use std::fmt;
+use std::str::FromStr;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// The state of an aggregate, and how events change it.
+/// An aggregate: a state, the events that lead to it, and the rules by which commands become events.
 ///
 /// Before its first event an aggregate is `None`. It serializes for snapshots, which hold a state for a while.
-pub trait Aggregate: Clone + Serialize + DeserializeOwned + Send + Sync + Sized + 'static {
+pub trait Aggregate: Clone + fmt::Debug + Serialize + DeserializeOwned + Send + Sync + Sized + 'static {
     /// The `AggregateType` of the stored events.
     const TYPE: &'static str;
+
+    /// What precedes the id in an `AggregateId`, so that those of different types never meet.
+    const PREFIX: &'static str;
 
     /// Every event type that was ever stored, also those that upcasters have since replaced by others.
     const EVENT_TYPES: &'static [&'static str];
@@ -21,19 +26,52 @@ pub trait Aggregate: Clone + Serialize + DeserializeOwned + Send + Sync + Sized 
     /// For each event type whose schema has changed: how its version 1 becomes version 2, its version 2 version 3, …
     const UPCASTERS: &'static [(&'static str, &'static [Upcaster])];
 
-    /// Of all code that decides what state some events lead to, and in which form it serializes: a [`fnv1a`] of the
-    /// source files, so that nobody has to remember to change it. A snapshot with another fingerprint is not used.
-    const FINGERPRINT: u64;
+    /// Raised whenever the same events lead to another state, or a state serializes in another way: what was computed
+    /// before, such as a snapshot, is then not used. `tests/stored_events.rs` shows when that is due.
+    const STATE_VERSION: u32;
+
+    /// The name of one of them.
+    type Id: fmt::Display + FromStr + Send + Sync;
 
     /// An enum that serializes as `{"EventType": …, "EventData": {…}}`.
-    type Event: Clone + std::fmt::Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static;
+    type Event: Clone + fmt::Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static;
+
+    /// What may be asked for. Its text is its name, for the log.
+    type Command: Clone + AsRef<str> + Send + Sync;
+
+    /// What a decision needs from outside, such as the time.
+    type Context: Send + Sync;
+
+    /// Why the rules do not allow a command.
+    type Refusal: std::error::Error + Send + Sync + 'static;
 
     /// The state after `event`. Never fails and checks no rule: what has happened has happened.
     fn evolve(state: Option<Self>, event: &Self::Event) -> Option<Self>;
 
+    /// The events that `command` leads to; none when it has had its effect already, or comes too late to matter. Pure: it
+    /// is asked again on a newer state when another writer was faster.
+    ///
+    /// # Errors
+    /// When the rules do not allow the command now. Then nothing happens.
+    fn decide(
+        state: Option<&Self>,
+        command: Self::Command,
+        context: &Self::Context,
+    ) -> Result<Vec<Self::Event>, Self::Refusal>;
+
     /// The state after all of `events`.
     fn fold<'a>(state: Option<Self>, events: impl IntoIterator<Item = &'a Self::Event>) -> Option<Self> {
         events.into_iter().fold(state, Self::evolve)
+    }
+
+    /// The key in the event store.
+    fn aggregate_id(id: &Self::Id) -> String {
+        format!("{}{id}", Self::PREFIX)
+    }
+
+    /// The id whose key this is; `None` when it is none of this type's.
+    fn id_of(aggregate_id: &str) -> Option<Self::Id> {
+        aggregate_id.strip_prefix(Self::PREFIX)?.parse().ok()
     }
 }
 

@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::money::Currency;
-use crate::order::state::ProductName;
+use crate::text::ProductName;
 use crate::text::{ProductId, Sku};
 
 /// A product as it is sold now. Orders copy what they need of it: what becomes of it later changes no order.

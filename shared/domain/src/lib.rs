@@ -9,6 +9,7 @@
 //! | [`fulfilment`] | the process that has an order reserved, paid and shipped, or undone |
 //! | [`catalogue`] | what a shop sells, and at which prices |
 //! | [`money`] | currencies and exact amounts |
+//! | [`quantity`] | how many, of a product or a SKU |
 //! | [`text`] | identifiers and texts that callers bring |
 //! | [`metadata`] | who caused an event, and why |
 
@@ -19,7 +20,10 @@ pub mod metadata;
 pub mod money;
 pub mod order;
 pub mod payment;
+pub mod quantity;
 pub mod stock;
+#[cfg(test)]
+mod testing;
 pub mod text;
 
 pub use aggregate::{Aggregate, UnreadableEvent};

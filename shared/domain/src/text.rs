@@ -19,6 +19,16 @@ pub enum TextError {
     SurroundingSpace,
 }
 
+pub type ProductName = Text<200>;
+pub type AddressLine = Text<200>;
+pub type PostalCode = Text<20>;
+pub type Carrier = Text<100>;
+pub type Reason = Text<500>;
+pub type Jurisdiction = Text<100>;
+
+/// What came with a delivery: the number of a delivery note, say.
+pub type Reference = Text<100>;
+
 /// A text of 1 to `MAX` characters of any script, without control characters and without surrounding white space.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use domain::Aggregate;
-use domain::aggregate::{StoredEvent, UnreadableEvent, read_events, store_event};
+use domain::aggregate::{StoredEvent, UnreadableEvent, fnv1a, read_events, store_event};
 use domain::fulfilment::Fulfilment;
 use domain::order::{Order, OrderEvent};
 use domain::payment::Payment;
@@ -29,8 +29,11 @@ fn kinds() -> Vec<Kind> {
 /// What the tests need to know of an aggregate.
 struct Kind {
     name: &'static str,
+    prefix: &'static str,
     event_types: &'static [&'static str],
-    fingerprint: u64,
+    state_version: u32,
+    /// The state after each of some stored events, one after the other.
+    states: fn(Vec<StoredEvent>) -> Vec<Value>,
     /// What was stored, read and stored again.
     rewrite: fn(StoredEvent) -> Result<Vec<StoredEvent>, UnreadableEvent>,
     /// The names of the variants of its event.
@@ -45,8 +48,17 @@ impl Kind {
         let names = unknown.split('`').skip(1).step_by(2).filter(|name| !name.is_empty());
         Self {
             name: A::TYPE,
+            prefix: A::PREFIX,
             event_types: A::EVENT_TYPES,
-            fingerprint: A::FINGERPRINT,
+            state_version: A::STATE_VERSION,
+            states: |stored| {
+                let mut state = None;
+                let mut after = |stored| {
+                    state = A::fold(state.take(), &read_events::<A>(stored).unwrap());
+                    serde_json::to_value(&state).unwrap()
+                };
+                stored.into_iter().map(&mut after).collect()
+            },
             rewrite: |stored| {
                 let events = read_events::<A>(stored)?;
                 Ok(events.iter().map(store_event::<A>).collect())
@@ -164,11 +176,47 @@ fn every_event_is_listed_under_its_type() {
 }
 
 #[test]
-fn no_two_aggregates_have_the_same_name_or_fingerprint() {
+fn no_two_aggregates_have_the_same_name_or_prefix() {
     let kinds = kinds();
     let names: BTreeSet<_> = kinds.iter().map(|kind| kind.name).collect();
-    let fingerprints: BTreeSet<_> = kinds.iter().map(|kind| kind.fingerprint).collect();
-    assert_eq!((names.len(), fingerprints.len()), (kinds.len(), kinds.len()));
+    let prefixes: BTreeSet<_> = kinds.iter().map(|kind| kind.prefix).collect();
+    assert_eq!((names.len(), prefixes.len()), (kinds.len(), kinds.len()));
+}
+
+/// What the stored events lead to, pinned: snapshots hold such states, and are used by code of the same state version.
+#[test]
+fn a_state_that_changes_has_another_state_version() {
+    let pinned: BTreeMap<String, (u32, String)> = serde_json::from_str(include_str!("states.json")).unwrap();
+    let mut folded = BTreeMap::new();
+    for kind in kinds() {
+        let states = (kind.states)(history(&kind));
+        let digest = fnv1a(&[serde_json::to_string(&states).unwrap().as_bytes()]);
+        folded.insert(kind.name.to_owned(), (kind.state_version, format!("{digest:016x}")));
+    }
+    for (name, (version, digest)) in &pinned {
+        let (now, folded) = &folded[name];
+        assert!(
+            digest == folded || now > version,
+            "the stored events lead to other states: raise {name}::STATE_VERSION to {}",
+            version + 1
+        );
+    }
+    let folded_json = serde_json::to_string_pretty(&folded).unwrap();
+    assert_eq!(pinned, folded, "write this to states.json:\n{folded_json}");
+}
+
+/// All stored events of an aggregate, in the order in which their types are listed, and each version: as far as that makes
+/// a history.
+fn history(kind: &Kind) -> Vec<StoredEvent> {
+    let fixtures = fixtures();
+    let of_type = |event_type: &'static str| each(&fixtures).filter(move |(name, ..)| *name == event_type);
+    let events = kind.event_types.iter().flat_map(|event_type| of_type(event_type));
+    let stored = |(event_type, event_version, data): (&str, u32, &Value)| StoredEvent {
+        event_type: event_type.to_owned(),
+        event_version,
+        data: data.clone(),
+    };
+    events.map(stored).collect()
 }
 
 #[test]

@@ -69,13 +69,18 @@ impl Environment {
         parse(name, self.required(name)?, expected)
     }
 
-    /// Looks for a variable that is set and has the name of a `known` one misspelt, so that it would have no effect.
+    /// Looks for a variable that is set and has the name of a `known` one misspelt, so that it would have no effect. The names `of_others` may
+    /// be near to one of them and mean something else.
     ///
     /// # Errors
     /// [`ConfigError::Misspelt`], of the first by name.
-    pub fn check_names<'a>(&self, known: impl IntoIterator<Item = &'a str>) -> Result<(), ConfigError> {
+    pub fn check_names<'a>(
+        &self,
+        known: impl IntoIterator<Item = &'a str>,
+        of_others: &[&str],
+    ) -> Result<(), ConfigError> {
         let known: Vec<_> = known.into_iter().collect();
-        let is_unknown = |name: &&String| !known.contains(&name.as_str()) && !OF_OTHERS.contains(&name.as_str());
+        let is_unknown = |name: &&String| !known.contains(&name.as_str()) && !of_others.contains(&name.as_str());
         let set = self.0.keys().filter(|name| self.non_empty(name).is_some());
         let misspelt = set.filter(is_unknown).filter_map(|name| {
             let meant = spelling::nearest(name, known.iter().copied())?;
@@ -96,9 +101,6 @@ impl FromIterator<(String, String)> for Environment {
         Self(variables.into_iter().collect())
     }
 }
-
-/// Names that are near to one of ours and mean something else: what the Makefile hands on, and what others call theirs.
-const OF_OTHERS: [&str; 6] = ["DYNAMODB_HOST", "EVENT", "FUNCTION", "ORDER", "PORTS", "SEED"];
 
 fn parse<T: FromStr>(name: &'static str, value: &str, expected: &'static str) -> Result<T, ConfigError> {
     value.parse().map_err(|_| ConfigError::Invalid {
@@ -126,9 +128,11 @@ mod tests {
         "TEMPLATE",
     ];
 
+    const OF_OTHERS: [&str; 4] = ["DYNAMODB_HOST", "EVENT", "FUNCTION", "PORTS"];
+
     fn check(name: &str, value: &str) -> Result<(), ConfigError> {
         let environment = Environment::from_iter([(name.to_owned(), value.to_owned())]);
-        environment.check_names(KNOWN)
+        environment.check_names(KNOWN, &OF_OTHERS)
     }
 
     #[test]
@@ -193,7 +197,7 @@ mod tests {
                 .map(|name| (name.to_owned(), "1".to_owned()))
                 .into_iter()
                 .collect();
-            let error = environment.check_names(KNOWN).expect_err("an error");
+            let error = environment.check_names(KNOWN, &OF_OTHERS).expect_err("an error");
             assert!(error.to_string().contains("set EVENTS_PORT"), "{error}");
         }
     }

@@ -5,12 +5,12 @@ use aws_sdk_dynamodb::operation::RequestId;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
-use domain::UnreadableEvent;
 use domain::aggregate::reason_without_data;
 use std::collections::HashMap;
 use std::fmt;
 
-use crate::{Recorded, Version};
+use crate::corrupt::CorruptStream;
+use crate::recorded::Recorded;
 
 /// A call to DynamoDB that did not succeed, or brought what cannot be used.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -27,31 +27,15 @@ pub enum StoreError {
     /// A right or a table is missing: only a deployment can help.
     #[error("DynamoDB refuses access: {0}")]
     Misconfigured(String),
+    /// Newer code has written what this code does not know. It passes once this code has been replaced, too.
+    #[error("newer code has written it: {0}")]
+    Newer(CorruptStream),
     /// The stream itself is damaged; trying again does not help.
     #[error(transparent)]
-    Corrupt(#[from] CorruptStream),
-    /// An item beside the events cannot be read: this code is too old for it, or it is damaged. Trying again does not help.
+    Corrupt(CorruptStream),
+    /// An item beside the events cannot be read. Trying again does not help.
     #[error("an item cannot be read: {0}")]
     Unreadable(String),
-}
-
-/// Stored data that breaks the promises of the event store, or that this code is too old to read.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum CorruptStream {
-    #[error("{aggregate_id} has version {found} where {expected} should be")]
-    Gap {
-        aggregate_id: String,
-        expected: Version,
-        found: Version,
-    },
-    #[error("{aggregate_id} version {version}: {source}")]
-    Unreadable {
-        aggregate_id: String,
-        version: Version,
-        source: UnreadableEvent,
-    },
-    #[error("an item is not an event: {0}")]
-    NotAnEvent(String),
 }
 
 /// An append that did not happen.
@@ -106,6 +90,15 @@ impl<E: ProvideErrorMetadata + std::error::Error + 'static> From<SdkError<E>> fo
             SdkError::ServiceError(_) if status.is_some_and(|status| status < 500) => Self::Misconfigured(message),
             SdkError::ConstructionFailure(_) => Self::Rejected(message),
             _ => Self::Unavailable(message),
+        }
+    }
+}
+
+impl From<CorruptStream> for StoreError {
+    fn from(error: CorruptStream) -> Self {
+        match error.is_newer() {
+            true => Self::Newer(error),
+            false => Self::Corrupt(error),
         }
     }
 }
@@ -232,7 +225,7 @@ fn conflict<'a>(items: impl IntoIterator<Item = Option<&'a Item>>) -> AppendErro
         .collect::<Result<Vec<_>, _>>();
     match winners {
         Ok(winners) => AppendError::Conflict { winners },
-        Err(corrupt) => StoreError::Corrupt(corrupt).into(),
+        Err(corrupt) => StoreError::from(corrupt).into(),
     }
 }
 

@@ -4,8 +4,12 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`store`] | [`EventStore`]: load, append, pages of a stream |
-//! | [`transact`] | load–decide–append, with conflicts resolved |
+//! | [`decider`] | the one way to run a command |
+//! | `kept` | states that are kept between commands |
+//! | [`transact`] | decide and append, with conflicts resolved |
+//! | `load` | an aggregate from its events, or a snapshot and what followed |
+//! | [`store`] | [`EventStore`]: append, and parts of a stream |
+//! | [`stream`] | an aggregate as far as it has been read |
 //! | [`by_time`] | events across aggregates in time order, over the sharded index |
 //! | [`snapshot`] | the states of long streams |
 //! | [`scan`] | all events, in segments |
@@ -13,27 +17,38 @@
 //! | [`backup`] | all events as a file, and back |
 //! | [`patience`] | requests repeated while DynamoDB throttles |
 //! | [`recorded`] | a stored event and its item in the table |
+//! | `from_env` | both tables as a function's environment names them |
 //! | [`cost`] | what a call cost: requests and capacity units |
+//! | [`corrupt`] | stored events that this code cannot make sense of |
 //! | [`error`] | what can go wrong, kept apart by what the caller can do about it |
 
 pub mod backup;
 pub mod batch;
 pub mod by_time;
+pub mod corrupt;
 pub mod cost;
+pub mod decider;
 pub mod error;
+mod from_env;
+mod kept;
+mod load;
 pub mod patience;
 pub mod recorded;
 pub mod scan;
 pub mod snapshot;
 pub mod store;
+pub mod stream;
 pub mod transact;
 
+pub use corrupt::CorruptStream;
 pub use cost::Cost;
-pub use error::{AppendError, Cancelled, CorruptStream, StoreError, cancelled, cause};
+pub use decider::Decider;
+pub use error::{AppendError, Cancelled, StoreError, cancelled, cause};
 pub use recorded::Recorded;
 pub use snapshot::{SnapshotEvery, Snapshots};
-pub use store::{EventStore, Stream};
-pub use transact::{TransactError, Transacted};
+pub use store::EventStore;
+pub use stream::Stream;
+pub use transact::{BeforeAppend, TransactError, Transacted};
 
 /// The number of an event in its stream: 1, 2, 3 … without gaps. 0 is the version of a stream without events.
 pub type Version = u64;

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{CorruptStream, Version};
+use crate::Version;
+use crate::corrupt::CorruptStream;
 
 /// The largest item of DynamoDB, with its attribute names.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>

@@ -9,15 +9,17 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use chrono::{DateTime, Utc};
 use domain::{Aggregate, Idempotency};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::error::StoreError;
 use crate::recorded::{MAX_ITEM_BYTES, item_bytes};
-use crate::store::{Part, UsedKey};
-use crate::{Cost, EventStore, Recorded, StoreError, Stream, Version};
+use crate::stream::{SnapshotMark, Stream, UsedKey};
+use crate::{Cost, Version};
 
 /// How many idempotency keys a snapshot carries along: those of the most recent commands that had one. A key takes about
 /// 175 bytes, which every load of a long stream reads.
@@ -54,36 +56,17 @@ impl FromStr for SnapshotEvery {
     }
 }
 
-impl Snapshots {
-    pub fn new(table: impl Into<String>, every: SnapshotEvery) -> Self {
-        Self {
-            table: table.into(),
-            every,
-        }
-    }
-}
-
-/// What a load has found of a stream's snapshot.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum SnapshotFound {
-    /// The stream is short, or of a type without snapshots.
-    NotSought,
-    /// There is none, or none that can be used.
-    Nothing,
-    At(Version),
-}
-
 /// An item of the Snapshots table.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", bound = "")]
-struct Snapshot<A: Aggregate> {
+pub(crate) struct Snapshot<A: Aggregate> {
     aggregate_id: String,
     aggregate_type: String,
-    version: Version,
+    pub version: Version,
     /// The event at `version`: a snapshot of another history has another.
-    event_id: Uuid,
-    /// [`Aggregate::FINGERPRINT`], in hexadecimal.
-    fingerprint: String,
+    pub event_id: Uuid,
+    /// [`Aggregate::STATE_VERSION`].
+    state_version: u32,
     #[serde(with = "crate::recorded::timestamp")]
     taken_at: DateTime<Utc>,
     state: A,
@@ -100,98 +83,26 @@ struct KeyItem {
     version: Version,
 }
 
-impl EventStore {
-    /// The snapshots of this aggregate type, and after how many events one is due.
-    pub(crate) fn snapshots_of<A: Aggregate>(&self) -> Option<(&Snapshots, NonZeroU32)> {
-        let snapshots = self.snapshots.as_ref()?;
-        Some((snapshots, *snapshots.every.0.get(A::TYPE)?))
+impl Snapshots {
+    pub fn new(table: impl Into<String>, every: SnapshotEvery) -> Self {
+        Self {
+            table: table.into(),
+            every,
+        }
     }
 
-    /// The aggregate at its newest version, from the end of its stream and, if that is not all of it, its snapshot.
-    pub(crate) async fn load_end<A: Aggregate>(
-        &self,
-        snapshots: &Snapshots,
-        every: NonZeroU32,
-        aggregate_id: &str,
-    ) -> Result<Stream<A>, StoreError> {
-        let mut stream = Stream::unborn(aggregate_id);
-        let (mut events, cost) = self.read(aggregate_id, Part::Newest(end_of_stream(every))).await?;
-        stream.cost += cost;
-        if events.first().is_some_and(|oldest| oldest.version > 1) {
-            self.fold_beginning(snapshots, &mut stream, &mut events).await?;
-        }
-        let folded = stream.version;
-        for event in events.iter().filter(|event| event.version > folded) {
-            stream.fold(event)?;
-        }
-        Ok(stream)
-    }
-
-    /// Brings `stream` to a version from which the events of `end` lead on: that of its snapshot, or of the event before
-    /// `end`. Events that have to be read for that are put before `end`.
-    async fn fold_beginning<A: Aggregate>(
-        &self,
-        snapshots: &Snapshots,
-        stream: &mut Stream<A>,
-        end: &mut Vec<Recorded>,
-    ) -> Result<(), StoreError> {
-        stream.snapshot = SnapshotFound::Nothing;
-        if let Some(snapshot) = self.snapshot(snapshots, stream).await {
-            self.read_before(stream, snapshot.version, end).await?;
-            // Another writer may have appended and taken it since the end was read.
-            if let Some(newest) = end
-                .last()
-                .map(|event| event.version)
-                .filter(|newest| *newest < snapshot.version)
-            {
-                let appended = self.read_on(stream, newest + 1, None).await?;
-                end.extend(appended);
-            }
-            let is_of_this_stream =
-                |event: &Recorded| event.version == snapshot.version && event.event_id == snapshot.event_id;
-            if end.iter().any(is_of_this_stream) {
-                stream.restore(snapshot);
-                return Ok(());
-            }
-            tracing::warn!(
-                aggregate_id = stream.aggregate_id,
-                version = snapshot.version,
-                "a snapshot is of no event of the stream, and is ignored"
-            );
-        }
-        self.read_before(stream, 1, end).await
-    }
-
-    /// Reads the events from version `from` on that lie before `end`.
-    async fn read_before<A>(
-        &self,
-        stream: &mut Stream<A>,
-        from: Version,
-        end: &mut Vec<Recorded>,
-    ) -> Result<(), StoreError> {
-        let oldest = end.first().map_or(0, |event| event.version);
-        // What a damaged snapshot names need not be a version.
-        let from = from.max(1);
-        if from < oldest {
-            let part = Part::From {
-                version: from,
-                limit: Some(usize::try_from(oldest - from).unwrap_or(usize::MAX)),
-            };
-            let (before, cost) = self.read(&stream.aggregate_id, part).await?;
-            stream.cost += cost;
-            end.splice(..0, before);
-        }
-        Ok(())
+    /// After how many events of this aggregate type one is due, if its streams have any.
+    pub(crate) fn every<A: Aggregate>(&self) -> Option<NonZeroU32> {
+        self.every.0.get(A::TYPE).copied()
     }
 
     /// The stream's snapshot, if there is one that this code can use. An old one is good enough, so the read is not a
     /// strong one.
-    async fn snapshot<A: Aggregate>(&self, snapshots: &Snapshots, stream: &mut Stream<A>) -> Option<Snapshot<A>> {
+    pub(crate) async fn find<A: Aggregate>(&self, client: &Client, stream: &mut Stream<A>) -> Option<Snapshot<A>> {
         let id = AttributeValue::S(stream.aggregate_id.clone());
-        let found = self
-            .client
+        let found = client
             .get_item()
-            .table_name(&snapshots.table)
+            .table_name(&self.table)
             .key("AggregateId", id)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
@@ -209,8 +120,8 @@ impl EventStore {
         };
         stream.cost += Cost::read(found.consumed_capacity());
         let item = found.item?;
-        let fingerprint = item.get("Fingerprint").and_then(|value| value.as_s().ok());
-        if fingerprint != Some(&fingerprint_of::<A>()) {
+        let state_version = item.get("StateVersion").and_then(|value| value.as_n().ok());
+        if state_version != Some(&A::STATE_VERSION.to_string()) {
             tracing::debug!(
                 aggregate_id = stream.aggregate_id,
                 "a snapshot of other code is ignored"
@@ -232,27 +143,25 @@ impl EventStore {
     /// Lambda stops the process with the answer. A write that is on its way then goes on with the next request, and may
     /// put an older snapshot in the place of a newer one; the next command finds it due and replaces it.
     ///
-    /// `stream` is what was loaded, so every event in it is stored.
-    pub(crate) fn snapshot_if_due<A: Aggregate>(&self, stream: &mut Stream<A>) {
-        let Some((snapshots, every)) = self.snapshots_of::<A>() else {
+    /// `stream` is what was loaded, or kept since it was appended: every event in it is stored.
+    pub(crate) fn write_if_due<A: Aggregate>(&self, client: &Client, stream: &Stream<A>) {
+        let Some(every) = self.every::<A>() else {
             return;
         };
-        let since = match stream.snapshot {
-            SnapshotFound::NotSought => return,
-            SnapshotFound::Nothing => stream.version,
-            SnapshotFound::At(version) => stream.version - version,
-        };
-        if since < u64::from(every.get()) {
+        // What a load reads in one go needs no snapshot.
+        let is_long = stream.version > end_of_stream(every) as Version;
+        if !is_long || !stream.snapshot.begin(stream.version, every.get().into()) {
             return;
         }
         let Some(snapshot) = stream.to_snapshot() else {
-            return;
+            return stream.snapshot.end(None);
         };
-        stream.snapshot = SnapshotFound::At(stream.version);
-        let (client, table) = (self.client.clone(), snapshots.table.clone());
-        let aggregate_id = stream.aggregate_id.clone();
+        let (client, table) = (client.clone(), self.table.clone());
+        let (aggregate_id, mark) = (stream.aggregate_id.clone(), stream.snapshot.clone());
         tokio::spawn(async move {
-            if let Err(reason) = write(&client, &table, &snapshot).await {
+            let written = write(&client, &table, &snapshot).await;
+            mark.end(written.is_ok().then_some(snapshot.version));
+            if let Err(reason) = written {
                 tracing::warn!(aggregate_id, reason, "a snapshot was not written");
             }
         });
@@ -260,11 +169,7 @@ impl EventStore {
 }
 
 /// Replaces whatever snapshot there is. Should it be a newer one, the next load reads some events more.
-async fn write<A: Aggregate>(
-    client: &aws_sdk_dynamodb::Client,
-    table: &str,
-    snapshot: &Snapshot<A>,
-) -> Result<(), String> {
+async fn write<A: Aggregate>(client: &Client, table: &str, snapshot: &Snapshot<A>) -> Result<(), String> {
     let item = serde_dynamo::to_item(snapshot).map_err(|error| error.to_string())?;
     let bytes = item_bytes(&item);
     if bytes > MAX_ITEM_BYTES {
@@ -276,13 +181,9 @@ async fn write<A: Aggregate>(
 
 /// How many events a load reads at first. More than lie between two snapshots, as a snapshot may come late; half as many
 /// again, as each costs every load of a long stream.
-fn end_of_stream(every: NonZeroU32) -> usize {
+pub(crate) fn end_of_stream(every: NonZeroU32) -> usize {
     let every = every.get() as usize;
     every + every.div_ceil(2)
-}
-
-fn fingerprint_of<A: Aggregate>() -> String {
-    format!("{:016x}", A::FINGERPRINT)
 }
 
 impl<A: Aggregate> Stream<A> {
@@ -293,19 +194,19 @@ impl<A: Aggregate> Stream<A> {
             aggregate_type: A::TYPE.to_owned(),
             version: self.version,
             event_id: self.newest_event?,
-            fingerprint: fingerprint_of::<A>(),
+            state_version: A::STATE_VERSION,
             taken_at: Utc::now(),
             state: self.state.clone()?,
             used_keys: self.used_keys[recent..].iter().map(KeyItem::from).collect(),
         })
     }
 
-    fn restore(&mut self, snapshot: Snapshot<A>) {
+    pub(crate) fn restore(&mut self, snapshot: Snapshot<A>) {
         self.version = snapshot.version;
         self.newest_event = Some(snapshot.event_id);
         self.state = Some(snapshot.state);
         self.used_keys = snapshot.used_keys.into_iter().map(UsedKey::from).collect();
-        self.snapshot = SnapshotFound::At(snapshot.version);
+        self.snapshot = SnapshotMark::at(snapshot.version);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Loading and appending.
+//! The table: reading parts of streams, and appending to them.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -9,13 +9,14 @@ use aws_sdk_dynamodb::types::{
 };
 use chrono::{DateTime, SubsecRound, Utc};
 use domain::aggregate::store_event;
-use domain::{Aggregate, Idempotency, Metadata};
+use domain::{Aggregate, Metadata};
 use uuid::{Timestamp, Uuid};
 
-use crate::error::{self, AppendError, CorruptStream, StoreError};
+use crate::corrupt::CorruptStream;
+use crate::error::{self, AppendError, StoreError};
 use crate::patience::pause;
 use crate::recorded::{MAX_ITEM_BYTES, item_bytes};
-use crate::snapshot::{SnapshotFound, Snapshots};
+use crate::snapshot::Snapshots;
 use crate::{Cost, Recorded, Version};
 
 /// The most items of one transaction.
@@ -32,98 +33,6 @@ pub struct EventStore {
     pub(crate) shards: u32,
     pub(crate) snapshots: Option<Snapshots>,
     clock: fn() -> DateTime<Utc>,
-}
-
-/// An aggregate as far as it has been read: its version and state, and what reading it cost.
-#[derive(Debug, Clone)]
-pub struct Stream<A> {
-    pub aggregate_id: String,
-    /// The version of the newest event folded into `state`; 0 when there is none.
-    pub version: Version,
-    pub state: Option<A>,
-    pub cost: Cost,
-    /// The idempotency keys of the events folded so far; of those before a snapshot, the most recent ones.
-    pub(crate) used_keys: Vec<UsedKey>,
-    /// The event at `version`.
-    pub(crate) newest_event: Option<Uuid>,
-    pub(crate) snapshot: SnapshotFound,
-}
-
-/// An idempotency key that an event of the stream carries. A key belongs to its caller.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct UsedKey {
-    pub user_id: Option<String>,
-    pub idempotency: Idempotency,
-    /// Of the last event that carries it.
-    pub version: Version,
-}
-
-impl<A: Aggregate> Stream<A> {
-    /// A stream that is believed to have no events yet. An append to it that is wrong about that is a conflict, so
-    /// no read is needed.
-    pub fn unborn(aggregate_id: impl Into<String>) -> Self {
-        Self {
-            aggregate_id: aggregate_id.into(),
-            version: 0,
-            state: None,
-            cost: Cost::default(),
-            used_keys: Vec::new(),
-            newest_event: None,
-            snapshot: SnapshotFound::NotSought,
-        }
-    }
-
-    /// Takes in the next event.
-    ///
-    /// # Errors
-    /// [`CorruptStream`] when it is not the next one, or cannot be read.
-    pub fn fold(&mut self, next: &Recorded) -> Result<(), CorruptStream> {
-        if next.version != self.version + 1 {
-            return Err(CorruptStream::Gap {
-                aggregate_id: self.aggregate_id.clone(),
-                expected: self.version + 1,
-                found: next.version,
-            });
-        }
-        let events = next.events::<A>()?;
-        self.state = A::fold(self.state.take(), &events);
-        self.version = next.version;
-        self.newest_event = Some(next.event_id);
-        self.remember_key(next);
-        Ok(())
-    }
-}
-
-impl<A> Stream<A> {
-    fn remember_key(&mut self, event: &Recorded) {
-        let Some(idempotency) = &event.metadata.idempotency else {
-            return;
-        };
-        match self.used_keys.last_mut() {
-            // The next event of the same command.
-            Some(last) if last.idempotency == *idempotency && last.user_id == event.metadata.user_id => {
-                last.version = event.version;
-            }
-            _ => self.used_keys.push(UsedKey {
-                user_id: event.metadata.user_id.clone(),
-                idempotency: idempotency.clone(),
-                version: event.version,
-            }),
-        }
-    }
-
-    /// Whether the caller of `metadata` has used its key on this stream before: [`EventStore::transact`] will then decide
-    /// nothing, and needs nothing to decide on.
-    pub fn has_used_key(&self, metadata: &Metadata) -> bool {
-        self.use_of_key(metadata).is_some()
-    }
-
-    /// What the caller of `metadata` has used its key for, if anything.
-    pub(crate) fn use_of_key(&self, metadata: &Metadata) -> Option<&UsedKey> {
-        let key = &metadata.idempotency.as_ref()?.key;
-        let is_it = |used: &&UsedKey| used.idempotency.key == *key && used.user_id == metadata.user_id;
-        self.used_keys.iter().find(is_it)
-    }
 }
 
 /// Which events of a stream to read.
@@ -190,43 +99,6 @@ impl EventStore {
         (self.clock)().trunc_subsecs(6)
     }
 
-    /// The aggregate at its newest version: a strong read of its whole stream, or of its end when a snapshot holds the
-    /// rest.
-    ///
-    /// # Errors
-    /// [`StoreError::Corrupt`] when versions are missing or an event cannot be read, otherwise what DynamoDB said.
-    pub async fn load<A: Aggregate>(&self, aggregate_id: &str) -> Result<Stream<A>, StoreError> {
-        if let Some((snapshots, every)) = self.snapshots_of::<A>() {
-            return self.load_end(snapshots, every, aggregate_id).await;
-        }
-        let mut stream = Stream::unborn(aggregate_id);
-        for event in &self.read_on(&mut stream, 1, None).await? {
-            stream.fold(event)?;
-        }
-        Ok(stream)
-    }
-
-    /// The aggregate as it was at `version`, or at its newest version if that is older.
-    ///
-    /// # Errors
-    /// As [`EventStore::load`].
-    pub async fn load_until<A: Aggregate>(
-        &self,
-        aggregate_id: &str,
-        version: Version,
-    ) -> Result<Stream<A>, StoreError> {
-        let mut stream = Stream::unborn(aggregate_id);
-        let limit = usize::try_from(version).unwrap_or(usize::MAX);
-        if limit > 0 {
-            let (events, cost) = self.read(aggregate_id, Part::first(limit)).await?;
-            stream.cost += cost;
-            for event in &events {
-                stream.fold(event)?;
-            }
-        }
-        Ok(stream)
-    }
-
     /// The aggregate's events from version `from` on, oldest first; at most `limit` of them.
     ///
     /// # Errors
@@ -274,19 +146,6 @@ impl EventStore {
         item.get("Version")
             .and_then(|version| version.as_n().ok()?.parse().ok())
             .ok_or_else(|| CorruptStream::NotAnEvent(format!("{aggregate_id} has no Version")).into())
-    }
-
-    /// The events of `stream` from version `from` on, at most `limit`; the stream bears the cost.
-    pub(crate) async fn read_on<A: Aggregate>(
-        &self,
-        stream: &mut Stream<A>,
-        from: Version,
-        limit: Option<usize>,
-    ) -> Result<Vec<Recorded>, StoreError> {
-        let part = Part::From { version: from, limit };
-        let (events, cost) = self.read(&stream.aggregate_id, part).await?;
-        stream.cost += cost;
-        Ok(events)
     }
 
     /// A strong read of a part of a stream. Events come oldest first.

@@ -8,7 +8,7 @@ use crate::store::MAX_TRANSACT_ITEMS;
 use crate::{AppendError, EventStore, Recorded, StoreError, Stream, Version};
 
 /// How often a decision is taken before the writer gives up.
-const MAX_ATTEMPTS: u32 = 12;
+pub(crate) const MAX_ATTEMPTS: u32 = 12;
 
 /// The longest pause before the first repetition. It doubles up to [`MAX_PAUSE`]; the pause itself is drawn from
 /// nothing to that, so that writers who collided once do not collide again.
@@ -33,6 +33,9 @@ pub enum TransactError<E> {
     /// The rules do not allow it on the stream's newest state.
     #[error("refused: {0}")]
     Refused(E),
+    /// The caller wants to change another version.
+    #[error("the stream is at version {actual}, not {expected}")]
+    VersionMismatch { expected: Version, actual: Version },
     /// The caller has used the idempotency key for another request on this stream.
     #[error("the idempotency key was used for another request")]
     KeyReused,
@@ -46,8 +49,31 @@ pub enum TransactError<E> {
     Store(#[from] StoreError),
 }
 
+/// Something that is done before each append of a command's events. It must do no harm when the append then fails.
+pub trait BeforeAppend<A: Aggregate>: Sync {
+    /// `stream` is what `events` were decided on.
+    ///
+    /// # Errors
+    /// What DynamoDB said. Then nothing is appended.
+    fn before(&self, stream: &Stream<A>, events: &[A::Event]) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// Nothing is.
+impl<A: Aggregate> BeforeAppend<A> for () {
+    async fn before(&self, _: &Stream<A>, _: &[A::Event]) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+/// What a decision comes to.
+enum Decided<E> {
+    Events(Vec<E>),
+    /// The same request was appended before, up to this version.
+    Before(Version),
+}
+
 impl EventStore {
-    /// Appends what `decide` decides on `stream`, which is loaded, or believed to be unborn.
+    /// Appends what `decide` decides on `stream`, which is loaded, or believed to be unborn, or kept.
     ///
     /// `decide` is asked again, on the newer state, whenever another writer appended in between; it must be pure. It is
     /// not asked when the stream shows that the same request, by its idempotency key, has been appended already.
@@ -57,24 +83,44 @@ impl EventStore {
     /// when the stream was read again, but an attempt that is still on its way may yet arrive.
     pub async fn transact<A: Aggregate, E>(
         &self,
-        mut stream: Stream<A>,
+        stream: Stream<A>,
         metadata: &Metadata,
         decide: impl Fn(&Stream<A>) -> Result<Vec<A::Event>, E>,
     ) -> Result<Transacted<A>, TransactError<E>> {
-        for attempt in 0..MAX_ATTEMPTS {
-            if let Some(used) = stream.use_of_key(metadata) {
-                if Some(&used.idempotency) != metadata.idempotency.as_ref() {
-                    return Err(TransactError::KeyReused);
-                }
-                let version = used.version;
-                return Ok(self.replay(stream, version).await?);
+        self.transact_after(stream, metadata, MAX_ATTEMPTS, decide, &()).await
+    }
+
+    /// The same with something that is done `first`, before each append, and at most so many attempts.
+    ///
+    /// Nothing but a successful append may rest on a kept state: everything else is decided again on what a read has
+    /// brought. A kept state that turns out to be old is no attempt, and nobody waits for it: DynamoDB has refused the
+    /// append, and returned the event that was missing.
+    pub(crate) async fn transact_after<A: Aggregate, E>(
+        &self,
+        mut stream: Stream<A>,
+        metadata: &Metadata,
+        attempts: u32,
+        decide: impl Fn(&Stream<A>) -> Result<Vec<A::Event>, E>,
+        first: &impl BeforeAppend<A>,
+    ) -> Result<Transacted<A>, TransactError<E>> {
+        let mut attempt = 0;
+        while attempt < attempts {
+            let decided = decided(&stream, metadata, &decide);
+            let is_append = matches!(&decided, Ok(Decided::Events(events)) if !events.is_empty());
+            if stream.is_kept && !is_append {
+                self.refresh(&mut stream).await?;
+                continue;
             }
-            let events = decide(&stream).map_err(TransactError::Refused)?;
-            self.snapshot_if_due(&mut stream);
-            let winners = match self
-                .append::<A>(&stream.aggregate_id, stream.version, &events, metadata)
-                .await
-            {
+            let events = match decided? {
+                Decided::Before(version) => return Ok(self.replay(stream, version).await?),
+                Decided::Events(events) => events,
+            };
+            first.before(&stream, &events).await?;
+            if let Some(snapshots) = &self.snapshots {
+                snapshots.write_if_due(&self.client, &stream);
+            }
+            let appended = self.append::<A>(&stream.aggregate_id, stream.version, &events, metadata);
+            let winners = match appended.await {
                 Ok(appended) => {
                     stream.cost += appended.cost;
                     for event in &appended.events {
@@ -86,12 +132,12 @@ impl EventStore {
                         is_replay: false,
                     });
                 }
-                Err(AppendError::Conflict { winners }) => {
-                    tracing::debug!(aggregate_id = stream.aggregate_id, attempt, "conflict: deciding again");
-                    metrics::counter!("event_store_conflicts_total").increment(1);
-                    winners
-                }
+                Err(AppendError::Conflict { winners }) => winners,
                 Err(AppendError::TransactionInProgress) => Vec::new(),
+                Err(AppendError::TooLarge { .. } | AppendError::TooMany { .. }) if stream.is_kept => {
+                    self.refresh(&mut stream).await?;
+                    continue;
+                }
                 Err(AppendError::TooLarge { bytes, limit }) => return Err(TransactError::TooLarge { bytes, limit }),
                 Err(AppendError::TooMany { count, limit }) => {
                     return Err(StoreError::Rejected(format!("{count} events at once, of at most {limit}")).into());
@@ -99,8 +145,16 @@ impl EventStore {
                 Err(AppendError::Store(error)) => return self.unless_appended(stream, metadata, error).await,
             };
             stream.cost.requests += 1;
-            // Before reading on, so that the next decision is taken on the newest state.
-            pause(attempt).await;
+            if stream.is_kept {
+                stream.is_kept = false;
+                metrics::counter!("event_store_stale_states_total").increment(1);
+            } else {
+                tracing::debug!(aggregate_id = stream.aggregate_id, attempt, "conflict: deciding again");
+                metrics::counter!("event_store_conflicts_total").increment(1);
+                // Before reading on, so that the next decision is taken on the newest state.
+                pause(attempt).await;
+                attempt += 1;
+            }
             let ours = self.take_in(&mut stream, winners, metadata).await?;
             if !ours.is_empty() {
                 return Ok(Transacted {
@@ -111,7 +165,7 @@ impl EventStore {
             }
         }
         metrics::counter!("event_store_contended_total").increment(1);
-        Err(TransactError::Contended { attempts: MAX_ATTEMPTS })
+        Err(TransactError::Contended { attempts })
     }
 
     /// `error`, unless an earlier attempt of the SDK was carried out and only its answer was lost.
@@ -190,6 +244,39 @@ impl EventStore {
             }
         }
         Ok(ours)
+    }
+}
+
+/// What comes first: a request that was carried out before is answered as it was then; the rules say that there is no such
+/// thing before it is said to be another version.
+/// <https://www.rfc-editor.org/rfc/rfc9110#name-precedence-of-preconditions>
+fn decided<A: Aggregate, E>(
+    stream: &Stream<A>,
+    metadata: &Metadata,
+    decide: impl Fn(&Stream<A>) -> Result<Vec<A::Event>, E>,
+) -> Result<Decided<A::Event>, TransactError<E>> {
+    if let Some(used) = stream.use_of_key(metadata) {
+        return match Some(&used.idempotency) == metadata.idempotency.as_ref() {
+            true => Ok(Decided::Before(used.version)),
+            false => Err(TransactError::KeyReused),
+        };
+    }
+    let mismatch = stream.mismatch();
+    if stream.state.is_some()
+        && let Some(expected) = mismatch
+    {
+        return Err(TransactError::VersionMismatch {
+            expected,
+            actual: stream.version,
+        });
+    }
+    let events = decide(stream).map_err(TransactError::Refused)?;
+    match mismatch {
+        Some(expected) => Err(TransactError::VersionMismatch {
+            expected,
+            actual: stream.version,
+        }),
+        None => Ok(Decided::Events(events)),
     }
 }
 

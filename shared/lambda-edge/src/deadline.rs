@@ -15,3 +15,28 @@ pub(crate) fn time_left(context: &Context) -> Duration {
         .duration_since(SystemTime::now())
         .map_or(Duration::MAX, |left| left.saturating_sub(RESERVE))
 }
+
+/// The moment by which a batch must have been answered; there is none where nobody enforces it.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline(Option<tokio::time::Instant>);
+
+impl Deadline {
+    pub(crate) fn of(context: &Context) -> Self {
+        Self(tokio::time::Instant::now().checked_add(time_left(context)))
+    }
+
+    /// How long it is until then; `None` without a moment.
+    pub fn time_left(self) -> Option<Duration> {
+        self.0
+            .map(|at| at.saturating_duration_since(tokio::time::Instant::now()))
+    }
+
+    /// The outcome of `work`, or `None` when the moment comes first. What has no time left is not begun.
+    pub async fn bound<T>(self, work: impl Future<Output = T>) -> Option<T> {
+        match self.0 {
+            Some(at) if at <= tokio::time::Instant::now() => None,
+            Some(at) => tokio::time::timeout_at(at, work).await.ok(),
+            None => Some(work.await),
+        }
+    }
+}

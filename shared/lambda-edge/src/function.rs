@@ -18,7 +18,10 @@ type Invoke = dyn Fn(LambdaEvent<Value>) -> BoxFuture<'static, Result<Value, Err
 
 /// A function that is configured and ready to be invoked, any number of times and concurrently.
 #[derive(Clone)]
-pub struct Function(Arc<Invoke>);
+pub struct Function {
+    invoke: Arc<Invoke>,
+    routes: Arc<[&'static str]>,
+}
 
 /// Makes a function from its environment. Every function crate exports one, named `function`.
 pub type Constructor = fn(&Environment, &SdkConfig) -> Result<Function, ConfigError>;
@@ -29,18 +32,45 @@ impl Function {
         F: Fn(LambdaEvent<Value>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Value, Error>> + Send + 'static,
     {
-        Self(Arc::new(move |event| Box::pin(invoke(event))))
+        Self {
+            invoke: Arc::new(move |event| Box::pin(invoke(event))),
+            routes: Arc::new([]),
+        }
     }
 
     /// This function for requests, and `of_records` for the batches of a stream or queue.
     pub fn and_of_records(self, of_records: Function) -> Self {
-        Self::new(move |event: LambdaEvent<Value>| {
-            let function = match event.payload.get("Records") {
-                Some(_) => of_records.clone(),
-                None => self.clone(),
+        self.and_of(|payload| payload.get("Records").is_some(), of_records)
+    }
+
+    /// This function for requests, and `of_schedules` for what a schedule sends.
+    /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html>
+    pub fn and_of_schedules(self, of_schedules: Function) -> Self {
+        self.and_of(|payload| payload["detail-type"] == "Scheduled Event", of_schedules)
+    }
+
+    fn and_of(self, is_others: fn(&Value) -> bool, other: Function) -> Self {
+        let routes = self.routes.clone();
+        let both = Self::new(move |event: LambdaEvent<Value>| {
+            let function = match is_others(&event.payload) {
+                true => other.clone(),
+                false => self.clone(),
             };
             async move { function.invoke(event.payload, event.context).await }
-        })
+        });
+        Self { routes, ..both }
+    }
+
+    pub(crate) fn with_routes(self, routes: impl Iterator<Item = &'static str>) -> Self {
+        Self {
+            routes: routes.collect(),
+            ..self
+        }
+    }
+
+    /// The routes that it serves, each as `METHOD /path`. Another function than one of requests has none.
+    pub fn routes(&self) -> &[&'static str] {
+        &self.routes
     }
 
     /// Handles one event.
@@ -49,7 +79,7 @@ impl Function {
     /// When the event is not of the function's kind, or the function failed as a whole; Lambda then retries or
     /// answers 500, as the trigger has it.
     pub async fn invoke(&self, payload: Value, context: Context) -> Result<Value, Error> {
-        (self.0)(LambdaEvent::new(payload, context)).await
+        (self.invoke)(LambdaEvent::new(payload, context)).await
     }
 }
 
@@ -58,7 +88,12 @@ impl Function {
 ///
 /// # Errors
 /// When the configuration is unusable, or the Lambda runtime cannot be reached.
-pub async fn run(new: Constructor) -> Result<(), Error> {
+pub fn run(new: Constructor) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(serve(new))
+}
+
+async fn serve(new: Constructor) -> Result<(), Error> {
     let environment = Environment::of_process();
     telemetry::log_json_lines(&environment);
     let function = new(&environment, &aws::config().await)?;

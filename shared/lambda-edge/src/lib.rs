@@ -14,7 +14,7 @@
 //! | [`tls`] | the TLS library of a process |
 
 pub mod aws;
-mod deadline;
+pub mod deadline;
 mod emf;
 pub mod function;
 pub mod http;
@@ -26,3 +26,4 @@ pub mod tls;
 
 pub use environment::{ConfigError, Environment};
 pub use function::{Constructor, Function, run};
+pub use lambda_runtime::Error;

@@ -28,10 +28,11 @@ pub const CACHE_MISSES: &str = "cache_misses_total";
 /// Of the crate `event-store`, which does not know this one.
 const CONFLICTS: &str = "event_store_conflicts_total";
 const CONTENDED: &str = "event_store_contended_total";
+const STALE: &str = "event_store_stale_states_total";
 const THROTTLED: &str = "dynamodb_throttled_total";
 
 /// The counters, and what each counts.
-pub const COUNTERS: [(&str, &str); 13] = [
+pub const COUNTERS: [(&str, &str); 14] = [
     (HTTP_REQUESTS, "Requests that were answered."),
     (STREAM_BATCHES, "Batches of a stream."),
     (
@@ -52,6 +53,10 @@ pub const COUNTERS: [(&str, &str); 13] = [
     (
         CONTENDED,
         "Commands that gave up because other writers were faster each time.",
+    ),
+    (
+        STALE,
+        "Appends on a kept state that another writer had changed meanwhile.",
     ),
     (
         THROTTLED,

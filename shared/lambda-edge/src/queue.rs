@@ -12,12 +12,19 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::Function;
+use crate::deadline::Deadline;
 use crate::metrics::{QUEUE_BATCH_DURATION, QUEUE_BATCHES, QUEUE_FAILURES, QUEUE_MESSAGES};
 
-/// Why a message is to be received again, until the queue gives it up to its dead-letter queue. It is logged.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
+/// Why a message is to be received again, until the queue gives it up to its dead-letter queue. It is logged. Any error can
+/// be the reason, for which it must be none itself.
+#[derive(Debug)]
 pub struct NotHandled(pub String);
+
+impl<E: std::error::Error> From<E> for NotHandled {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
 
 /// What EventBridge puts into a queue, as far as it matters here.
 #[derive(Deserialize)]
@@ -44,7 +51,8 @@ struct Origin {
 
 /// A function that handles the messages of a queue, `concurrency` of a batch at once.
 ///
-/// `handle` gets the `detail` of each event. It may get one twice, late, or after a newer one.
+/// `handle` gets the `detail` of each event. It may get one twice, late, or after a newer one. What is not handled when the
+/// invocation's time is over is handed back, so that what was handled does not come again with it.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
 pub fn function<App, M, F, Fut>(app: Arc<App>, concurrency: usize, handle: F) -> Function
 where
@@ -60,11 +68,13 @@ where
             let batch: SqsEvent = serde_json::from_value(event.payload)?;
             let messages = batch.records.len();
             let function = &event.context.env_config.function_name;
+            let deadline = Deadline::of(&event.context);
             let failed: Vec<_> = stream::iter(batch.records)
                 .map(|message| {
                     let (app, handle) = (app.clone(), handle.clone());
                     async move {
-                        let handled = handle_one(app, handle, &message).await;
+                        let handled = deadline.bound(handle_one(app, handle, &message)).await;
+                        let handled = handled.unwrap_or_else(|| Err(NotHandled("there was no time left".to_owned())));
                         let body = message.body.as_deref().unwrap_or_default();
                         let About { kind, detail } = serde_json::from_str(body).unwrap_or_default();
                         let (subject, correlation_id) = (detail.subject, detail.correlationid);
@@ -74,13 +84,13 @@ where
                                 tracing::info!(kind, subject, correlation_id, "message");
                                 None
                             }
-                            Err(error) => {
+                            Err(NotHandled(reason)) => {
                                 tracing::warn!(
                                     kind,
                                     subject,
                                     correlation_id,
                                     message_id,
-                                    %error,
+                                    reason,
                                     "a message was not handled and will come again"
                                 );
                                 Some(message_id)
@@ -119,11 +129,8 @@ where
     let body = message.body.as_deref().unwrap_or_default();
     // The message itself is not logged: it may hold names and addresses.
     let event: BusEvent<M> = serde_json::from_str(body).map_err(|error| {
-        NotHandled(format!(
-            "it cannot be read, at line {} column {}",
-            error.line(),
-            error.column()
-        ))
+        let (line, column) = (error.line(), error.column());
+        NotHandled(format!("it cannot be read, at line {line} column {column}"))
     })?;
     handle(app, event.detail).await
 }
@@ -139,4 +146,31 @@ fn response(failed: Vec<String>) -> SqsBatchResponse {
         })
         .collect();
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+    use lambda_runtime::Context;
+    use serde_json::json;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_not_handled_in_time_is_handed_back_and_nothing_else() {
+        let handle = async |_: Arc<()>, message: Value| match message.as_str() {
+            Some("hangs") => std::future::pending().await,
+            _ => Ok(()),
+        };
+        let function = function(Arc::new(()), 1, move |app, message: Value| handle(app, message));
+        let record = |id: &str| json!({ "messageId": id, "body": json!({ "detail": id }).to_string() });
+        let ends = SystemTime::now() + crate::deadline::RESERVE + Duration::from_millis(100);
+        let mut context = Context::default();
+        context.deadline = ends.duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
+        let batch = json!({ "Records": [record("handled"), record("hangs"), record("not begun")] });
+        let answer = function.invoke(batch, context).await.unwrap();
+        let left = json!([{ "itemIdentifier": "hangs" }, { "itemIdentifier": "not begun" }]);
+        assert_eq!(answer["batchItemFailures"], left);
+    }
 }

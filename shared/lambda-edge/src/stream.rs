@@ -1,18 +1,18 @@
 //! DynamoDB stream batches, with partial batch responses.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use aws_lambda_events::dynamodb::Event;
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
-use lambda_runtime::{Context, LambdaEvent};
+use lambda_runtime::LambdaEvent;
 use metrics::{counter, histogram};
 use serde_json::Value;
 
 pub use aws_lambda_events::dynamodb::EventRecord;
 
 use crate::Function;
-use crate::deadline::time_left;
+use crate::deadline::Deadline;
 use crate::metrics::{STREAM_BATCH_DURATION, STREAM_BATCHES, STREAM_FAILURES, STREAM_RECORDS};
 
 /// A function that handles the batches of a DynamoDB stream.
@@ -52,30 +52,6 @@ where
             Ok(serde_json::to_value(response(failed))?)
         }
     })
-}
-
-/// The moment by which a batch must have been answered; there is none where nobody enforces it.
-#[derive(Debug, Clone, Copy)]
-pub struct Deadline(Option<tokio::time::Instant>);
-
-impl Deadline {
-    fn of(context: &Context) -> Self {
-        Self(tokio::time::Instant::now().checked_add(time_left(context)))
-    }
-
-    /// How long it is until then; `None` without a moment.
-    pub fn time_left(self) -> Option<Duration> {
-        self.0
-            .map(|at| at.saturating_duration_since(tokio::time::Instant::now()))
-    }
-
-    /// The outcome of `work`, or `None` when the moment comes first.
-    pub async fn bound<T>(self, work: impl Future<Output = T>) -> Option<T> {
-        match self.0 {
-            Some(at) => tokio::time::timeout_at(at, work).await.ok(),
-            None => Some(work.await),
-        }
-    }
 }
 
 fn response(failed: Vec<String>) -> DynamoDbEventResponse {

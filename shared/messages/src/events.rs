@@ -5,9 +5,9 @@
 
 use chrono::{DateTime, Utc};
 use domain::money::Currency;
-use domain::order::state::{AddressLine, Carrier, PostalCode, Reason};
 use domain::order::{Address, ConfirmationNumber, OrderId};
 use domain::stock::Pieces;
+use domain::text::{AddressLine, Carrier, PostalCode, Reason};
 use domain::text::{CustomerId, PaymentMethodId, ProductId, Sku, TrackingNumber, TransactionId};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};

@@ -36,7 +36,7 @@ pub use retry::Limits;
 use retry::{Patience, Setback};
 use wire::{Intent, IntentStatus, RefundMade, RefundStatus, Refusal};
 
-use crate::{Authorisation, Capture, GatewayError, PaymentGateway, PaymentRequest, Refund, Voided};
+use crate::gateway::{Authorisation, Capture, GatewayError, PaymentGateway, PaymentRequest, Refund, Voided};
 
 /// The most characters of an idempotency key. <https://docs.stripe.com/api/idempotent_requests>
 const MAX_KEY_CHARS: usize = 255;

@@ -29,7 +29,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::{Authorisation, Capture, GatewayError, PaymentGateway, PaymentRequest, Refund, Voided};
+use crate::gateway::{Authorisation, Capture, GatewayError, PaymentGateway, PaymentRequest, Refund, Voided};
 
 /// The sandbox: a ledger in memory.
 #[derive(Debug, Default)]

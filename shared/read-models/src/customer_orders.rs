@@ -4,15 +4,16 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use chrono::{DateTime, Utc};
 use domain::order::{OrderId, OrderStatus};
+use environment::{ConfigError, Environment};
 use event_store::Version;
 use lambda_edge::stream::EventRecord;
-use lambda_edge::{ConfigError, Environment};
+use projector::{ProjectError, StreamConsumer};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::derived::Derived;
-use crate::order_summary::{OrderSummaries, OrderSummaryRow};
-use crate::projector::{ProjectError, Projection};
+use crate::order_row::OrderSummaryRow;
+use crate::order_summary::OrderSummaries;
 use crate::rows::{Row, Rows};
 use crate::totals::{Amounts, Totals};
 
@@ -103,7 +104,7 @@ impl CustomerOrdersProjection {
 }
 
 #[async_trait]
-impl Projection for CustomerOrdersProjection {
+impl StreamConsumer for CustomerOrdersProjection {
     const NAME: &'static str = "customer-orders";
     const AGGREGATE_KEY: &'static str = "OrderId";
 

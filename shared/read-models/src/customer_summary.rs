@@ -11,7 +11,7 @@ use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
 
 use crate::customer_orders::{CustomerOrders, SUMMARY};
-use crate::views::Money;
+use crate::money::Money;
 
 /// A customer's orders in numbers; of a customer without orders, zeros.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -26,6 +26,13 @@ pub struct CustomerSummary {
     pub last_order_at: Option<String>,
 }
 
+/// Which of a customer's orders, by their creation.
+#[derive(Clone, Copy, PartialEq)]
+enum Which {
+    First,
+    Last,
+}
+
 impl CustomerOrders {
     /// Three requests of half a read unit each, however many orders the customer has.
     ///
@@ -35,8 +42,8 @@ impl CustomerOrders {
         let customer = customer_id.as_str();
         let (amounts, first_order_at, last_order_at) = try_join3(
             self.totals(SUMMARY, customer),
-            self.order_time(customer, true),
-            self.order_time(customer, false),
+            self.order_time(customer, Which::First),
+            self.order_time(customer, Which::Last),
         )
         .await?;
         let count = |amount: Decimal| amount.to_u64().unwrap_or_default();
@@ -54,8 +61,8 @@ impl CustomerOrders {
         })
     }
 
-    /// When the customer's first order was created, or the last.
-    async fn order_time(&self, customer: &str, is_first: bool) -> Result<Option<String>, StoreError> {
+    /// When that order of the customer was created.
+    async fn order_time(&self, customer: &str, which: Which) -> Result<Option<String>, StoreError> {
         let found = self
             .client
             .query()
@@ -63,7 +70,7 @@ impl CustomerOrders {
             .key_condition_expression("CustomerId = :customer AND OrderKey > :summary")
             .expression_attribute_values(":customer", AttributeValue::S(customer.to_owned()))
             .expression_attribute_values(":summary", AttributeValue::S(SUMMARY.key.to_owned()))
-            .scan_index_forward(is_first)
+            .scan_index_forward(which == Which::First)
             .limit(1)
             .send()
             .await?;

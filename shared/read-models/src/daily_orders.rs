@@ -8,19 +8,19 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::order::{OrderId, OrderStatus};
+use environment::{ConfigError, Environment};
 use event_store::batch::batch_get;
 use event_store::recorded::shard_of;
 use event_store::{StoreError, Version};
-use lambda_edge::{ConfigError, Environment};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
 
 use crate::day::Day;
-use crate::order_summary::OrderSummaryRow;
+use crate::money::Money;
+use crate::order_row::OrderSummaryRow;
 use crate::rows::{Row, Rows};
 use crate::totals::{Amounts, Totals};
-use crate::views::Money;
 
 /// How many partitions a day has. Each takes 1,000 write units a second, and a new order takes 6. Another number makes rows
 /// stand elsewhere: it takes a new [`Row::GENERATION`].

@@ -2,10 +2,11 @@
 
 use domain::order::OrderId;
 use lambda_edge::stream::EventRecord;
+use projector::ProjectError;
 
-use crate::order_summary::{OrderSummaries, OrderSummaryRow};
-use crate::projector::ProjectError;
-use crate::rows::{Found, NEWER_CODE, Put, Row, Rows};
+use crate::order_row::OrderSummaryRow;
+use crate::order_summary::OrderSummaries;
+use crate::rows::{Found, NEWER_CODE, Put, Read, Row, Rows};
 
 /// Keeps a table of rows up to date with OrderSummary.
 ///
@@ -44,14 +45,14 @@ pub(crate) async fn newest(source: &OrderSummaries, order_id: &str) -> Result<Op
     let order_id: OrderId = order_id
         .parse()
         .map_err(|error| ProjectError::Lasting(format!("OrderId {error}")))?;
-    match source.order_row(order_id, true).await? {
+    match source.order_row(order_id, Read::Strong).await? {
         Found::Row(order) => Ok(Some(order)),
         // When an outdated row is written anew, a record tells of it.
         Found::Nothing | Found::Outdated => Ok(None),
         Found::Unreadable(reason) => Err(ProjectError::Lasting(format!(
             "its row in OrderSummary cannot be read: {reason}"
         ))),
-        Found::OfNewerCode => Err(ProjectError::Passing(NEWER_CODE.to_owned())),
+        Found::OfNewerCode => Err(ProjectError::Newer(NEWER_CODE.to_owned())),
     }
 }
 

@@ -3,7 +3,8 @@
 use domain::order::OrderId;
 use event_store::{EventStore, StoreError, Version};
 
-use crate::order_summary::{OrderSummaries, OrderSummaryRow};
+use crate::order_row::OrderSummaryRow;
+use crate::order_summary::OrderSummaries;
 
 /// Reads rows, and the events that they lack.
 #[derive(Debug, Clone)]

@@ -2,72 +2,53 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`projector`] | what every projection does with a batch: group, apply, park, report |
+//! | [`order_row`] | the row of an order, from which all others follow |
+//! | [`item`] | items of tables of rows |
+//! | [`rows`] | what the tables of rows have in common |
+//! | [`totals`] | totals that change together with the rows that they are of |
+//! | [`money`] | what orders come to in one currency |
+//! | [`day`] | days in parameters and keys |
+//! | [`read_model`] | what a replay asks of a read model |
 //! | [`order_summary`] | one row per order, from the event store's stream |
+//! | `derived` | rows that follow from those of OrderSummary |
 //! | [`customer_orders`] | one row per order under its customer, from OrderSummary's stream |
 //! | [`customer_summary`] | what all orders of a customer come to |
 //! | [`daily_orders`] | what the orders of a day come to |
 //! | [`order_search`] | orders found by their words |
+//! | [`order_index`] | the projection that keeps daily orders and the search |
 //! | [`stock_levels`] | one row per SKU, from messages of the bus |
-//! | [`order_index`] | the projection that keeps the last two |
-//! | `derived` | rows that follow from those of OrderSummary |
-//! | [`totals`] | totals that change together with the rows that they are of |
-//! | [`order_lists`] | orders in lists, from the rows of both |
-//! | [`list_requests`] | lists as they are asked for over HTTP |
-//! | [`read_after`] | `X-Read-After`: the order that a caller has just changed |
-//! | [`replay`] | read models computed anew, or compared with the events |
-//! | [`customers`] | whole orders with the names of their customers |
 //! | [`fresh`] | orders as they are at least since some version |
-//! | [`projections`] | all of them, found by their names |
-//! | [`notifications`] | what customers are told: no projection's, and in no replay |
-//! | [`parked`] | what could not be projected, with the reason |
-//! | [`day`] | days in parameters and keys |
-//! | [`status`] | how far each projection has come |
-//! | [`problems`] | what a query that failed answers |
-//! | [`rows`] | what the tables of rows have in common |
-//! | [`views`] | rows as the HTTP contract shows them |
-//! | [`history`] | what happened to an order, event by event |
-//! | [`from_env`] | the event store as a function's environment names it |
+//! | [`order_lists`] | orders in lists, from the rows of OrderSummary and CustomerOrders |
+//! | [`projections`] | all projections and their read models, found by their names |
 
 pub mod customer_orders;
 pub mod customer_summary;
-pub mod customers;
 pub mod daily_orders;
 pub mod day;
 mod derived;
 pub mod fresh;
-pub mod from_env;
-pub mod history;
-pub mod list_requests;
-pub mod notifications;
+pub mod item;
+pub mod money;
 pub mod order_index;
 pub mod order_lists;
+pub mod order_row;
 pub mod order_search;
 pub mod order_summary;
-pub mod parked;
-pub mod problems;
 pub mod projections;
-pub mod projector;
-pub mod read_after;
-pub mod replay;
+pub mod read_model;
 pub mod rows;
-pub mod status;
 pub mod stock_levels;
 pub mod totals;
-pub mod views;
 
 pub use customer_orders::{CustomerOrders, CustomerOrdersProjection};
 pub use daily_orders::DailyOrders;
 pub use fresh::{FreshOrders, ReadSource};
-pub use list_requests::OrderListRequests;
-pub use notifications::Notifications;
+pub use item::Item;
 pub use order_index::OrderIndexProjection;
 pub use order_lists::OrderLists;
+pub use order_row::OrderSummaryRow;
 pub use order_search::OrderSearch;
 pub use order_summary::{OrderSummaries, OrderSummaryProjection};
-pub use parked::ParkedEvents;
-pub use projections::Projections;
-pub use projector::{ProjectError, Projection};
+pub use read_model::ReadModel;
 pub use rows::{Row, Rows};
-pub use status::ProjectionStatuses;
 pub use stock_levels::StockLevels;

@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 use lambda_edge::stream::EventRecord;
+use projector::{ProjectError, StreamConsumer};
 
 use crate::daily_orders::{DailyOrderRow, DailyOrders};
 use crate::derived::Derived;
 use crate::order_search::{OrderSearch, OrderSearchIndex};
 use crate::order_summary::OrderSummaries;
-use crate::projector::{ProjectError, Projection};
 
 /// Keeps DailyOrders and OrderSearch up to date with OrderSummary.
 pub struct OrderIndexProjection {
@@ -25,7 +25,7 @@ impl OrderIndexProjection {
 }
 
 #[async_trait]
-impl Projection for OrderIndexProjection {
+impl StreamConsumer for OrderIndexProjection {
     const NAME: &'static str = "order-index";
     const AGGREGATE_KEY: &'static str = "OrderId";
 

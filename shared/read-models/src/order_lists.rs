@@ -17,17 +17,17 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use chrono::{DateTime, Utc};
 use domain::order::{OrderId, OrderStatus};
 use domain::text::CustomerId;
+use environment::{ConfigError, Environment};
 use event_store::{Cost, StoreError, Version};
 use futures::future::try_join_all;
-use lambda_edge::{ConfigError, Environment};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
 use crate::customer_orders::status_key;
 use crate::day::Day;
 use crate::fresh::ReadSource;
-use crate::order_summary::{LIST_SHARDS, OrderSummaryRow, status_shard};
-use crate::rows::Item;
+use crate::item::Item;
+use crate::order_row::{LIST_SHARDS, OrderSummaryRow, status_shard};
 
 /// An order as lists show it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

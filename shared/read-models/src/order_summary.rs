@@ -7,108 +7,15 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use chrono::{DateTime, Utc};
-use domain::order::{Order, OrderId, OrderStatus};
+use domain::order::OrderId;
+use environment::{ConfigError, Environment};
 use event_store::batch::batch_get;
-use event_store::recorded::{rfc3339_micros, shard_of};
-use event_store::{CorruptStream, EventStore, Recorded, StoreError, Stream, Version};
+use event_store::{EventStore, StoreError, Version};
 use lambda_edge::stream::EventRecord;
-use lambda_edge::{ConfigError, Environment};
-use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
+use projector::{ProjectError, StreamConsumer};
 
-use crate::projector::{ProjectError, Projection};
-use crate::rows::{Found, NEWER_CODE, Row, Rows};
-
-/// How many values of `ListShard`, and of `StatusShard` per status, the orders are spread over, as one value takes only
-/// 1,000 writes a second. A list is merged from so many queries. Another number makes rows hold something else: it takes
-/// another [`GENERATION`](Row::GENERATION).
-pub const LIST_SHARDS: u32 = 4;
-
-/// An order's row. The columns beside `Order` follow from it; they are there for indexes, stream filters, and for people
-/// who look into the table.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct OrderSummaryRow {
-    pub order_id: OrderId,
-    pub version: Version,
-    pub customer_id: String,
-    pub status: OrderStatus,
-    pub currency: String,
-    pub total_amount: Decimal,
-    /// Distinct products.
-    pub item_count: usize,
-    /// When the first event was appended.
-    #[serde(with = "event_store::recorded::timestamp")]
-    pub created_at: DateTime<Utc>,
-    /// When the newest event was appended.
-    #[serde(with = "event_store::recorded::timestamp")]
-    pub updated_at: DateTime<Utc>,
-    /// `<created_at>#<order id>`: never changes, and sorts by time.
-    pub order_key: String,
-    /// A number below [`LIST_SHARDS`].
-    pub list_shard: String,
-    /// `<status>#<list shard>`.
-    pub status_shard: String,
-    pub order: Order,
-}
-
-impl OrderSummaryRow {
-    /// The row after `events`, which follow `before`; with how far it got when an event cannot be read.
-    ///
-    /// `None` when there is no event to begin with.
-    pub fn fold(
-        order_id: OrderId,
-        before: Option<Self>,
-        events: &[Recorded],
-    ) -> (Option<Self>, Result<(), CorruptStream>) {
-        let mut stream = Stream::unborn(order_id.to_string());
-        let mut times = None;
-        if let Some(row) = before {
-            stream.version = row.version;
-            times = Some((row.created_at, row.updated_at));
-            stream.state = Some(row.order);
-        }
-        let mut folded = Ok(());
-        for event in events {
-            folded = stream.fold(event);
-            if folded.is_err() {
-                break;
-            }
-            let (created_at, _) = times.unwrap_or((event.timestamp, event.timestamp));
-            times = Some((created_at, event.timestamp));
-        }
-        let row = stream.state.zip(times).map(|(order, (created_at, updated_at))| {
-            Self::new(order_id, stream.version, order, created_at, updated_at)
-        });
-        (row, folded)
-    }
-
-    fn new(
-        order_id: OrderId,
-        version: Version,
-        order: Order,
-        created_at: DateTime<Utc>,
-        updated_at: DateTime<Utc>,
-    ) -> Self {
-        let shard = shard_of(&order_id.to_string(), LIST_SHARDS);
-        Self {
-            order_id,
-            version,
-            customer_id: order.customer_id.to_string(),
-            status: order.status,
-            currency: order.currency.to_string(),
-            total_amount: order.total_amount(),
-            item_count: order.items.len(),
-            created_at,
-            updated_at,
-            order_key: format!("{}#{order_id}", rfc3339_micros(created_at)),
-            list_shard: shard.to_string(),
-            status_shard: status_shard(order.status, shard),
-            order,
-        }
-    }
-}
+use crate::order_row::OrderSummaryRow;
+use crate::rows::{Found, NEWER_CODE, Read, Row, Rows};
 
 impl Row for OrderSummaryRow {
     const NAME: &'static str = OrderSummaryProjection::NAME;
@@ -122,11 +29,6 @@ impl Row for OrderSummaryRow {
     fn version(&self) -> Version {
         self.version
     }
-}
-
-/// The key of the index by status.
-pub(crate) fn status_shard(status: OrderStatus, shard: u32) -> String {
-    format!("{status}#{shard}")
 }
 
 /// The OrderSummary table.
@@ -144,7 +46,7 @@ impl OrderSummaries {
     /// # Errors
     /// What DynamoDB said.
     pub async fn order(&self, order_id: OrderId) -> Result<Option<OrderSummaryRow>, StoreError> {
-        match self.order_row(order_id, false).await? {
+        match self.order_row(order_id, Read::Eventual).await? {
             Found::Row(row) => Ok(Some(row)),
             Found::Nothing | Found::Outdated | Found::Unreadable(_) | Found::OfNewerCode => Ok(None),
         }
@@ -166,14 +68,9 @@ impl OrderSummaries {
         Ok(rows.collect())
     }
 
-    /// `consistent`: as of now, at twice the price.
-    pub(crate) async fn order_row(
-        &self,
-        order_id: OrderId,
-        consistent: bool,
-    ) -> Result<Found<OrderSummaryRow>, StoreError> {
+    pub(crate) async fn order_row(&self, order_id: OrderId, read: Read) -> Result<Found<OrderSummaryRow>, StoreError> {
         let key = HashMap::from([("OrderId".to_owned(), AttributeValue::S(order_id.to_string()))]);
-        self.get(key, consistent).await
+        self.get(key, read).await
     }
 }
 
@@ -193,18 +90,18 @@ impl OrderSummaryProjection {
 }
 
 #[async_trait]
-impl Projection for OrderSummaryProjection {
+impl StreamConsumer for OrderSummaryProjection {
     const NAME: &'static str = "order-summary";
     const AGGREGATE_KEY: &'static str = "AggregateId";
     const EVENT_TIME: &'static str = "Timestamp";
 
     async fn apply(&self, aggregate_id: &str, records: &[EventRecord]) -> Result<(), ProjectError> {
         let order_id = order_id(aggregate_id)?;
-        let row = match self.rows.order_row(order_id, true).await? {
+        let row = match self.rows.order_row(order_id, Read::Strong).await? {
             Found::Row(row) => Some(row),
             // Written anew from the first event.
             Found::Nothing | Found::Outdated | Found::Unreadable(_) => None,
-            Found::OfNewerCode => return Err(ProjectError::Passing(NEWER_CODE.to_owned())),
+            Found::OfNewerCode => return Err(ProjectError::Newer(NEWER_CODE.to_owned())),
         };
         let version = row.as_ref().map_or(0, |row| row.version);
         // The row is known to be up to date already.

@@ -4,24 +4,20 @@
 //! older generation goes to its source instead, and a replay writes every row anew. Rows of a newer generation were
 //! written by newer code, and are left as they are.
 
-use std::collections::HashMap;
 use std::marker::PhantomData;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use domain::aggregate::reason_without_data;
 use event_store::{StoreError, Version};
+use projector::ProjectError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::order_summary::OrderSummaryRow;
-use crate::projector::ProjectError;
-use crate::totals::{Amounts, Totals};
-
-/// An item of a table of rows.
-pub type Item = HashMap<String, AttributeValue>;
+use crate::item::{Item, generation, version};
+use crate::order_row::OrderSummaryRow;
+use crate::totals::{Amounts, COUNTED, MARK, Totals};
 
 /// The row that an order has in a read model: a function of the order alone.
 pub trait Row: Serialize + DeserializeOwned + Send + Sync + 'static {
@@ -52,6 +48,15 @@ pub trait Row: Serialize + DeserializeOwned + Send + Sync + 'static {
     fn mark(&self) -> Option<String> {
         None
     }
+}
+
+/// How a row is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Read {
+    /// As of now, at twice the price.
+    Strong,
+    /// As of a moment ago.
+    Eventual,
 }
 
 /// A table of rows.
@@ -123,19 +128,18 @@ impl<R: Row> Rows<R> {
         generation(item) > self.generation
     }
 
-    pub(crate) async fn get(&self, key: Item, consistent: bool) -> Result<Found<R>, StoreError> {
-        let found = self.read(key, consistent).await?;
+    pub(crate) async fn get(&self, key: Item, how: Read) -> Result<Found<R>, StoreError> {
+        let found = self.read(key, how).await?;
         Ok(found.map_or(Found::Nothing, |item| self.found(item)))
     }
 
-    /// `consistent`: as of now, at twice the price.
-    pub(crate) async fn read(&self, key: Item, consistent: bool) -> Result<Option<Item>, StoreError> {
+    pub(crate) async fn read(&self, key: Item, how: Read) -> Result<Option<Item>, StoreError> {
         let read = self
             .client
             .get_item()
             .table_name(&self.table)
             .set_key(Some(key))
-            .consistent_read(consistent)
+            .consistent_read(how == Read::Strong)
             .send()
             .await?;
         Ok(read.item)
@@ -158,22 +162,9 @@ impl<R: Row> Rows<R> {
         }
     }
 
-    /// Writes a row unless a newer one is there. Rows go only forwards, and so do their generations.
-    ///
-    /// `before` is believed to be the row there; when it is not, a row that is counted costs one request more.
-    pub(crate) async fn put(&self, row: &R, before: Option<&R>) -> Result<Put, StoreError> {
-        match R::TOTALS {
-            Some(totals) => {
-                let there = before.map(|before| self.item(before)).transpose()?;
-                self.put_counted(totals, row, there).await
-            }
-            None => self.put_uncounted(row).await,
-        }
-    }
-
     /// A row of the same version is written again: it says the same, or it was written by other code. So is one whose
     /// `Version` is not a number, which cannot be a row of ours.
-    async fn put_uncounted(&self, row: &R) -> Result<Put, StoreError> {
+    pub(crate) async fn put_uncounted(&self, row: &R) -> Result<Put, StoreError> {
         let number = |number: u64| AttributeValue::N(number.to_string());
         let written = self
             .client
@@ -206,6 +197,19 @@ impl<R: Row> Rows<R> {
         })
     }
 
+    /// What is counted of a row, and its mark: attributes beside its own.
+    fn counted(row: &R) -> Item {
+        let mut item = Item::new();
+        if R::TOTALS.is_some() {
+            let amounts = AttributeValue::M(row.amounts().to_item());
+            item.insert(COUNTED.to_owned(), amounts);
+        }
+        if let Some(mark) = row.mark() {
+            item.insert(MARK.to_owned(), AttributeValue::S(mark));
+        }
+        item
+    }
+
     /// The row as it is stored.
     ///
     /// # Errors
@@ -218,42 +222,20 @@ impl<R: Row> Rows<R> {
     }
 }
 
-/// The version of a row; `None` when it has none, and so cannot be a row of ours.
-pub(crate) fn version(item: &Item) -> Option<Version> {
-    item.get("Version")?.as_n().ok()?.parse().ok()
-}
-
-/// The generation of a row.
-pub(crate) fn generation(item: &Item) -> u32 {
-    let generation = item.get("Generation").and_then(|value| value.as_n().ok()?.parse().ok());
-    generation.unwrap_or(1)
-}
-
 impl Put {
     /// For a row that was folded, or read from its source, just now.
     ///
     /// # Errors
-    /// [`ProjectError::Passing`] when other code has written the row: this code is being replaced, or the other is.
+    /// When other code has written the row: [`ProjectError::Newer`] when this code is being replaced,
+    /// [`ProjectError::Passing`] when the other is.
     pub(crate) fn settled(self) -> Result<(), ProjectError> {
         match self {
             Self::Written | Self::NewerThere(_) => Ok(()),
             Self::Stale(_) => Err(ProjectError::Passing("older code has moved the row on".to_owned())),
-            Self::OfNewerCode => Err(ProjectError::Passing(NEWER_CODE.to_owned())),
+            Self::OfNewerCode => Err(ProjectError::Newer(NEWER_CODE.to_owned())),
         }
     }
 }
 
 /// Why a row was not touched.
 pub(crate) const NEWER_CODE: &str = "the row is of a newer generation than this code";
-
-/// Whether a conditional write happened: false when its condition was not met.
-pub(crate) fn unless_refused<T, E>(written: Result<T, SdkError<E>>) -> Result<bool, StoreError>
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-{
-    match written {
-        Ok(_) => Ok(true),
-        Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}

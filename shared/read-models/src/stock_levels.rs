@@ -9,12 +9,13 @@ use chrono::{DateTime, Utc};
 use domain::aggregate::reason_without_data;
 use domain::stock::{Pieces, Stock};
 use domain::text::Sku;
+use environment::{ConfigError, Environment};
 use event_store::recorded::rfc3339_micros;
 use event_store::{StoreError, Version};
-use lambda_edge::{ConfigError, Environment};
+use projector::unless_refused;
 use serde::{Deserialize, Serialize};
 
-use crate::rows::{Item, unless_refused};
+use crate::item::Item;
 
 /// What there is of a SKU.
 #[derive(Debug, Clone, Copy, PartialEq)]

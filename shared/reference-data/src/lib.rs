@@ -5,10 +5,8 @@
 //! | [`table`] | a table of such data: reads, and a put that is conditional on a version |
 //! | [`products`] | the catalogue |
 //! | [`customers`] | the customers |
-//! | [`problems`] | what a request that failed answers |
 
 pub mod customers;
-pub mod problems;
 pub mod products;
 pub mod table;
 

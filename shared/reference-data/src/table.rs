@@ -9,9 +9,9 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use chrono::{DateTime, SubsecRound, Utc};
+use environment::{ConfigError, Environment};
 use event_store::batch::batch_get;
 use event_store::{StoreError, Version};
-use lambda_edge::{ConfigError, Environment};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 

@@ -4,15 +4,11 @@
 //! |---|---|
 //! | `translate` | what an event means to others |
 //! | [`EventRelay`] | the reader of the event store's stream that tells them |
-//! | [`Parkers`] | the relay and the projections, to give them once more what they have parked |
 //!
 //! A message follows from an event that is stored, and has an id that follows from the event's. So whoever appends an
 //! event needs to tell nobody, and a message that is sent twice is the same message.
 
-mod parkers;
 mod translate;
-
-pub use parkers::Parkers;
 
 use std::collections::HashMap;
 
@@ -22,11 +18,11 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::TimeDelta;
 use event_bus::Bus;
-use event_store::{EventStore, Recorded};
+use event_store::{EventStore, Recorded, Snapshots};
 use lambda_edge::stream::EventRecord;
 use lambda_edge::{ConfigError, Environment};
 use messages::Message;
-use read_models::{ProjectError, Projection, from_env};
+use projector::{ProjectError, StreamConsumer};
 
 /// How long before it came into the table an event can have got its time, with clocks that differ. One that is older was
 /// imported from a backup: what it led to has happened, or is imported with it.
@@ -46,8 +42,8 @@ impl EventRelay {
     /// # Errors
     /// When the environment lacks a variable.
     pub fn from_env(env: &Environment, dynamodb: Client, aws: &SdkConfig) -> Result<Self, ConfigError> {
-        let events = from_env::event_store(env, dynamodb)?;
-        let events = events.with_snapshots(from_env::snapshots(env)?);
+        let events = EventStore::from_env(env, dynamodb)?;
+        let events = events.with_snapshots(Snapshots::from_env(env)?);
         Ok(Self::new(events, Bus::from_env(env, aws)?))
     }
 
@@ -65,10 +61,8 @@ impl EventRelay {
     }
 }
 
-/// Not a projection of rows, but with the same duties: it is given records twice, late and in any order, must not stop at
-/// one that it cannot read, and parks what it has to leave.
 #[async_trait]
-impl Projection for EventRelay {
+impl StreamConsumer for EventRelay {
     const NAME: &'static str = "event-relay";
     const AGGREGATE_KEY: &'static str = "AggregateId";
     const EVENT_TIME: &'static str = "Timestamp";

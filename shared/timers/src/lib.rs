@@ -10,9 +10,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, DurationRound, SecondsFormat, TimeDelta, Utc};
 use domain::fulfilment::Step;
 use domain::order::OrderId;
+use environment::{ConfigError, Environment};
 use event_store::StoreError;
 use event_store::recorded::rfc3339_micros;
-use lambda_edge::{ConfigError, Environment};
 use serde::{Deserialize, Serialize};
 
 /// The Timers table: HASH `DueMinute`, RANGE `TimerKey`.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Mail, MailError, Mailer};
+use super::mail::{Mail, MailError, Mailer};
 
 /// Says nothing of the mail but the notification's id.
 #[derive(Debug, Clone, Copy)]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use mail_builder::MessageBuilder;
 
-use super::{Mail, MailError, Mailer};
+use super::mail::{Mail, MailError, Mailer};
 
 /// A folder with `tmp`, `new` and `cur`, which are made when they are missing. A file is named by its mail's id, so a mail
 /// that is sent twice is there once.

@@ -9,59 +9,25 @@
 //! Without `MAILER` it is `ses` where `MAIL_FROM` says who writes, and `log` where nobody does.
 
 pub mod log;
+mod mail;
 pub mod maildir;
 #[cfg(feature = "ses")]
 pub mod ses;
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use aws_config::SdkConfig;
-use chrono::{DateTime, Utc};
-use domain::text::{CustomerName, EmailAddress};
+use domain::text::EmailAddress;
 use lambda_edge::{ConfigError, Environment};
-use uuid::Uuid;
 
 pub use log::LogMailer;
+pub use mail::{Mail, MailError, Mailer};
 pub use maildir::Maildir;
 #[cfg(feature = "ses")]
 pub use ses::SesMailer;
 
 /// Who writes into a maildir where `MAIL_FROM` does not say.
 const LOCAL_FROM: &str = "orders@localhost";
-
-/// A mail to one customer.
-#[derive(Debug, Clone, Copy)]
-pub struct Mail<'a> {
-    /// Of the notification: the same mail has the same, however often it is sent.
-    pub id: Uuid,
-    pub name: &'a CustomerName,
-    pub address: &'a EmailAddress,
-    /// One line.
-    pub subject: &'a str,
-    /// Plain, in lines that end with `\n`.
-    pub text: &'a str,
-    pub date: DateTime<Utc>,
-}
-
-/// A mail that is not sent, or not known to be. What it says is logged, so it says nothing of the mail.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum MailError {
-    /// It can be sent again later.
-    #[error("the mail was not sent: {0}")]
-    Passing(String),
-    /// It would never be sent. The code is stable, in snake case.
-    #[error("the mail was refused: {0}")]
-    Refused(&'static str),
-}
-
-/// What sends mails.
-#[async_trait]
-pub trait Mailer: Send + Sync {
-    /// # Errors
-    /// [`MailError`]. After one that passes, the mail may have been sent nevertheless.
-    async fn send(&self, mail: &Mail<'_>) -> Result<(), MailError>;
-}
 
 /// The mailer that the environment asks for.
 ///

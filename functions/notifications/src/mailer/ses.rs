@@ -14,7 +14,7 @@ use domain::text::EmailAddress;
 use event_store::cause;
 use lambda_edge::Environment;
 
-use super::{Mail, MailError, Mailer};
+use super::mail::{Mail, MailError, Mailer};
 
 /// Longer than the clients of tables wait: a mail that is given up may be sent nevertheless, and then once more.
 const TIMEOUT: Duration = Duration::from_secs(10);

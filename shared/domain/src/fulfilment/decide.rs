@@ -4,20 +4,22 @@ use super::event::{FulfilmentEvent, OrderNews, PaymentNews};
 use super::input::{Context, Input};
 use super::next::next;
 use super::state::{Fulfilment, LineStatus, PaymentStage};
-use crate::aggregate::Aggregate;
 
 /// The events that `input` leads to: what is new in it, and what is to be done next. None, when it is known already or
 /// comes too late to matter.
-pub fn decide(fulfilment: Option<&Fulfilment>, input: Input, context: &Context) -> Vec<FulfilmentEvent> {
+pub(super) fn decide(fulfilment: Option<&Fulfilment>, input: Input, context: &Context) -> Vec<FulfilmentEvent> {
     let unborn = Fulfilment::default();
     let before = fulfilment.unwrap_or(&unborn);
+    if !context.is_on && before.order.is_none() {
+        return Vec::new();
+    }
     let Some(news) = news(before, input) else {
         return Vec::new();
     };
-    let mut state = Fulfilment::evolve(Some(before.clone()), &news);
+    let mut state = before.clone().after(&news);
     let mut events = vec![news];
-    while let Some(event) = state.as_ref().and_then(|state| next(state, context)) {
-        state = Fulfilment::evolve(state, &event);
+    while let Some(event) = next(&state, context) {
+        state = state.after(&event);
         events.push(event);
     }
     events

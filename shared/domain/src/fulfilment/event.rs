@@ -6,11 +6,11 @@
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use crate::money::Currency;
-use crate::order::state::Reason;
-use crate::stock::Pieces;
-use crate::text::{CustomerId, PaymentMethodId, Sku, TransactionId};
+use crate::quantity::Pieces;
+use crate::text::{CustomerId, PaymentMethodId, Reason, Sku, TransactionId};
 
 /// The type of every event below.
 pub const EVENT_TYPES: [&str; 8] = [
@@ -84,8 +84,9 @@ pub struct StartLine {
 }
 
 /// What the process asks of others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Step {
     /// Of the stock of every SKU.
     ReserveStock,
@@ -169,19 +170,7 @@ pub enum Outcome {
 
 impl Step {
     pub fn as_str(self) -> &'static str {
-        match self {
-            Step::ReserveStock => "reserve_stock",
-            Step::ChoosePayment => "choose_payment",
-            Step::TakePayment => "take_payment",
-            Step::ConfirmOrder => "confirm_order",
-            Step::RecordPayment => "record_payment",
-            Step::HoldStock => "hold_stock",
-            Step::Ship => "ship",
-            Step::CommitStock => "commit_stock",
-            Step::CancelOrder => "cancel_order",
-            Step::ReleaseStock => "release_stock",
-            Step::ReturnPayment => "return_payment",
-        }
+        self.into()
     }
 
     /// Of a process that has waited for the answer in vain.

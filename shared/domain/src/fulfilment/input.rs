@@ -6,11 +6,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
+use strum::AsRefStr;
 
 use super::event::{OrderNews, PaymentNews, Start, Step, StockNews};
 use crate::text::Sku;
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, AsRefStr)]
 pub enum Input {
     OrderSubmitted(Start),
     Order(OrderNews),
@@ -37,6 +38,8 @@ pub enum Input {
 pub struct Context {
     pub now: DateTime<Utc>,
     pub timeouts: Timeouts,
+    /// Whether orders are fulfilled that are submitted from now on. Those that have begun go on in any case.
+    pub is_on: bool,
 }
 
 /// How long the process waits for the answer to each step.

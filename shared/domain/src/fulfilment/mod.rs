@@ -20,22 +20,33 @@ pub mod input;
 pub mod next;
 pub mod state;
 
-pub use decide::decide;
 pub use event::{FulfilmentEvent, Outcome, PaymentNews, Step, StockNews};
 pub use input::{Context, Input, Timeouts};
 pub use state::Fulfilment;
 
+use std::convert::Infallible;
+
+use crate::aggregate::{Aggregate, Upcaster};
 use crate::order::OrderId;
+use event::EVENT_TYPES;
 
-/// Of the `AggregateId` in the event store, before the order's.
-const PREFIX: &str = "fulfilment-";
+impl Aggregate for Fulfilment {
+    const TYPE: &'static str = "Fulfilment";
+    const PREFIX: &'static str = "fulfilment-";
+    const EVENT_TYPES: &'static [&'static str] = &EVENT_TYPES;
+    const UPCASTERS: &'static [(&'static str, &'static [Upcaster])] = &[];
+    const STATE_VERSION: u32 = 1;
+    type Id = OrderId;
+    type Event = FulfilmentEvent;
+    type Command = Input;
+    type Context = Context;
+    type Refusal = Infallible;
 
-/// The `AggregateId` of an order's fulfilment.
-pub fn aggregate_id(order_id: OrderId) -> String {
-    format!("{PREFIX}{order_id}")
-}
+    fn evolve(state: Option<Self>, event: &FulfilmentEvent) -> Option<Self> {
+        Some(state.unwrap_or_default().after(event))
+    }
 
-/// The order whose fulfilment has this `AggregateId`.
-pub fn order_of(aggregate_id: &str) -> Option<OrderId> {
-    aggregate_id.strip_prefix(PREFIX)?.parse().ok()
+    fn decide(state: Option<&Self>, command: Input, context: &Context) -> Result<Vec<FulfilmentEvent>, Infallible> {
+        Ok(decide::decide(state, command, context))
+    }
 }

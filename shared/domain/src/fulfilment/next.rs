@@ -3,7 +3,7 @@
 use super::event::{FulfilmentEvent, Outcome, Step};
 use super::input::{Context, MAX_PAYMENT_ATTEMPTS};
 use super::state::{Fulfilment, LineStatus, PaymentStage};
-use crate::order::state::Reason;
+use crate::text::Reason;
 use LineStatus::{Committed, Held, Refused, Released, Requested, Reserved, Waiting};
 
 /// How often the wait for a step that is repeated doubles: from 5 minutes to 5 hours.

@@ -6,12 +6,10 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::event::{EVENT_TYPES, FulfilmentEvent, OrderNews, Outcome, PaymentNews, Step, StockNews};
-use crate::aggregate::{Aggregate, Upcaster, fnv1a};
+use super::event::{FulfilmentEvent, OrderNews, Outcome, PaymentNews, Step, StockNews};
 use crate::money::Currency;
-use crate::order::state::Reason;
-use crate::stock::Pieces;
-use crate::text::{CustomerId, PaymentMethodId, Sku, TransactionId};
+use crate::quantity::Pieces;
+use crate::text::{CustomerId, PaymentMethodId, Reason, Sku, TransactionId};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Fulfilment {
@@ -148,7 +146,8 @@ impl Fulfilment {
         cancellation.map(|cancellation| cancellation.refund_amount)
     }
 
-    fn apply(&mut self, event: &FulfilmentEvent) {
+    /// Any event may be the first: what happens to an order may be told before its submission.
+    pub(super) fn after(mut self, event: &FulfilmentEvent) -> Self {
         match event {
             FulfilmentEvent::FulfilmentStarted(start) => {
                 self.order = Some(SubmittedOrder {
@@ -208,6 +207,7 @@ impl Fulfilment {
             }
             FulfilmentEvent::FulfilmentEnded { outcome } => self.outcome = Some(*outcome),
         }
+        self
     }
 
     fn stock_changed(&mut self, sku: &Sku, version: u64, news: &StockNews) {
@@ -317,27 +317,5 @@ impl Fulfilment {
     /// From now on only what must happen anyway is waited for.
     fn expect_no_more_progress(&mut self) {
         self.waiting.retain(|step, _| step.is_repeated());
-    }
-}
-
-impl Aggregate for Fulfilment {
-    const TYPE: &'static str = "Fulfilment";
-    const EVENT_TYPES: &'static [&'static str] = &EVENT_TYPES;
-    const UPCASTERS: &'static [(&'static str, &'static [Upcaster])] = &[];
-    const FINGERPRINT: u64 = fnv1a(&[
-        include_bytes!("event.rs"),
-        include_bytes!("state.rs"),
-        include_bytes!("../order/state.rs"),
-        include_bytes!("../stock/state.rs"),
-        include_bytes!("../money.rs"),
-        include_bytes!("../text.rs"),
-    ]);
-    type Event = FulfilmentEvent;
-
-    /// Any event may be the first: what happens to an order may be told before its submission.
-    fn evolve(state: Option<Fulfilment>, event: &FulfilmentEvent) -> Option<Fulfilment> {
-        let mut fulfilment = state.unwrap_or_default();
-        fulfilment.apply(event);
-        Some(fulfilment)
     }
 }

@@ -3,14 +3,17 @@
 use std::collections::{HashMap, HashSet};
 
 use rust_decimal::Decimal;
+use strum::{AsRefStr, IntoStaticStr};
 
-use super::decide::MAX_PRODUCTS;
-use super::state::{Address, Carrier, ConfirmationNumber, ProductName, Quantity, Reason, Tax};
+use super::state::{Address, ConfirmationNumber, MAX_PRODUCTS, Tax};
 use crate::catalogue::Product;
 use crate::money::Currency;
-use crate::text::{CustomerId, PaymentMethodId, ProductId, Sku, TrackingNumber, TransactionId};
+use crate::quantity::Quantity;
+use crate::text::{
+    Carrier, CustomerId, PaymentMethodId, ProductId, ProductName, Reason, Sku, TrackingNumber, TransactionId,
+};
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, AsRefStr, IntoStaticStr)]
 pub enum OrderCommand {
     CreateOrder(CreateOrder),
     AddOrderItem(NewItem),
@@ -85,19 +88,5 @@ impl OrderCommand {
             .filter(|product_id| seen.insert(*product_id))
             .take(MAX_PRODUCTS)
             .collect()
-    }
-
-    pub fn name(&self) -> &'static str {
-        match self {
-            OrderCommand::CreateOrder(_) => "CreateOrder",
-            OrderCommand::AddOrderItem(_) => "AddOrderItem",
-            OrderCommand::RemoveOrderItem { .. } => "RemoveOrderItem",
-            OrderCommand::SubmitOrder { .. } => "SubmitOrder",
-            OrderCommand::ConfirmOrder { .. } => "ConfirmOrder",
-            OrderCommand::RecordPayment { .. } => "RecordPayment",
-            OrderCommand::ShipOrder { .. } => "ShipOrder",
-            OrderCommand::DeliverOrder => "DeliverOrder",
-            OrderCommand::CancelOrder { .. } => "CancelOrder",
-        }
     }
 }

@@ -5,17 +5,10 @@ use rust_decimal::Decimal;
 use super::command::{Context, CreateOrder, NewItem, OrderCommand};
 use super::event::OrderEvent;
 use super::evolve::merge;
-use super::state::{Order, OrderItem, OrderStatus, Quantity, Reason};
+use super::state::{MAX_ITEM_TEXT_BYTES, MAX_PRODUCTS, Order, OrderItem, OrderStatus};
 use crate::money::{AmountError, Currency};
-use crate::text::ProductId;
-
-/// The most distinct products in one order.
-pub const MAX_PRODUCTS: usize = 500;
-
-/// The most bytes that the texts of all items of an order may have together. A DynamoDB item holds 400 KB
-/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>), and an order with all its
-/// items has to fit into one.
-pub const MAX_ITEM_TEXT_BYTES: usize = 300_000;
+use crate::quantity::Quantity;
+use crate::text::{ProductId, Reason};
 
 /// Why a command was refused. Nothing has happened.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -62,7 +55,11 @@ pub enum OrderError {
 ///
 /// # Errors
 /// [`OrderError`] when the rules do not allow the command now.
-pub fn decide(order: Option<&Order>, command: OrderCommand, context: &Context) -> Result<Vec<OrderEvent>, OrderError> {
+pub(super) fn decide(
+    order: Option<&Order>,
+    command: OrderCommand,
+    context: &Context,
+) -> Result<Vec<OrderEvent>, OrderError> {
     match (order, command) {
         (None, OrderCommand::CreateOrder(command)) => create(command, context),
         (None, _) => Err(OrderError::NotFound),
@@ -73,7 +70,7 @@ pub fn decide(order: Option<&Order>, command: OrderCommand, context: &Context) -
 fn change(order: &Order, command: OrderCommand, context: &Context) -> Result<Vec<OrderEvent>, OrderError> {
     use OrderStatus::{Confirmed, Created, Paid, Shipped, Submitted};
 
-    let name = command.name();
+    let name = (&command).into();
     let only_from = |allowed: &[OrderStatus]| {
         if allowed.contains(&order.status) {
             Ok(())

@@ -4,36 +4,14 @@ use super::*;
 use crate::aggregate::Aggregate;
 use crate::catalogue::Product;
 use crate::order::state::{Address, ConfirmationNumber, Tax, TaxRate};
+use crate::testing::{Given, Outcome};
 use uuid::Uuid;
 
-/// An order with some history.
-struct Given(Vec<OrderEvent>);
-
-fn given(history: impl IntoIterator<Item = OrderEvent>) -> Given {
-    Given(history.into_iter().collect())
+fn given(history: impl IntoIterator<Item = OrderEvent>) -> Given<Order> {
+    Given::new(history, context())
 }
 
-impl Given {
-    fn when(self, command: OrderCommand) -> Outcome {
-        let order = Order::fold(None, &self.0);
-        Outcome(decide(order.as_ref(), command, &context()))
-    }
-}
-
-#[derive(Debug)]
-struct Outcome(Result<Vec<OrderEvent>, OrderError>);
-
-impl Outcome {
-    #[track_caller]
-    fn then(self, events: impl IntoIterator<Item = OrderEvent>) {
-        assert_eq!(self.0, Ok(events.into_iter().collect()));
-    }
-
-    #[track_caller]
-    fn then_refused(self, error: OrderError) {
-        assert_eq!(self.0, Err(error));
-    }
-
+impl Outcome<Order> {
     #[track_caller]
     fn then_invalid(self, field: &str) {
         match self.0 {
@@ -484,12 +462,12 @@ fn a_command_is_possible_from_its_statuses_and_from_no_other() {
             match allowed.iter().find(|(from, _)| from == status) {
                 Some((_, to)) => {
                     let after = Order::fold(Some(before), &outcome.unwrap()).unwrap();
-                    assert_eq!(after.status, *to, "{} from {status}", command.name());
+                    assert_eq!(after.status, *to, "{} from {status}", command.as_ref());
                 }
                 None => assert_eq!(
                     outcome,
                     Err(OrderError::InvalidTransition {
-                        command: command.name(),
+                        command: (&command).into(),
                         status: *status
                     })
                 ),

@@ -6,9 +6,9 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::state::{Address, Carrier, ConfirmationNumber, OrderItem, Reason, Tax};
+use super::state::{Address, ConfirmationNumber, OrderItem, Tax};
 use crate::money::Currency;
-use crate::text::{CustomerId, PaymentMethodId, ProductId, TrackingNumber, TransactionId};
+use crate::text::{Carrier, CustomerId, PaymentMethodId, ProductId, Reason, TrackingNumber, TransactionId};
 
 /// The type of every event below.
 pub const EVENT_TYPES: [&str; 9] = [

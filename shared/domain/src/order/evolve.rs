@@ -1,52 +1,36 @@
 //! State and event to state: total, and free of rules.
 
-use super::event::{EVENT_TYPES, OrderEvent};
+use super::event::OrderEvent;
 use super::state::{Cancellation, Order, OrderItem, OrderStatus, Payment, Shipment};
-use super::upcast;
-use crate::aggregate::{Aggregate, Upcaster, fnv1a};
 
-impl Aggregate for Order {
-    const TYPE: &'static str = "Order";
-    const EVENT_TYPES: &'static [&'static str] = &EVENT_TYPES;
-    const UPCASTERS: &'static [(&'static str, &'static [Upcaster])] = upcast::UPCASTERS;
-    const FINGERPRINT: u64 = fnv1a(&[
-        include_bytes!("event.rs"),
-        include_bytes!("evolve.rs"),
-        include_bytes!("state.rs"),
-        include_bytes!("upcast.rs"),
-        include_bytes!("../money.rs"),
-        include_bytes!("../text.rs"),
-    ]);
-    type Event = OrderEvent;
-
-    fn evolve(state: Option<Order>, event: &OrderEvent) -> Option<Order> {
-        if let OrderEvent::OrderCreated {
-            customer_id,
-            currency,
-            tax,
-            items,
-            shipping_address,
-        } = event
-        {
-            return Some(Order {
-                customer_id: customer_id.clone(),
-                status: OrderStatus::Created,
-                currency: *currency,
-                tax: tax.clone(),
-                items: items.clone(),
-                shipping_address: shipping_address.clone(),
-                payment_method_id: None,
-                confirmation_number: None,
-                payment: None,
-                shipment: None,
-                cancellation: None,
-            });
-        }
-        state.map(|mut order| {
-            order.apply(event);
-            order
-        })
+/// The order after `event`. Only a creation makes one.
+pub(super) fn evolve(order: Option<Order>, event: &OrderEvent) -> Option<Order> {
+    if let OrderEvent::OrderCreated {
+        customer_id,
+        currency,
+        tax,
+        items,
+        shipping_address,
+    } = event
+    {
+        return Some(Order {
+            customer_id: customer_id.clone(),
+            status: OrderStatus::Created,
+            currency: *currency,
+            tax: tax.clone(),
+            items: items.clone(),
+            shipping_address: shipping_address.clone(),
+            payment_method_id: None,
+            confirmation_number: None,
+            payment: None,
+            shipment: None,
+            cancellation: None,
+        });
     }
+    order.map(|mut order| {
+        order.apply(event);
+        order
+    })
 }
 
 impl Order {

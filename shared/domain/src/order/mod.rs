@@ -18,8 +18,33 @@ pub mod id;
 pub mod state;
 pub mod upcast;
 
+pub use crate::quantity::Quantity;
 pub use command::{Context, CreateOrder, NewItem, OrderCommand};
-pub use decide::{OrderError, decide};
+pub use decide::OrderError;
 pub use event::OrderEvent;
 pub use id::OrderId;
-pub use state::{Address, ConfirmationNumber, Order, OrderItem, OrderStatus, Quantity, Tax, TaxRate};
+pub use state::{Address, ConfirmationNumber, Order, OrderItem, OrderStatus, Tax, TaxRate};
+
+use crate::aggregate::{Aggregate, Upcaster};
+use event::EVENT_TYPES;
+
+impl Aggregate for Order {
+    const TYPE: &'static str = "Order";
+    const PREFIX: &'static str = "";
+    const EVENT_TYPES: &'static [&'static str] = &EVENT_TYPES;
+    const UPCASTERS: &'static [(&'static str, &'static [Upcaster])] = upcast::UPCASTERS;
+    const STATE_VERSION: u32 = 1;
+    type Id = OrderId;
+    type Event = OrderEvent;
+    type Command = OrderCommand;
+    type Context = Context;
+    type Refusal = OrderError;
+
+    fn evolve(state: Option<Self>, event: &OrderEvent) -> Option<Self> {
+        evolve::evolve(state, event)
+    }
+
+    fn decide(state: Option<&Self>, command: OrderCommand, context: &Context) -> Result<Vec<OrderEvent>, OrderError> {
+        decide::decide(state, command, context)
+    }
+}

@@ -4,17 +4,23 @@ use std::fmt;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 use uuid::Uuid;
 
 use crate::money::Currency;
-use crate::text::{CustomerId, PaymentMethodId, ProductId, Sku, Text, TrackingNumber, TransactionId};
+use crate::quantity::Quantity;
+use crate::text::{
+    AddressLine, Carrier, CustomerId, Jurisdiction, PaymentMethodId, PostalCode, ProductId, ProductName, Reason, Sku,
+    TrackingNumber, TransactionId,
+};
 
-pub type ProductName = Text<200>;
-pub type AddressLine = Text<200>;
-pub type PostalCode = Text<20>;
-pub type Carrier = Text<100>;
-pub type Reason = Text<500>;
-pub type Jurisdiction = Text<100>;
+/// The most distinct products in one order.
+pub const MAX_PRODUCTS: usize = 500;
+
+/// The most bytes that the texts of all items of an order may have together. A DynamoDB item holds 400 KB
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>), and an order with all its
+/// items has to fit into one.
+pub const MAX_ITEM_TEXT_BYTES: usize = 300_000;
 
 /// Also how the state is kept in a read model's row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,8 +40,9 @@ pub struct Order {
     pub cancellation: Option<Cancellation>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum OrderStatus {
     Created,
     Submitted,
@@ -136,82 +143,13 @@ impl OrderItem {
 
 impl OrderStatus {
     pub fn as_str(self) -> &'static str {
-        match self {
-            OrderStatus::Created => "created",
-            OrderStatus::Submitted => "submitted",
-            OrderStatus::Confirmed => "confirmed",
-            OrderStatus::Paid => "paid",
-            OrderStatus::Shipped => "shipped",
-            OrderStatus::Delivered => "delivered",
-            OrderStatus::Cancelled => "cancelled",
-        }
+        self.into()
     }
 }
 
 impl fmt::Display for OrderStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-/// How many of a product: 1 to 10,000.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "WholeNumber", into = "u32")]
-pub struct Quantity(u32);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be a whole number from 1 to {}", Quantity::MAX)]
-pub struct QuantityError;
-
-impl Quantity {
-    pub const MAX: u32 = 10_000;
-
-    /// # Errors
-    /// [`QuantityError`] outside 1 to 10,000.
-    pub fn new(quantity: u32) -> Result<Self, QuantityError> {
-        if (1..=Self::MAX).contains(&quantity) {
-            Ok(Self(quantity))
-        } else {
-            Err(QuantityError)
-        }
-    }
-
-    pub fn get(self) -> u32 {
-        self.0
-    }
-
-    /// The sum, which may be more than a line may have: `decide` checks that before it happens.
-    pub(super) fn plus(self, other: Self) -> Self {
-        Self(self.0.saturating_add(other.0))
-    }
-}
-
-/// Any number, so that 1.5 and −1 get the same message as 0. That 2.0 is a whole number, JSON Schema says, and JavaScript.
-/// A number with a point reaches serde's `untagged` as an f64 and in no other form; every quantity is exact in one.
-#[derive(Deserialize)]
-#[serde(untagged)]
-pub(crate) enum WholeNumber {
-    Fits(u32),
-    Written(f64),
-    Other(serde::de::IgnoredAny),
-}
-
-impl TryFrom<WholeNumber> for Quantity {
-    type Error = QuantityError;
-
-    fn try_from(number: WholeNumber) -> Result<Self, QuantityError> {
-        match number {
-            WholeNumber::Fits(quantity) => Self::new(quantity),
-            // What is below 0 becomes 0, and what is too large stays so.
-            WholeNumber::Written(quantity) if quantity.fract() == 0.0 => Self::new(quantity as u32),
-            WholeNumber::Written(_) | WholeNumber::Other(_) => Err(QuantityError),
-        }
-    }
-}
-
-impl From<Quantity> for u32 {
-    fn from(quantity: Quantity) -> u32 {
-        quantity.0
     }
 }
 

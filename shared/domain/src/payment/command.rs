@@ -2,11 +2,12 @@
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use strum::AsRefStr;
 
 use crate::money::Currency;
 use crate::text::{CustomerId, PaymentMethodId, TransactionId};
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, AsRefStr)]
 pub enum PaymentCommand {
     /// The money is due. A higher attempt tries again after one that failed.
     Take { request: Request, attempt: u32 },

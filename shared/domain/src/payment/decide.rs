@@ -7,7 +7,7 @@ use super::state::{Payment, PaymentStatus};
 /// The events that `command` leads to from `payment`, which is `None` before its first event. There are none when the
 /// command comes too late or has had its effect already: messages arrive twice and in any order, and a provider's answers
 /// while others are under way.
-pub fn decide(payment: Option<&Payment>, command: PaymentCommand) -> Vec<PaymentEvent> {
+pub(super) fn decide(payment: Option<&Payment>, command: PaymentCommand) -> Vec<PaymentEvent> {
     match (payment, command) {
         (None, PaymentCommand::Take { request, attempt }) => vec![PaymentEvent::PaymentRequested { request, attempt }],
         (None, PaymentCommand::Cancel { .. }) => vec![PaymentEvent::PaymentCancelled {}],

@@ -3,27 +3,16 @@
 use rust_decimal::Decimal;
 
 use super::*;
-use crate::aggregate::Aggregate;
 use crate::payment::{Action, Request};
+use crate::testing::Given;
 
-struct Given(Vec<PaymentEvent>);
-
-fn given(history: impl IntoIterator<Item = PaymentEvent>) -> Given {
-    Given(history.into_iter().collect())
+fn given(history: impl IntoIterator<Item = PaymentEvent>) -> Given<Payment> {
+    Given::new(history, ())
 }
 
-impl Given {
-    fn state(&self) -> Option<Payment> {
-        Payment::fold(None, &self.0)
-    }
-
-    fn when(self, command: PaymentCommand) -> Vec<PaymentEvent> {
-        decide(self.state().as_ref(), command)
-    }
-
-    fn next(self) -> Option<Action> {
-        self.state().and_then(|payment| payment.next_action())
-    }
+/// What the provider is to be asked then.
+fn next(history: impl IntoIterator<Item = PaymentEvent>) -> Option<Action> {
+    given(history).state().and_then(|payment| payment.next_action())
 }
 
 fn request() -> Request {
@@ -116,13 +105,15 @@ fn says_failed(attempt: u32) -> PaymentCommand {
 
 #[test]
 fn money_is_authorised_and_then_captured() {
-    assert_eq!(given([]).when(take(1)), [requested(1)]);
-    assert_eq!(given([requested(1)]).next(), Some(Action::Authorise(request())));
-    assert_eq!(given([requested(1)]).when(says_authorised(1)), [authorised()]);
+    given([]).when(take(1)).then([requested(1)]);
+    assert_eq!(next([requested(1)]), Some(Action::Authorise(request())));
+    given([requested(1)]).when(says_authorised(1)).then([authorised()]);
     let capture = Action::Capture(request(), "pi_1".parse().unwrap());
-    assert_eq!(given([requested(1), authorised()]).next(), Some(capture));
-    assert_eq!(given([requested(1), authorised()]).when(says_captured(1)), [captured()]);
-    assert_eq!(given([requested(1), authorised(), captured()]).next(), None);
+    assert_eq!(next([requested(1), authorised()]), Some(capture));
+    given([requested(1), authorised()])
+        .when(says_captured(1))
+        .then([captured()]);
+    assert_eq!(next([requested(1), authorised(), captured()]), None);
 }
 
 #[test]
@@ -133,61 +124,56 @@ fn a_request_that_comes_twice_is_one() {
         vec![requested(1), authorised(), captured()],
         vec![requested(1), failed(true)],
     ] {
-        assert_eq!(given(history.clone()).when(take(1)), [], "{history:?}");
+        given(history.clone()).when(take(1)).then_nothing();
     }
-    assert_eq!(
-        given([requested(1), authorised(), captured()]).when(says_captured(1)),
-        []
-    );
+    given([requested(1), authorised(), captured()])
+        .when(says_captured(1))
+        .then_nothing();
 }
 
 #[test]
 fn only_a_later_attempt_follows_one_that_failed() {
-    assert_eq!(given([requested(1)]).when(says_failed(1)), [failed(false)]);
-    assert_eq!(given([requested(1), failed(true)]).next(), None);
-    assert_eq!(given([requested(1), failed(true)]).when(take(2)), [requested(2)]);
-    assert_eq!(given([requested(1)]).when(take(2)), []);
+    given([requested(1)]).when(says_failed(1)).then([failed(false)]);
+    assert_eq!(next([requested(1), failed(true)]), None);
+    given([requested(1), failed(true)]).when(take(2)).then([requested(2)]);
+    given([requested(1)]).when(take(2)).then_nothing();
     // The first attempt's answer, late.
-    assert_eq!(
-        given([requested(1), failed(true), requested(2)]).when(says_failed(1)),
-        []
-    );
+    given([requested(1), failed(true), requested(2)])
+        .when(says_failed(1))
+        .then_nothing();
 }
 
 #[test]
 fn what_was_cancelled_before_it_was_asked_for_is_never_taken() {
-    assert_eq!(given([]).when(cancel()), [PaymentEvent::PaymentCancelled {}]);
-    assert_eq!(given([PaymentEvent::PaymentCancelled {}]).when(take(1)), []);
-    assert_eq!(given([PaymentEvent::PaymentCancelled {}]).next(), None);
+    given([]).when(cancel()).then([PaymentEvent::PaymentCancelled {}]);
+    given([PaymentEvent::PaymentCancelled {}]).when(take(1)).then_nothing();
+    assert_eq!(next([PaymentEvent::PaymentCancelled {}]), None);
 }
 
 #[test]
 fn a_cancelled_payment_is_voided_whatever_the_provider_has_answered() {
-    assert_eq!(given([requested(1)]).when(cancel()), [cancelling()]);
+    given([requested(1)]).when(cancel()).then([cancelling()]);
     // The answer to the authorisation may have been lost.
-    assert_eq!(
-        given([requested(1), cancelling()]).next(),
-        Some(Action::Void(request(), None))
-    );
+    assert_eq!(next([requested(1), cancelling()]), Some(Action::Void(request(), None)));
     let known = Some("pi_1".parse().unwrap());
     assert_eq!(
-        given([requested(1), authorised(), cancelling()]).next(),
+        next([requested(1), authorised(), cancelling()]),
         Some(Action::Void(request(), known))
     );
     let voided = answer(1, Answer::Voided);
     let history = || given([requested(1), cancelling()]);
-    assert_eq!(history().when(voided), [PaymentEvent::PaymentCancelled {}]);
-    assert_eq!(history().when(says_failed(1)), [PaymentEvent::PaymentCancelled {}]);
-    assert_eq!(history().when(take(2)), []);
+    history().when(voided).then([PaymentEvent::PaymentCancelled {}]);
+    history().when(says_failed(1)).then([PaymentEvent::PaymentCancelled {}]);
+    history().when(take(2)).then_nothing();
 }
 
 #[test]
 fn an_authorisation_that_comes_after_the_cancellation_is_recorded_and_voided() {
     let history = || given([requested(1), cancelling()]);
-    assert_eq!(history().when(says_authorised(1)), [authorised()]);
+    history().when(says_authorised(1)).then([authorised()]);
     let known = Some("pi_1".parse().unwrap());
     assert_eq!(
-        given([requested(1), cancelling(), authorised()]).next(),
+        next([requested(1), cancelling(), authorised()]),
         Some(Action::Void(request(), known))
     );
 }
@@ -195,17 +181,17 @@ fn an_authorisation_that_comes_after_the_cancellation_is_recorded_and_voided() {
 #[test]
 fn what_was_taken_in_spite_of_the_cancellation_goes_back() {
     let history = || vec![requested(1), cancelling()];
-    assert_eq!(given(history()).when(says_captured(1)), [captured()]);
+    given(history()).when(says_captured(1)).then([captured()]);
     let mut taken = history();
     taken.push(captured());
-    assert!(matches!(given(taken.clone()).next(), Some(Action::Refund(_, _, amount)) if amount == dec("22.00")));
+    assert!(matches!(next(taken.clone()), Some(Action::Refund(_, _, amount)) if amount == dec("22.00")));
     let (refund_id, amount) = ("re_1".to_owned(), dec("22.00"));
     let answered = answer(1, Answer::Refunded { refund_id, amount });
-    assert_eq!(given(taken.clone()).when(answered.clone()), [refunded()]);
+    given(taken.clone()).when(answered.clone()).then([refunded()]);
     taken.push(refunded());
-    assert_eq!(given(taken.clone()).next(), None);
-    assert_eq!(given(taken.clone()).when(answered), []);
-    assert_eq!(given(taken).when(cancel()), []);
+    assert_eq!(next(taken.clone()), None);
+    given(taken.clone()).when(answered).then_nothing();
+    given(taken).when(cancel()).then_nothing();
 }
 
 #[test]
@@ -214,8 +200,8 @@ fn a_part_may_go_back() {
     let part = PaymentCommand::Cancel { refund_amount };
     let history = [requested(1), authorised(), captured()];
     let asked = PaymentEvent::PaymentCancellationRequested { refund_amount };
-    assert_eq!(given(history.clone()).when(part), std::slice::from_ref(&asked));
-    let next = given(history.into_iter().chain([asked])).next();
+    given(history.clone()).when(part).then([asked.clone()]);
+    let next = next(history.into_iter().chain([asked]));
     assert!(
         matches!(next, Some(Action::Refund(_, _, amount)) if amount == dec("5.00")),
         "{next:?}"
@@ -224,8 +210,7 @@ fn a_part_may_go_back() {
 
 #[test]
 fn a_failed_payment_has_nothing_to_give_back() {
-    assert_eq!(
-        given([requested(1), failed(true)]).when(cancel()),
-        [PaymentEvent::PaymentCancelled {}]
-    );
+    given([requested(1), failed(true)])
+        .when(cancel())
+        .then([PaymentEvent::PaymentCancelled {}]);
 }

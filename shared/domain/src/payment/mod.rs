@@ -17,21 +17,32 @@ pub mod event;
 pub mod state;
 
 pub use command::{Answer, PaymentCommand, Request};
-pub use decide::decide;
 pub use event::PaymentEvent;
 pub use state::{Action, Payment, PaymentStatus};
 
+use std::convert::Infallible;
+
+use crate::aggregate::{Aggregate, Upcaster};
 use crate::order::OrderId;
+use event::EVENT_TYPES;
 
-/// The `AggregateId` of an order's payment.
-pub fn aggregate_id(order_id: OrderId) -> String {
-    format!("{PREFIX}{order_id}")
+impl Aggregate for Payment {
+    const TYPE: &'static str = "Payment";
+    const PREFIX: &'static str = "payment-";
+    const EVENT_TYPES: &'static [&'static str] = &EVENT_TYPES;
+    const UPCASTERS: &'static [(&'static str, &'static [Upcaster])] = &[];
+    const STATE_VERSION: u32 = 1;
+    type Id = OrderId;
+    type Event = PaymentEvent;
+    type Command = PaymentCommand;
+    type Context = ();
+    type Refusal = Infallible;
+
+    fn evolve(state: Option<Self>, event: &PaymentEvent) -> Option<Self> {
+        Some(state.unwrap_or_else(Payment::new).after(event))
+    }
+
+    fn decide(state: Option<&Self>, command: PaymentCommand, _: &()) -> Result<Vec<PaymentEvent>, Infallible> {
+        Ok(decide::decide(state, command))
+    }
 }
-
-/// The order whose payment has this `AggregateId`.
-pub fn order_of(aggregate_id: &str) -> Option<OrderId> {
-    aggregate_id.strip_prefix(PREFIX)?.parse().ok()
-}
-
-/// Of the `AggregateId` in the event store, before the order's.
-const PREFIX: &str = "payment-";

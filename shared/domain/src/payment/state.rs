@@ -4,8 +4,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::command::Request;
-use super::event::{EVENT_TYPES, PaymentEvent};
-use crate::aggregate::{Aggregate, Upcaster, fnv1a};
+use super::event::PaymentEvent;
 use crate::text::TransactionId;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,7 +65,7 @@ pub enum Action {
 }
 
 impl Payment {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             status: PaymentStatus::Requested,
             request: None,
@@ -99,7 +98,8 @@ impl Payment {
         }
     }
 
-    fn apply(&mut self, event: &PaymentEvent) {
+    /// A cancellation may be the first event: the request for the money was overtaken.
+    pub(super) fn after(mut self, event: &PaymentEvent) -> Self {
         match event {
             PaymentEvent::PaymentRequested { request, attempt } => {
                 self.status = PaymentStatus::Requested;
@@ -138,26 +138,6 @@ impl Payment {
             PaymentEvent::PaymentCancelled {} => self.status = PaymentStatus::Cancelled,
             PaymentEvent::PaymentRefunded { .. } => self.status = PaymentStatus::Refunded,
         }
-    }
-}
-
-impl Aggregate for Payment {
-    const TYPE: &'static str = "Payment";
-    const EVENT_TYPES: &'static [&'static str] = &EVENT_TYPES;
-    const UPCASTERS: &'static [(&'static str, &'static [Upcaster])] = &[];
-    const FINGERPRINT: u64 = fnv1a(&[
-        include_bytes!("command.rs"),
-        include_bytes!("event.rs"),
-        include_bytes!("state.rs"),
-        include_bytes!("../money.rs"),
-        include_bytes!("../text.rs"),
-    ]);
-    type Event = PaymentEvent;
-
-    /// A cancellation may be the first event: the request for the money was overtaken.
-    fn evolve(state: Option<Payment>, event: &PaymentEvent) -> Option<Payment> {
-        let mut payment = state.unwrap_or_else(Payment::new);
-        payment.apply(event);
-        Some(payment)
+        self
     }
 }

@@ -1,16 +1,13 @@
 //! What may be asked of a SKU's stock.
 
 use chrono::{DateTime, Utc};
+use strum::AsRefStr;
 
-use super::state::Pieces;
 use crate::order::OrderId;
-use crate::order::state::Reason;
-use crate::text::Text;
+use crate::quantity::Pieces;
+use crate::text::{Reason, Reference};
 
-/// What came with a delivery: the number of a delivery note, say.
-pub type Reference = Text<100>;
-
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, AsRefStr)]
 pub enum StockCommand {
     /// Goods have arrived.
     Receive {
@@ -34,4 +31,11 @@ pub enum StockCommand {
     Release { order_id: OrderId },
     /// The order's pieces have left the warehouse.
     Commit { order_id: OrderId, quantity: Pieces },
+}
+
+/// What a decision needs from outside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Context {
+    /// By which reservations have expired or not.
+    pub now: DateTime<Utc>,
 }

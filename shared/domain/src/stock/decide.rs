@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
-use super::command::StockCommand;
+use super::command::{Context, StockCommand};
 use super::event::{ReleaseCause, StockEvent};
-use super::state::{Ended, Pieces, Stock};
+use super::state::{Ended, Stock};
 use crate::order::OrderId;
+use crate::quantity::Pieces;
 
 /// How many expired reservations one decision releases at most: the events of an append fit into one transaction.
 const MAX_EXPIRED_AT_ONCE: usize = 98;
@@ -26,7 +27,12 @@ pub enum StockError {
 ///
 /// # Errors
 /// [`StockError`] when the rules do not allow the command now.
-pub fn decide(stock: Option<&Stock>, command: StockCommand, now: DateTime<Utc>) -> Result<Vec<StockEvent>, StockError> {
+pub(super) fn decide(
+    stock: Option<&Stock>,
+    command: StockCommand,
+    context: &Context,
+) -> Result<Vec<StockEvent>, StockError> {
+    let now = context.now;
     let empty = Stock::default();
     let is_new = stock.is_none();
     let stock = stock.unwrap_or(&empty);

@@ -6,42 +6,15 @@ use uuid::Uuid;
 
 use super::*;
 use crate::aggregate::Aggregate;
+use crate::testing::{Given, Outcome};
 
-/// A stock with some history.
-struct Given(Vec<StockEvent>);
-
-fn given(history: impl IntoIterator<Item = StockEvent>) -> Given {
-    Given(history.into_iter().collect())
+fn given(history: impl IntoIterator<Item = StockEvent>) -> Given<Stock> {
+    Given::new(history, Context { now: at(0) })
 }
 
-impl Given {
-    fn when(self, command: StockCommand) -> Outcome {
-        self.when_at(0, command)
-    }
-
-    fn when_at(self, second: i64, command: StockCommand) -> Outcome {
-        let stock = Stock::fold(None, &self.0);
-        Outcome(decide(stock.as_ref(), command, at(second)))
-    }
-}
-
-#[derive(Debug)]
-struct Outcome(Result<Vec<StockEvent>, StockError>);
-
-impl Outcome {
-    #[track_caller]
-    fn then(self, events: impl IntoIterator<Item = StockEvent>) {
-        assert_eq!(self.0, Ok(events.into_iter().collect()));
-    }
-
-    #[track_caller]
-    fn then_nothing(self) {
-        self.then([]);
-    }
-
-    #[track_caller]
-    fn then_refused(self, error: StockError) {
-        assert_eq!(self.0, Err(error));
+impl Given<Stock> {
+    fn when_at(self, second: i64, command: StockCommand) -> Outcome<Stock> {
+        self.within(Context { now: at(second) }).when(command)
     }
 }
 
@@ -166,7 +139,7 @@ fn what_is_received_is_added_up_to_the_most_that_there_can_be() {
 
 #[test]
 fn a_delivery_and_a_count_keep_what_was_said_of_them() {
-    let reference: Option<crate::stock::command::Reference> = Some("delivery note 7".parse().unwrap());
+    let reference: Option<crate::text::Reference> = Some("delivery note 7".parse().unwrap());
     given([])
         .when(StockCommand::Receive {
             quantity: pieces(3),
@@ -176,7 +149,7 @@ fn a_delivery_and_a_count_keep_what_was_said_of_them() {
             quantity: pieces(3),
             reference,
         }]);
-    let reason: Option<crate::order::state::Reason> = Some("stocktaking".parse().unwrap());
+    let reason: Option<crate::text::Reason> = Some("stocktaking".parse().unwrap());
     given([received(3)])
         .when(StockCommand::Set {
             on_hand: Some(pieces(2)),
@@ -302,7 +275,7 @@ fn a_reservation_is_made_to_last_once_and_nothing_undoes_that() {
     lasting().when(reserve(1, 2, None)).then_nothing();
     lasting().when(reserve(1, 2, Some(10))).then_nothing();
     lasting().when_at(99, reserve(2, 4, Some(120))).then([refused(2, 4, 3)]);
-    let stock = Stock::fold(None, &lasting().0).unwrap();
+    let stock = lasting().state().unwrap();
     assert_eq!(stock.reserved(), pieces(2));
 }
 
@@ -454,7 +427,7 @@ proptest! {
         let mut stock: Option<Stock> = None;
         let mut on_hand = 0;
         for (second, command) in commands {
-            let Ok(events) = decide(stock.as_ref(), command.clone(), at(second)) else {
+            let Ok(events) = decide(stock.as_ref(), command.clone(), &Context { now: at(second) }) else {
                 continue;
             };
             for event in &events {
@@ -472,7 +445,7 @@ proptest! {
                 prop_assert_eq!(stock.available().plus(stock.reserved()), stock.on_hand);
             }
             if !matches!(command, StockCommand::Receive { .. }) {
-                prop_assert_eq!(decide(stock.as_ref(), command, at(second)), Ok(Vec::new()), "a repetition has an effect");
+                prop_assert_eq!(decide(stock.as_ref(), command, &Context { now: at(second) }), Ok(Vec::new()), "a repetition has an effect");
             }
         }
     }

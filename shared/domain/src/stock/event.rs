@@ -6,10 +6,9 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::command::Reference;
-use super::state::Pieces;
 use crate::order::OrderId;
-use crate::order::state::Reason;
+use crate::quantity::Pieces;
+use crate::text::{Reason, Reference};
 
 /// The type of every event below.
 pub const EVENT_TYPES: [&str; 7] = [

@@ -12,22 +12,33 @@ pub mod decide;
 pub mod event;
 pub mod state;
 
-pub use command::StockCommand;
-pub use decide::{StockError, decide};
+pub use crate::quantity::Pieces;
+pub use command::{Context, StockCommand};
+pub use decide::StockError;
 pub use event::{ReleaseCause, StockEvent};
-pub use state::{Ended, Pieces, Reservation, Stock};
+pub use state::{Ended, Reservation, Stock};
 
+use crate::aggregate::{Aggregate, Upcaster};
 use crate::text::Sku;
+use event::EVENT_TYPES;
 
-/// Of the `AggregateId` in the event store, before the SKU.
-const PREFIX: &str = "stock-";
+impl Aggregate for Stock {
+    const TYPE: &'static str = "Stock";
+    const PREFIX: &'static str = "stock-";
+    const EVENT_TYPES: &'static [&'static str] = &EVENT_TYPES;
+    const UPCASTERS: &'static [(&'static str, &'static [Upcaster])] = &[];
+    const STATE_VERSION: u32 = 1;
+    type Id = Sku;
+    type Event = StockEvent;
+    type Command = StockCommand;
+    type Context = Context;
+    type Refusal = StockError;
 
-/// The `AggregateId` of a SKU's stock.
-pub fn aggregate_id(sku: &Sku) -> String {
-    format!("{PREFIX}{sku}")
-}
+    fn evolve(state: Option<Self>, event: &StockEvent) -> Option<Self> {
+        Some(state.unwrap_or_default().after(event))
+    }
 
-/// The SKU whose stock has this `AggregateId`.
-pub fn sku_of(aggregate_id: &str) -> Option<Sku> {
-    aggregate_id.strip_prefix(PREFIX)?.parse().ok()
+    fn decide(state: Option<&Self>, command: StockCommand, context: &Context) -> Result<Vec<StockEvent>, StockError> {
+        decide::decide(state, command, context)
+    }
 }

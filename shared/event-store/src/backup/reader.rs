@@ -12,8 +12,8 @@ use serde_json::{Number, Value};
 use sha2::{Digest, Sha256};
 
 use super::content::fingerprint;
+use super::error::ImportError;
 use super::format::{EventLine, FORMAT, FORMAT_VERSION, Header, MAX_LINE_BYTES, Trailer, hex};
-use super::import::ImportError;
 use crate::{Recorded, Version};
 
 /// The longest partition key of DynamoDB, in bytes.

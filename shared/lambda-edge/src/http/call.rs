@@ -62,11 +62,29 @@ impl Call {
     /// # Errors
     /// 400 `malformed_parameter` naming the one that is unknown, given twice or not usable.
     pub fn query<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let parameters = serde_urlencoded::Deserializer::new(form_urlencoded::parse(self.query.as_bytes()));
-        serde_path_to_error::deserialize(parameters).map_err(|error| {
-            let (field, message) = explained(&error);
-            Problem::parameter(field, message)
-        })
+        parameters(&self.query)
+    }
+
+    /// The query parameters in two parts: those of these names, and all others.
+    ///
+    /// # Errors
+    /// As [`Call::query`].
+    pub fn query_in_parts<T, U>(&self, names: &[&str]) -> Result<(T, U), Problem>
+    where
+        T: DeserializeOwned,
+        U: DeserializeOwned,
+    {
+        let mut named = form_urlencoded::Serializer::new(String::new());
+        let mut others = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in form_urlencoded::parse(self.query.as_bytes()) {
+            let part = if names.contains(&&*name) {
+                &mut named
+            } else {
+                &mut others
+            };
+            part.append_pair(&name, &value);
+        }
+        Ok((parameters(&named.finish())?, parameters(&others.finish())?))
     }
 
     /// The JSON body.
@@ -200,6 +218,14 @@ impl Call {
             Err(error) => Err(malformed_json(error.inner())),
         }
     }
+}
+
+fn parameters<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
+    let parameters = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
+    serde_path_to_error::deserialize(parameters).map_err(|error| {
+        let (field, message) = explained(&error);
+        Problem::parameter(field, message)
+    })
 }
 
 /// A whole number as it is written; parsing also takes `+3` and `03`.
@@ -349,6 +375,37 @@ mod tests {
         assert_eq!(message(r#"{"name": "x", "lines": {}}"#), "must be a list");
         assert_eq!(message(r#"{"name": "x", "lines": [7]}"#), "must be an object");
         assert_eq!(message(r#"{"name": "x"}"#), "is required");
+    }
+
+    #[test]
+    fn parameters_in_two_parts_are_checked_in_both() {
+        #[derive(Debug, PartialEq, Deserialize)]
+        struct Named {
+            size: Option<String>,
+        }
+        #[derive(Debug, PartialEq, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Others {
+            name: Option<String>,
+        }
+        let parts = |query: &str| {
+            let mut call = call("", "");
+            call.query = query.to_owned();
+            let parts = call.query_in_parts::<Named, Others>(&["size"]);
+            parts.map_err(|problem| (problem.fields[0].field.clone(), problem.fields[0].message.clone()))
+        };
+        let (size, name) = (Some("3".to_owned()), Some("a&b=ü".to_owned()));
+        assert_eq!(
+            parts("size=3&name=a%26b%3D%C3%BC"),
+            Ok((Named { size }, Others { name }))
+        );
+        for (query, field, message) in [
+            ("size=3&name=x&size=4", "size", "is given twice"),
+            ("name=x&size=3&name=y", "name", "is given twice"),
+            ("size=3&other=x", "other", "is not known here"),
+        ] {
+            assert_eq!(parts(query), Err((field.to_owned(), message.to_owned())), "{query}");
+        }
     }
 
     #[test]

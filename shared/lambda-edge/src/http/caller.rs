@@ -3,6 +3,9 @@
 use lambda_http::RequestExt;
 use lambda_http::request::RequestContext;
 
+/// The variable that names the caller where there is no API Gateway to do so. Never set in AWS.
+pub const LOCAL_CALLER: &str = "LOCAL_CALLER";
+
 /// The authenticated caller, as API Gateway's JWT authorizer found him.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Caller {

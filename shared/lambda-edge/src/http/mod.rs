@@ -8,8 +8,8 @@
 //! | [`caller`] | who is calling |
 //! | [`reply`] | answers |
 //! | [`problem`] | answers that are errors, after RFC 9457 |
-//! | [`caching`] | who may keep an answer, and `If-None-Match` |
-//! | [`cursor`] | opaque, tamper-evident places in a list |
+//! | [`caching`] | who may keep an answer |
+//! | `conditional` | reads that are answered only if there is something new |
 //! | [`idempotency`] | a caller's key for one request |
 //! | [`object`] | JSON objects, and nothing that could pass for one |
 //! | [`exact`] | decimals read from JSON without going through a float |
@@ -17,7 +17,7 @@
 pub mod caching;
 pub mod call;
 pub mod caller;
-pub mod cursor;
+mod conditional;
 pub mod exact;
 pub mod idempotency;
 pub mod object;
@@ -28,12 +28,11 @@ pub mod service;
 
 pub use caching::Caching;
 pub use call::{Call, whole_number};
-pub use caller::Caller;
-pub use cursor::Cursors;
+pub use caller::{Caller, LOCAL_CALLER};
 pub use idempotency::IdempotencyKey;
 pub use lambda_http::http::StatusCode;
 pub use object::Object;
 pub use problem::Problem;
-pub use reply::{Page, PageSize, Reply};
+pub use reply::Reply;
 pub use routes::Routes;
-pub use service::{LOCAL_CALLER, function};
+pub use service::function;

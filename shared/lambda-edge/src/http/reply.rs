@@ -2,10 +2,9 @@
 
 use lambda_http::http::header::{CONTENT_SECURITY_POLICY, ETAG, HeaderName, LOCATION};
 use lambda_http::http::{HeaderValue, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::caching::Caching;
-use super::call::whole_number;
 use super::problem::Problem;
 
 /// An answer, mostly of JSON.
@@ -18,42 +17,6 @@ pub struct Reply {
     pub(super) caching: Caching,
     /// The order it is about, for the log.
     pub(super) order_id: Option<String>,
-}
-
-/// A page of a list.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Page<T> {
-    pub data: Vec<T>,
-    /// Brings the next page; `null` on the last one.
-    pub next_cursor: Option<String>,
-}
-
-/// How many entries a page has: 1 to 100, by default 20.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct PageSize(usize);
-
-impl PageSize {
-    pub fn get(self) -> usize {
-        self.0
-    }
-}
-
-impl Default for PageSize {
-    fn default() -> Self {
-        Self(20)
-    }
-}
-
-impl TryFrom<String> for PageSize {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, &'static str> {
-        match whole_number(&text) {
-            Some(size @ 1..=100) => Ok(Self(size as usize)),
-            _ => Err("must be a whole number from 1 to 100"),
-        }
-    }
 }
 
 impl Reply {

@@ -14,9 +14,10 @@ use metrics::{counter, histogram};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::caching::{Caching, unless_known};
+use super::caching::Caching;
 use super::call::{Call, malformed_header};
-use super::caller::Caller;
+use super::caller::{Caller, LOCAL_CALLER};
+use super::conditional::unless_known;
 use super::problem::Problem;
 use super::reply::Reply;
 use super::routes::{Route, Routes};
@@ -29,9 +30,6 @@ const X_CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id")
 /// The longest correlation id accepted from a client, in characters.
 const MAX_CORRELATION_ID_CHARS: usize = 128;
 
-/// The variable that names the caller where there is no API Gateway to do so. Never set in AWS.
-pub const LOCAL_CALLER: &str = "LOCAL_CALLER";
-
 struct Service<App> {
     app: Arc<App>,
     routes: Routes<App>,
@@ -40,12 +38,13 @@ struct Service<App> {
 
 /// A function that serves HTTP requests from API Gateway.
 pub fn function<App: Send + Sync + 'static>(env: &Environment, app: App, routes: Routes<App>) -> Function {
+    let keys: Vec<_> = routes.keys().collect();
     let service = Arc::new(Service {
         app: Arc::new(app),
         routes,
         local_caller: env.optional(LOCAL_CALLER).map(str::to_owned),
     });
-    Function::new(move |event: LambdaEvent<Value>| {
+    let function = Function::new(move |event: LambdaEvent<Value>| {
         let service = service.clone();
         async move {
             let mut payload = event.payload;
@@ -60,7 +59,8 @@ pub fn function<App: Send + Sync + 'static>(env: &Environment, app: App, routes:
             }));
             Ok(serde_json::to_value(adapter.oneshot(request).await?)?)
         }
-    })
+    });
+    function.with_routes(keys.into_iter())
 }
 
 impl<App: Send + Sync + 'static> Service<App> {

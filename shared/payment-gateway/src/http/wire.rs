@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::Deserialize;
 
-use crate::GatewayError;
+use crate::gateway::GatewayError;
 
 /// How many decimal places the provider counts in. It differs from ISO 4217 where a currency changed after the provider had
 /// begun with it. <https://docs.stripe.com/currencies>

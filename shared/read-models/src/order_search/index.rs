@@ -10,20 +10,22 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, PutRequest, WriteRequest};
 use domain::order::OrderId;
+use environment::{ConfigError, Environment};
 use event_store::patience::pause;
 use event_store::recorded::shard_of;
 use event_store::{StoreError, Version};
 use futures::{StreamExt, TryStreamExt, stream};
 use lambda_edge::stream::EventRecord;
-use lambda_edge::{ConfigError, Environment};
+use projector::{ProjectError, unless_refused};
 use serde::{Deserialize, Serialize};
 
 use super::words::{MAX_TERMS, terms_of};
 use crate::derived::newest;
-use crate::order_summary::{OrderSummaries, OrderSummaryRow};
-use crate::projector::ProjectError;
-use crate::replay::read_model::Shown;
-use crate::rows::{Found, Item, NEWER_CODE, generation, unless_refused};
+use crate::item::{Item, generation};
+use crate::order_row::OrderSummaryRow;
+use crate::order_summary::OrderSummaries;
+use crate::read_model::Shown;
+use crate::rows::{Found, NEWER_CODE};
 
 /// What terms are; raised when an order is to have others.
 pub(super) const GENERATION: u32 = 1;
@@ -204,8 +206,8 @@ impl OrderSearch {
         Ok(items)
     }
 
-    /// Makes an order be found by its words, and by no others. With `anew`, all its postings are put again.
-    pub(super) async fn show(&self, order: &OrderSummaryRow, anew: bool) -> Result<Shown, StoreError> {
+    /// Makes an order be found by its words, and by no others.
+    pub(super) async fn show(&self, order: &OrderSummaryRow, postings: Postings) -> Result<Shown, StoreError> {
         for _ in 0..MAX_ATTEMPTS {
             let seen = match self.row(order.order_id).await? {
                 Some(FoundRow::Row(row)) => Some(row),
@@ -222,7 +224,7 @@ impl OrderSearch {
             }
             let before = seen.clone().unwrap_or_else(|| SearchRow::empty(order));
             let mut next = before.moved_to(order);
-            let is_done = before.is_settled() && next.terms == before.terms && !anew;
+            let is_done = before.is_settled() && next.terms == before.terms && postings == Postings::New;
             if is_done {
                 if before.version == order.version && before.generation == GENERATION {
                     return Ok(Shown::Written);
@@ -230,7 +232,7 @@ impl OrderSearch {
                 // There is nothing to do, but an older state must not follow this one.
                 next.settled = next.version;
             }
-            if anew {
+            if postings == Postings::All {
                 next.settled = 0;
             }
             if !self.put(&next, seen.as_ref()).await? {
@@ -340,6 +342,15 @@ impl OrderSearch {
     }
 }
 
+/// Which postings of an order are put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Postings {
+    /// All of its words, also those that should be there.
+    All,
+    /// Those of words that it had not before.
+    New,
+}
+
 /// What an order's row is to this code. Terms mean the same in rows of older generations; which ones an order has may
 /// differ.
 pub(super) enum FoundRow {
@@ -407,9 +418,9 @@ impl OrderSearchIndex {
         let Some(order) = newest(&self.source, order_id).await? else {
             return Ok(());
         };
-        match self.search.show(&order, false).await? {
+        match self.search.show(&order, Postings::New).await? {
             Shown::Written | Shown::Newer(_) | Shown::Stale(_) => Ok(()),
-            Shown::OfNewerCode => Err(ProjectError::Passing(NEWER_CODE.to_owned())),
+            Shown::OfNewerCode => Err(ProjectError::Newer(NEWER_CODE.to_owned())),
         }
     }
 }

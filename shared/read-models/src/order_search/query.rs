@@ -10,7 +10,8 @@ use futures::future::try_join_all;
 
 use super::index::{OrderSearch, POSTING, SHARDS, TERM, term_key};
 use super::words::SearchText;
-use crate::order_summary::{OrderSummaries, OrderSummaryRow};
+use crate::order_row::OrderSummaryRow;
+use crate::order_summary::OrderSummaries;
 
 /// How many postings are read at once: they are about 85 bytes long, and 4 KB are half a read unit.
 const POSTINGS_PER_READ: i32 = 48;

@@ -9,13 +9,12 @@ use event_store::scan::Segment;
 use event_store::{StoreError, Version};
 use serde_json::Value;
 
-use super::index::{self, FoundRow, OrderSearch, POSTING, SearchRow, TERM, delete_request, row_key};
+use super::index::{self, FoundRow, OrderSearch, POSTING, Postings, SearchRow, TERM, delete_request, row_key};
 use super::words::terms_of;
-use crate::order_summary::OrderSummaryRow;
-use crate::replay::progress::{FieldDifference, RowKey};
-use crate::replay::read_model::{self, Comparison, PlacedRow, ReadModel, RowPage, Shown, to_item};
-use crate::rows::Item;
-use crate::totals::Recounted;
+use crate::item::{Item, version};
+use crate::order_row::OrderSummaryRow;
+use crate::read_model::{self, Comparison, FieldDifference, PlacedRow, ReadModel, RowKey, RowPage, Shown, to_item};
+use crate::totals::{Recount, Recounted};
 
 #[async_trait]
 impl ReadModel for OrderSearch {
@@ -24,7 +23,7 @@ impl ReadModel for OrderSearch {
     }
 
     async fn show(&self, order: &OrderSummaryRow) -> Result<Shown, StoreError> {
-        OrderSearch::show(self, order, true).await
+        OrderSearch::show(self, order, Postings::All).await
     }
 
     /// An order whose words have stayed the same has a row of an older version, which is right.
@@ -73,7 +72,7 @@ impl ReadModel for OrderSearch {
         let placed = |item: Item| PlacedRow {
             key: key_of(&item),
             order_id: item.get("OrderId").and_then(|id| id.as_s().ok()?.parse().ok()),
-            version: crate::rows::version(&item),
+            version: version(&item),
         };
         let ours = rows
             .into_iter()
@@ -99,7 +98,7 @@ impl ReadModel for OrderSearch {
         }
     }
 
-    async fn recount(&self, _: &str, _: bool) -> Result<Recounted, StoreError> {
+    async fn recount(&self, _: &str, _: Recount) -> Result<Recounted, StoreError> {
         Ok(Recounted::Right)
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
+use serde::Serialize;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-use crate::order_summary::OrderSummaryRow;
+use crate::order_row::OrderSummaryRow;
 
 /// A word is found by its beginnings from this width on; a shorter word only as a whole. Letters that are written wide, such
 /// as ideographs and Korean syllables, count as two: two of them say as much as three of an alphabet.
@@ -108,7 +109,7 @@ fn prefixes(word: &str) -> impl Iterator<Item = String> {
 }
 
 /// What somebody looks for: all of these words, or words that begin with them.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SearchText {
     words: Vec<String>,
 }

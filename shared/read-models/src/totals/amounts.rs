@@ -1,4 +1,4 @@
-//! What is counted, by name.
+//! What is counted of a row, by name.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +6,22 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::order::OrderStatus;
 use rust_decimal::Decimal;
 
-use super::COUNTED;
-use crate::rows::Item;
-use crate::views::Money;
+use crate::item::Item;
+use crate::money::Money;
+
+/// Where the totals of a partition stand: the range key of their item, beside the rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Totals {
+    /// That range key, which no row and no mark has.
+    pub key: &'static str,
+    /// The count of what is counted once per partition, however many rows have it: of their [`Row::mark`](crate::Row::mark)s.
+    pub marked: Option<&'static str>,
+}
+
+/// A row's attribute: what it has been counted for.
+pub(crate) const COUNTED: &str = "Counted";
+/// A row's attribute: the range key of its mark.
+pub(crate) const MARK: &str = "Mark";
 
 /// Amounts by their names. One that is zero is absent.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -7,13 +7,23 @@ use event_store::StoreError;
 use event_store::patience::pause;
 use rust_decimal::Decimal;
 
-use super::amounts::parse;
+use super::amounts::{Amounts, COUNTED, MARK, Totals, parse};
+use super::place::{MAX_ATTEMPTS, ORDER_ID, REVISION, key_names, place};
 use super::unchanged::Unchanged;
-use super::{Amounts, COUNTED, MARK, MAX_ATTEMPTS, ORDER_ID, REVISION, Totals, key_names, place};
-use crate::rows::{Item, Row, Rows};
+use crate::item::Item;
+use crate::rows::{Read, Row, Rows};
 
 /// How many items of a transaction the marks of a recount may take.
 const MARKS_PER_RECOUNT: usize = 90;
+
+/// What is done about totals that are wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recount {
+    /// They are made right.
+    Mend,
+    /// Nothing: they are only found.
+    Compare,
+}
 
 /// What came of counting a partition again.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,11 +47,17 @@ struct Partition {
 }
 
 impl<R: Row> Rows<R> {
-    /// Counts a partition again from its rows. With `mend`, totals that were wrong are right now.
+    /// Counts a partition again from its rows.
     ///
     /// Every change of a row that counts is a change of the totals' revision, so if that is still the same after all rows
     /// have been read, they are of one moment.
-    pub(crate) async fn recount(&self, totals: Totals, partition: &str, mend: bool) -> Result<Recounted, StoreError> {
+    pub(crate) async fn recount(
+        &self,
+        totals: Totals,
+        partition: &str,
+        what: Recount,
+    ) -> Result<Recounted, StoreError> {
+        let mend = what == Recount::Mend;
         let mut attempt = 0;
         while attempt < MAX_ATTEMPTS {
             let found = self.partition(totals, partition).await?;
@@ -62,7 +78,7 @@ impl<R: Row> Rows<R> {
                 }
                 self.write(writes.into_iter().map(Some)).await?.is_some()
             } else {
-                let now = self.read(place::<R>(partition, totals.key), true).await?;
+                let now = self.read(place::<R>(partition, totals.key), Read::Strong).await?;
                 revision(now.as_ref()) != revision(found.totals.as_ref())
             };
             if !crossed && (!mend || wrong_marks.len() <= MARKS_PER_RECOUNT) {
@@ -79,7 +95,7 @@ impl<R: Row> Rows<R> {
     /// Everything in a partition, as of now.
     async fn partition(&self, totals: Totals, partition: &str) -> Result<Partition, StoreError> {
         let [hash, range] = key_names::<R>();
-        let read_totals = self.read(place::<R>(partition, totals.key), true).await?;
+        let read_totals = self.read(place::<R>(partition, totals.key), Read::Strong).await?;
         let mut found = Partition {
             totals: read_totals,
             counted: Amounts::default(),

@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::{Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use event_store::StoreError;
 
-use super::{COUNTED, key_names};
-use crate::rows::{Item, Row};
+use super::amounts::COUNTED;
+use super::place::key_names;
+use crate::item::Item;
+use crate::rows::Row;
 
 /// The condition that an item is still what was seen.
 #[derive(Default)]

@@ -9,9 +9,11 @@ use event_store::patience::pause;
 use event_store::{Cancelled, StoreError, Version, cancelled};
 use rust_decimal::Decimal;
 
+use super::amounts::{Amounts, COUNTED, MARK, Totals};
+use super::place::{MAX_ATTEMPTS, REVISION, key_names};
 use super::unchanged::{Unchanged, rejected};
-use super::{Amounts, COUNTED, MARK, MAX_ATTEMPTS, REVISION, Totals, key_names};
-use crate::rows::{Item, Put, Row, Rows, generation, version};
+use crate::item::{Item, generation, version};
+use crate::rows::{Put, Read, Row, Rows};
 
 /// What was in the way of a write.
 pub(super) enum Conflict {
@@ -22,6 +24,19 @@ pub(super) enum Conflict {
 }
 
 impl<R: Row> Rows<R> {
+    /// Writes a row unless a newer one is there. Rows go only forwards, and so do their generations.
+    ///
+    /// `before` is believed to be the row there; when it is not, a row that is counted costs one request more.
+    pub(crate) async fn put(&self, row: &R, before: Option<&R>) -> Result<Put, StoreError> {
+        match R::TOTALS {
+            Some(totals) => {
+                let there = before.map(|before| self.item(before)).transpose()?;
+                self.put_counted(totals, row, there).await
+            }
+            None => self.put_uncounted(row).await,
+        }
+    }
+
     /// Writes a row unless a newer one is there, and counts it. `there` is believed to stand in its place.
     pub(crate) async fn put_counted(
         &self,
@@ -88,7 +103,7 @@ impl<R: Row> Rows<R> {
         seen: Option<Version>,
     ) -> Result<(), StoreError> {
         for attempt in 0..MAX_ATTEMPTS {
-            let Some(there) = self.read(key.clone(), true).await? else {
+            let Some(there) = self.read(key.clone(), Read::Strong).await? else {
                 return Ok(());
             };
             if self.is_of_newer_code(&there) || (seen.is_some() && version(&there) != seen) {

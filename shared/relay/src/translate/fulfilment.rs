@@ -1,8 +1,9 @@
 //! What the process manager asks for: its events become commands to those who do it.
 
 use chrono::{DateTime, Utc};
+use domain::Aggregate;
 use domain::fulfilment::state::{Line, LineStatus};
-use domain::fulfilment::{Fulfilment, FulfilmentEvent, Step, order_of};
+use domain::fulfilment::{Fulfilment, FulfilmentEvent, Step};
 use domain::order::{Order, OrderId};
 use domain::text::Sku;
 use event_store::{CorruptStream, EventStore, Recorded, StoreError};
@@ -17,7 +18,7 @@ use super::{message, order};
 use LineStatus::{Committed, Held, Requested, Reserved};
 
 pub(super) async fn messages(store: &EventStore, event: &Recorded) -> Result<Vec<Message>, StoreError> {
-    let order_id = order_of(&event.aggregate_id)
+    let order_id = Fulfilment::id_of(&event.aggregate_id)
         .ok_or_else(|| CorruptStream::NotAnEvent(format!("{} is no fulfilment's id", event.aggregate_id)))?;
     let mut messages = Vec::new();
     for happened in event.events::<Fulfilment>()? {

@@ -1,7 +1,8 @@
 //! What happens to payments.
 
+use domain::Aggregate;
 use domain::order::OrderId;
-use domain::payment::{Payment, PaymentEvent, Request, order_of};
+use domain::payment::{Payment, PaymentEvent, Request};
 use event_store::{CorruptStream, EventStore, Recorded, StoreError};
 use messages::events::{PaymentCancelled, PaymentFailed, PaymentProcessed, PaymentRefunded};
 use messages::{Body, Message};
@@ -14,7 +15,7 @@ pub(super) async fn messages(store: &EventStore, event: &Recorded) -> Result<Vec
     if happened.is_empty() {
         return Ok(Vec::new());
     }
-    let order_id = order_of(&event.aggregate_id)
+    let order_id = Payment::id_of(&event.aggregate_id)
         .ok_or_else(|| CorruptStream::NotAnEvent(format!("{} is no payment's id", event.aggregate_id)))?;
     let stream = store.load_until::<Payment>(&event.aggregate_id, event.version).await?;
     let request = stream.state.and_then(|payment| payment.request);

@@ -1,6 +1,7 @@
 //! What happens to stock.
 
-use domain::stock::{Stock, StockEvent, sku_of};
+use domain::Aggregate;
+use domain::stock::{Stock, StockEvent};
 use domain::text::Sku;
 use event_store::{CorruptStream, EventStore, Recorded, StoreError};
 use messages::events::{
@@ -72,6 +73,6 @@ pub(super) async fn level(store: &EventStore, event: &Recorded) -> Result<Option
 }
 
 fn sku(event: &Recorded) -> Result<Sku, StoreError> {
-    sku_of(&event.aggregate_id)
+    Stock::id_of(&event.aggregate_id)
         .ok_or_else(|| CorruptStream::NotAnEvent(format!("{} is no stock's id", event.aggregate_id)).into())
 }

@@ -1,0 +1,53 @@
+//! What the process manager asks for: the same commands, under the same rules.
+//!
+//! What the rules refuse is done with: the process hears from the order's events why.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::order::{ConfirmationNumber, Context, Order, OrderCommand};
+use event_store::{Decider, TransactError};
+use lambda_edge::Function;
+use lambda_edge::queue::{self, NotHandled};
+use messages::{Body, Message};
+use uuid::Uuid;
+
+/// How many messages of a batch are worked on at once: they are of different orders, mostly.
+const CONCURRENT_MESSAGES: usize = 5;
+
+pub(crate) fn function(orders: Decider<Order>) -> Function {
+    queue::function(Arc::new(orders), CONCURRENT_MESSAGES, carry_out)
+}
+
+async fn carry_out(orders: Arc<Decider<Order>>, message: Message) -> Result<(), NotHandled> {
+    let (order_id, command) = match message.body.clone() {
+        Body::ConfirmOrder(confirm) => {
+            let payment_method_id = confirm.payment_method_id;
+            (confirm.order_id, OrderCommand::ConfirmOrder { payment_method_id })
+        }
+        Body::RecordPayment(record) => {
+            let (transaction_id, amount) = (record.transaction_id, record.amount);
+            (record.order_id, OrderCommand::RecordPayment { transaction_id, amount })
+        }
+        Body::CancelOrder(cancel) => {
+            let (reason, refund_amount) = (cancel.reason, None);
+            (cancel.order_id, OrderCommand::CancelOrder { reason, refund_amount })
+        }
+        other => return Err(NotHandled(format!("an order cannot do {}", other.name()))),
+    };
+    let context = Context {
+        // The same however often the message comes.
+        confirmation_number: ConfirmationNumber::from_uuid(Uuid::new_v5(&message.id, b"confirmation")),
+        products: HashMap::new(),
+    };
+    let name = command.as_ref().to_owned();
+    let executed = orders.execute(&order_id, command, &context, &message.metadata()).await;
+    match executed {
+        Ok(_) => Ok(()),
+        Err(TransactError::Refused(refusal)) => {
+            tracing::info!(%order_id, command = name, %refusal, "the order's rules refuse");
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,168 @@
+//! One handler per route: read the request, have the store decide and append, answer.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use api::{metadata, read_problem, write_problem};
+use domain::Metadata;
+use domain::catalogue::Product;
+use domain::order::{ConfirmationNumber, Context, Order, OrderCommand, OrderId};
+use domain::text::ProductId;
+use event_store::{Stream, Version};
+use lambda_edge::http::{Call, IdempotencyKey, Problem, Reply, StatusCode};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::App;
+use crate::bodies::{CancelBody, ConfirmBody, CreateOrderBody, ItemBody, PaymentBody, ShipBody, SubmitBody};
+use crate::problems::transact_problem;
+
+/// What every command answers.
+#[derive(Serialize)]
+struct Accepted {
+    order_id: OrderId,
+    version: Version,
+    status: &'static str,
+    message: &'static str,
+}
+
+pub async fn create(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    let command: OrderCommand = call.json::<CreateOrderBody>()?.into();
+    call.if_match()?;
+    let key = call.idempotency_key()?;
+    let order_id = OrderId(match &key {
+        Some(IdempotencyKey { key, .. }) => id_of_key(&call, key),
+        None => Uuid::now_v7(),
+    });
+    let order = if key.is_some() && !command.unpriced_products().is_empty() {
+        // What the catalogue says now could refuse a repetition that the append would have recognised: by its first event,
+        // which has the key however long the order has become.
+        let first = app.orders.store().load_until(&order_id.to_string(), 1).await;
+        first.map_err(write_problem)?
+    } else {
+        Stream::unborn(order_id.to_string())
+    };
+    let reply = perform(
+        &app,
+        &call,
+        order_id,
+        order,
+        command,
+        StatusCode::CREATED,
+        "Order created",
+    )
+    .await?;
+    Ok(reply.location(format!("/orders/{order_id}")))
+}
+
+pub async fn add_item(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    let command = call.json::<ItemBody>()?.into();
+    change(&app, &call, command, "Item added").await
+}
+
+pub async fn remove_item(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    call.no_body()?;
+    let product_id: ProductId = call.path("product_id")?;
+    change(
+        &app,
+        &call,
+        OrderCommand::RemoveOrderItem { product_id },
+        "Item removed",
+    )
+    .await
+}
+
+pub async fn submit(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    let command = call.optional_json::<SubmitBody>()?.into();
+    change(&app, &call, command, "Order submitted").await
+}
+
+pub async fn confirm(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    let command = call.json::<ConfirmBody>()?.into();
+    change(&app, &call, command, "Order confirmed").await
+}
+
+pub async fn record_payment(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    let command = call.json::<PaymentBody>()?.into();
+    change(&app, &call, command, "Payment recorded").await
+}
+
+pub async fn ship(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    let command = call.json::<ShipBody>()?.into();
+    change(&app, &call, command, "Order shipped").await
+}
+
+pub async fn deliver(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    call.no_body()?;
+    change(&app, &call, OrderCommand::DeliverOrder, "Order delivered").await
+}
+
+pub async fn cancel(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    let command = call.json::<CancelBody>()?.into();
+    change(&app, &call, command, "Order cancelled").await
+}
+
+/// A command on an order that exists.
+async fn change(app: &App, call: &Call, command: OrderCommand, message: &'static str) -> Result<Reply, Problem> {
+    let order_id: OrderId = call.path("order_id")?;
+    // Before the order is read: a malformed header is an error whatever the order says.
+    call.if_match()?;
+    call.idempotency_key()?;
+    let order = app.orders.stream(&order_id).await.map_err(write_problem)?;
+    perform(app, call, order_id, order, command, StatusCode::OK, message).await
+}
+
+async fn perform(
+    app: &App,
+    call: &Call,
+    order_id: OrderId,
+    order: Stream<Order>,
+    command: OrderCommand,
+    status: StatusCode,
+    message: &'static str,
+) -> Result<Reply, Problem> {
+    call.no_query()?;
+    let order = order.expecting(call.if_match()?);
+    let metadata = metadata(call)?;
+    let context = Context {
+        confirmation_number: ConfirmationNumber::from_uuid(Uuid::new_v4()),
+        products: products(app, &order, &command, &metadata).await?,
+    };
+    let executed = app.orders.execute_on(order, command, &context, &metadata).await;
+    let transacted = executed.map_err(transact_problem)?;
+
+    let version = transacted.stream.version;
+    let accepted = Accepted {
+        order_id,
+        version,
+        status: transacted.stream.state.map_or("", |order| order.status.as_str()),
+        message,
+    };
+    let reply = Reply::json(status, &accepted)?.version(version).about_order(order_id);
+    Ok(if transacted.is_replay { reply.replayed() } else { reply })
+}
+
+/// What the catalogue says of the items without a price: nothing is read when there are none, or when the order shows that
+/// the request was carried out before, at the prices of then.
+async fn products(
+    app: &App,
+    order: &Stream<Order>,
+    command: &OrderCommand,
+    metadata: &Metadata,
+) -> Result<HashMap<ProductId, Product>, Problem> {
+    let unpriced = command.unpriced_products();
+    if unpriced.is_empty() || order.has_used_key(metadata) {
+        return Ok(HashMap::new());
+    }
+    let found = app.products.get_many(unpriced).await.map_err(read_problem)?;
+    Ok(found.into_iter().map(|(id, product)| (id, product.value)).collect())
+}
+
+/// The order that a caller creates with a key: the same one each time, so that a repetition finds it.
+fn id_of_key(call: &Call, key: &str) -> Uuid {
+    /// Of the ids made here, and of no others.
+    const NAMESPACE: Uuid = Uuid::from_u128(0x6f3c_2b8e_5d14_4c7a_9b60_1e8f_a2d7_c390);
+    let caller = call.caller.as_ref().map_or("", |caller| caller.user_id.as_str());
+    // A key has no line break, so the two cannot run into each other.
+    Uuid::new_v5(&NAMESPACE, format!("{key}\n{caller}").as_bytes())
+}

@@ -1,0 +1,31 @@
+//! What orders come to, as reports and summaries show it.
+
+use domain::money::Currency;
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+/// What orders in one currency come to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Money {
+    /// ISO 4217.
+    pub currency: String,
+    /// Of all orders.
+    pub gross: Decimal,
+    /// Without the cancelled ones.
+    pub net: Decimal,
+}
+
+impl Money {
+    /// With all decimal places of the currency.
+    pub(crate) fn of(currency: &str, gross: Decimal, net: Decimal) -> Self {
+        let in_full = |amount: Decimal| {
+            let currency = currency.parse::<Currency>();
+            currency.map_or(amount, |currency| currency.round(amount))
+        };
+        Self {
+            currency: currency.to_owned(),
+            gross: in_full(gross),
+            net: in_full(net),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Lists of orders as they are asked for over HTTP.
+
+use api::{Cursors, Paged, read_problem};
+use aws_sdk_dynamodb::Client;
+use domain::order::OrderStatus;
+use domain::text::CustomerId;
+use environment::{ConfigError, Environment};
+use event_store::Cost;
+use futures::{StreamExt, TryStreamExt, stream};
+use lambda_edge::http::{Call, Problem, Reply};
+use read_models::FreshOrders;
+use read_models::day::Day;
+use read_models::order_lists::{Days, ListQuery, ListedOrder, OrderLists};
+use reference_data::Customers;
+use serde::{Deserialize, Serialize};
+
+use crate::order::{AnyOrderView, Detail, OrderRowView};
+use crate::{orders, read_after};
+
+/// How many orders of a page are read at once.
+const CONCURRENT_READS: usize = 16;
+
+/// Which orders a list is of, and how much of each it shows.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListFilter {
+    pub customer_id: Option<CustomerId>,
+    pub status: Option<OrderStatus>,
+    pub from_date: Option<Day>,
+    pub to_date: Option<Day>,
+    /// Another view is of the same list.
+    #[serde(skip_serializing)]
+    pub view: Option<Detail>,
+}
+
+/// What answers them.
+pub struct OrderListRequests {
+    lists: OrderLists,
+    /// For those who have just changed one, or want them whole.
+    orders: FreshOrders,
+    customers: Customers,
+    cursors: Cursors,
+}
+
+impl OrderListRequests {
+    /// # Errors
+    /// When the environment lacks the name of a table, or the key of cursors.
+    pub fn from_env(env: &Environment, client: Client, orders: FreshOrders) -> Result<Self, ConfigError> {
+        Ok(Self {
+            lists: OrderLists::from_env(env, client.clone())?,
+            customers: Customers::from_env(env, client)?,
+            orders,
+            cursors: Cursors::from_env(env)?,
+        })
+    }
+
+    /// A page of the list, and with `X-Read-After` that order in its place.
+    ///
+    /// # Errors
+    /// 400 when dates, cursor or header cannot be used, 404 and 409 of the header's order, and what DynamoDB said.
+    pub async fn answer(&self, call: &Call, parameters: Paged<ListFilter>) -> Result<Reply, Problem> {
+        let Paged { filter, page } = parameters;
+        let (from, to) = (filter.from_date, filter.to_date);
+        if from.zip(to).is_some_and(|(from, to)| to < from) {
+            return Err(Problem::parameter("to_date", "must not be before from_date"));
+        }
+        let list = page.list(&self.cursors, "orders", &filter)?;
+        let after: Option<String> = list.place()?;
+
+        let fresh = read_after::order(&self.orders, call).await?;
+        let query = ListQuery {
+            customer_id: filter.customer_id.as_ref(),
+            status: filter.status,
+            created: Days { from, to },
+            limit: page.size(),
+            read_after: fresh.as_ref(),
+        };
+        let found = self.lists.page(&query, after.as_deref()).await.map_err(read_problem)?;
+        let Cost {
+            requests, read_units, ..
+        } = found.cost;
+        tracing::debug!(requests, read_units, "list");
+        let data = match filter.view.unwrap_or(Detail::Compact) {
+            Detail::Compact => {
+                let rows = found.orders.into_iter().map(OrderRowView::from);
+                rows.map(AnyOrderView::Compact).collect()
+            }
+            Detail::Full => self.whole(found.orders).await?,
+        };
+        let reply = Reply::ok(&list.page(data, found.next.as_ref())?)?;
+        Ok(reply.read_source(found.source.as_str()))
+    }
+
+    /// These orders, at their versions or later ones.
+    async fn whole(&self, listed: Vec<ListedOrder>) -> Result<Vec<AnyOrderView>, Problem> {
+        let orders = listed.into_iter().map(|listed| async move {
+            let order = self.orders.order(listed.order_id, listed.version).await;
+            let order = order.map_err(read_problem)?;
+            Ok(order.map(|(order, _)| order))
+        });
+        let orders: Vec<_> = stream::iter(orders).buffered(CONCURRENT_READS).try_collect().await?;
+        let orders = orders.into_iter().flatten().collect();
+        let views = orders::views(&self.customers, orders, Detail::Full).await;
+        views.map_err(read_problem)
+    }
+}

@@ -1,0 +1,365 @@
+//! Commands on kept states: what they cost, and that nothing but a successful append rests on one.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::aggregate::Upcaster;
+use domain::{Aggregate, Idempotency, Metadata};
+use event_store::{Decider, EventStore, StoreError, TransactError};
+use serde::{Deserialize, Serialize};
+
+use crate::support::orders::metadata;
+use crate::support::{Fault, Tables};
+
+/// A jar, which some sweets fit into.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+struct Jar {
+    sweets: u32,
+    label: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "EventType", content = "EventData")]
+enum JarEvent {
+    SweetsAdded { sweets: u32 },
+    JarLabelled { label: String },
+}
+
+#[derive(Debug, Clone)]
+enum JarCommand {
+    Add(u32),
+    /// Nothing happens when there are so many.
+    FillTo(u32),
+    Label(String),
+}
+
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("there is room for {room}")]
+struct Full {
+    room: u32,
+}
+
+impl AsRef<str> for JarCommand {
+    fn as_ref(&self) -> &str {
+        "a command"
+    }
+}
+
+const CAPACITY: u32 = 10;
+
+impl Aggregate for Jar {
+    const TYPE: &'static str = "Jar";
+    const PREFIX: &'static str = "jar-";
+    const EVENT_TYPES: &'static [&'static str] = &["SweetsAdded", "JarLabelled"];
+    const UPCASTERS: &'static [(&'static str, &'static [Upcaster])] = &[];
+    const STATE_VERSION: u32 = 1;
+    type Id = u32;
+    type Event = JarEvent;
+    type Command = JarCommand;
+    type Context = ();
+    type Refusal = Full;
+
+    fn evolve(jar: Option<Self>, event: &JarEvent) -> Option<Self> {
+        let mut jar = jar.unwrap_or_default();
+        match event {
+            JarEvent::SweetsAdded { sweets } => jar.sweets += sweets,
+            JarEvent::JarLabelled { label } => jar.label.clone_from(label),
+        }
+        Some(jar)
+    }
+
+    fn decide(jar: Option<&Self>, command: JarCommand, _: &()) -> Result<Vec<JarEvent>, Full> {
+        let sweets = jar.map_or(0, |jar| jar.sweets);
+        let room = CAPACITY - sweets;
+        match command {
+            JarCommand::Add(more) if more > room => Err(Full { room }),
+            JarCommand::Add(sweets) => Ok(vec![JarEvent::SweetsAdded { sweets }]),
+            JarCommand::FillTo(goal) if sweets >= goal => Ok(Vec::new()),
+            JarCommand::FillTo(goal) => Ok(vec![JarEvent::SweetsAdded { sweets: goal - sweets }]),
+            // As many times as there is room for a sweet.
+            JarCommand::Label(label) => Ok(vec![JarEvent::JarLabelled {
+                label: label.repeat(room as usize),
+            }]),
+        }
+    }
+}
+
+const MEGABYTE: u64 = 1024 * 1024;
+
+fn keeping(store: EventStore) -> Decider<Jar> {
+    Decider::new(store).keeping_states(MEGABYTE)
+}
+
+/// The sweets, the version and the requests of what a command came to.
+async fn run(decider: &Decider<Jar>, id: u32, command: JarCommand) -> Result<(u32, u64), TransactError<Full>> {
+    let executed = decider.execute(&id, command, &(), &metadata()).await?;
+    Ok((executed.stream.state.unwrap().sweets, executed.stream.version))
+}
+
+#[tokio::test]
+async fn a_command_on_a_kept_state_is_1_request_and_no_read() {
+    let tables = Tables::new().await;
+    let decider = keeping(tables.store());
+    for (commands, expected) in [
+        (1, ["Query", "PutItem"].as_slice()),
+        (2, &["PutItem"]),
+        (3, &["PutItem"]),
+    ] {
+        tables.proxy.take_operations();
+        let executed = decider.execute(&1, JarCommand::Add(1), &(), &metadata()).await.unwrap();
+        assert_eq!(tables.proxy.take_operations(), expected);
+        let cost = executed.stream.cost;
+        let reads = if commands == 1 { 1.0 } else { 0.0 };
+        assert_eq!(
+            (cost.requests, cost.read_units, cost.write_units),
+            (expected.len() as u32, reads, 1.0)
+        );
+        assert_eq!(executed.stream.state.unwrap().sweets, commands);
+    }
+}
+
+#[tokio::test]
+async fn a_kept_state_that_another_has_changed_costs_a_request_more_and_is_no_attempt() {
+    let tables = Tables::new().await;
+    let here = keeping(tables.store()).with_attempts(1);
+    let elsewhere = Decider::new(tables.store());
+    run(&here, 1, JarCommand::Add(1)).await.unwrap();
+    run(&elsewhere, 1, JarCommand::Add(1)).await.unwrap();
+    tables.proxy.take_operations();
+    tables.proxy.count_units();
+    assert_eq!(run(&here, 1, JarCommand::Add(1)).await.unwrap(), (3, 3));
+    assert_eq!(tables.proxy.take_operations(), ["PutItem", "Query", "PutItem"]);
+    // Two for what is appended, as the index takes one; the refused one is not reported.
+    let units = tables.proxy.take_units();
+    assert!(units.read <= 1.0 && units.write <= 3.0, "{units:?}");
+    // It is kept again.
+    run(&here, 1, JarCommand::Add(1)).await.unwrap();
+    assert_eq!(tables.proxy.take_operations(), ["PutItem"]);
+}
+
+/// What becomes of a command is the same whether or not a state was kept that another writer has made old.
+#[tokio::test]
+async fn whatever_another_writer_did_the_answer_is_that_of_the_newest_state() {
+    let key = |key: &str, hash: &str| Metadata {
+        idempotency: Some(Idempotency {
+            key: key.to_owned(),
+            request_hash: hash.to_owned(),
+        }),
+        ..metadata()
+    };
+    let too_large = "x".repeat(100 * 1024);
+    // What happened here, and elsewhere; the command, its metadata, and the version that it is to change.
+    type Case = (&'static str, u32, JarCommand, JarCommand, Metadata, Option<u64>);
+    let cases: Vec<Case> = vec![
+        ("a refusal", 1, JarCommand::Add(9), JarCommand::Add(5), metadata(), None),
+        (
+            "a refusal of before",
+            6,
+            JarCommand::Add(4),
+            JarCommand::Add(5),
+            metadata(),
+            None,
+        ),
+        (
+            "no event",
+            1,
+            JarCommand::Add(5),
+            JarCommand::FillTo(4),
+            metadata(),
+            None,
+        ),
+        (
+            "no event before",
+            4,
+            JarCommand::Add(1),
+            JarCommand::FillTo(4),
+            metadata(),
+            None,
+        ),
+        (
+            "another version",
+            1,
+            JarCommand::Add(1),
+            JarCommand::Add(1),
+            metadata(),
+            Some(1),
+        ),
+        (
+            "the newest version",
+            1,
+            JarCommand::Add(1),
+            JarCommand::Add(1),
+            metadata(),
+            Some(2),
+        ),
+        (
+            "a version to come",
+            1,
+            JarCommand::Add(1),
+            JarCommand::Add(1),
+            metadata(),
+            Some(3),
+        ),
+        (
+            "a repeated key",
+            1,
+            JarCommand::Add(2),
+            JarCommand::Add(2),
+            key("elsewhere", "a"),
+            None,
+        ),
+        (
+            "a key reused",
+            1,
+            JarCommand::Add(2),
+            JarCommand::Add(3),
+            key("elsewhere", "b"),
+            None,
+        ),
+        (
+            "a key of here",
+            1,
+            JarCommand::Add(2),
+            JarCommand::Add(1),
+            key("here", "a"),
+            None,
+        ),
+        (
+            "a broken limit",
+            1,
+            JarCommand::Add(1),
+            JarCommand::Label(too_large.clone()),
+            metadata(),
+            None,
+        ),
+        (
+            "a broken limit of before",
+            1,
+            JarCommand::Add(8),
+            JarCommand::Label(too_large),
+            metadata(),
+            None,
+        ),
+        (
+            "a new event",
+            1,
+            JarCommand::Add(1),
+            JarCommand::Add(1),
+            metadata(),
+            None,
+        ),
+    ];
+    for (id, (case, first, other, command, metadata, expected)) in (0_u32..).zip(cases) {
+        let mut outcomes = Vec::new();
+        for is_keeping in [false, true] {
+            let tables = Tables::new().await;
+            let here = match is_keeping {
+                true => keeping(tables.store()),
+                false => Decider::new(tables.store()),
+            };
+            let elsewhere = Decider::new(tables.store());
+            let of = |decider: &Decider<Jar>, command, metadata| {
+                let decider = decider.clone();
+                async move { decider.execute(&id, command, &(), &metadata).await.unwrap() }
+            };
+            of(&here, JarCommand::Add(first), key("here", "a")).await;
+            of(&elsewhere, other.clone(), key("elsewhere", "a")).await;
+            let stream = here.stream(&id).await.unwrap().expecting(expected);
+            assert_eq!(stream.version, if is_keeping { 1 } else { 2 }, "{case}");
+            let outcome = here.execute_on(stream, command.clone(), &(), &metadata).await;
+            let outcome = outcome
+                .map(|executed| {
+                    let sweets = executed.stream.state.map(|jar| jar.sweets);
+                    (
+                        sweets,
+                        executed.stream.version,
+                        executed.events.len(),
+                        executed.is_replay,
+                    )
+                })
+                .map_err(|error| error.to_string());
+            let stored = tables.items("EventStore").await.len();
+            // A command that follows is right, whatever is kept now.
+            let after = run(&here, id, JarCommand::FillTo(CAPACITY))
+                .await
+                .map_err(|error| error.to_string());
+            outcomes.push((outcome, stored, after));
+        }
+        assert_eq!(outcomes[0], outcomes[1], "{case}");
+    }
+}
+
+#[tokio::test]
+async fn a_state_is_dropped_when_an_answer_stays_unknown() {
+    let tables = Tables::new().await;
+    let decider = keeping(tables.store());
+    run(&decider, 1, JarCommand::Add(1)).await.unwrap();
+    // The SDK's own attempts, and the read that follows.
+    for operation in ["PutItem", "PutItem", "PutItem", "Query", "Query", "Query"] {
+        tables.proxy.inject(operation, Fault::AnswerWith500);
+    }
+    let unknown = run(&decider, 1, JarCommand::Add(1)).await;
+    assert!(
+        matches!(&unknown, Err(TransactError::Store(StoreError::Unavailable(_)))),
+        "{unknown:?}"
+    );
+    tables.proxy.clear();
+    tables.proxy.take_operations();
+    // It had been appended.
+    assert_eq!(run(&decider, 1, JarCommand::Add(1)).await.unwrap(), (3, 3));
+    assert_eq!(tables.proxy.take_operations(), ["Query", "PutItem"]);
+}
+
+static SECONDS: AtomicI64 = AtomicI64::new(0);
+
+fn clock() -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::seconds(SECONDS.load(Ordering::SeqCst))
+}
+
+#[tokio::test]
+async fn a_state_of_some_seconds_ago_is_brought_up_to_date_by_a_read_from_its_version_on() {
+    let tables = Tables::new().await;
+    let decider = keeping(tables.store().with_clock(clock));
+    for (seconds, expected) in [
+        (1_000, ["Query", "PutItem"].as_slice()),
+        (1_004, &["PutItem"]),
+        (1_010, &["Query", "PutItem"]),
+        // A clock that was set back.
+        (1_000, &["Query", "PutItem"]),
+    ] {
+        SECONDS.store(seconds, Ordering::SeqCst);
+        tables.proxy.take_operations();
+        tables.proxy.record();
+        run(&decider, 1, JarCommand::Add(1)).await.unwrap();
+        assert_eq!(tables.proxy.take_operations(), expected, "{seconds}");
+        let requests = tables.proxy.recorded();
+        let read = requests.iter().find(|request| request.operation == "Query");
+        let from = read.map(|read| read.body["ExpressionAttributeValues"][":from"]["N"].clone());
+        let expected_from = [(1_010, "3")].iter().find(|(of, _)| *of == seconds);
+        if let Some((_, expected_from)) = expected_from {
+            assert_eq!(from.unwrap(), *expected_from);
+        }
+    }
+}
+
+#[tokio::test]
+async fn kept_states_take_so_many_bytes_and_no_more() {
+    let tables = Tables::new().await;
+    let decider = Decider::<Jar>::new(tables.store()).keeping_states(40 * 1024);
+    // Nine times.
+    let label = || JarCommand::Label("x".repeat(1024));
+    let jars = 20;
+    for id in 0..jars {
+        run(&decider, id, JarCommand::Add(1)).await.unwrap();
+        run(&decider, id, label()).await.unwrap();
+    }
+    let mut warm = Vec::new();
+    for id in (0..jars).rev() {
+        tables.proxy.take_operations();
+        decider.stream(&id).await.unwrap();
+        if tables.proxy.take_operations().is_empty() {
+            warm.push(id);
+        }
+    }
+    assert!((1..=4).contains(&warm.len()), "{warm:?}");
+}
