@@ -9,21 +9,28 @@
 //! | [`plan`] | what is to be replayed |
 //! | [`progress`] | how far a replay has come, and what it found |
 //! | [`replays`] | the Replays table, which holds both between runs |
-//! | [`replayer`] | the work itself: run, stop, go on |
+//! | [`replayer`] | replays created, and carried on |
+//! | `run` | one run: its segments, batch by batch |
+//! | `one_order` | what a run does with one order |
+//! | [`control`] | how a replay is told to stop, is watched, and fails |
 //! | `fold` | the events of a scan, order by order |
 //! | [`parkers()`] | the projections and the relay, to give them once more what they have parked |
 //! | [`views`] | replays and parked events as operators are shown them |
 
+pub mod control;
 mod fold;
+mod one_order;
 mod parkers;
 pub mod plan;
 pub mod progress;
 pub mod replayer;
 pub mod replays;
+mod run;
 pub mod views;
 
+pub use control::{Observer, ReplayError, Stop};
 pub use parkers::parkers;
 pub use plan::{InvalidPlan, Plan, Purpose, Scope};
 pub use progress::{Difference, Replay, Status};
-pub use replayer::{Observer, ReplayError, Replayer, Stop};
+pub use replayer::Replayer;
 pub use replays::Replays;
