@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jsonschema::Validator;
 use local_stack::Options;
+use messages::Body;
 use serde_json::{Value, json};
 
 use super::body;
@@ -14,18 +15,16 @@ use crate::support::{Api, TestFolder, project};
 /// The queue of a listener that gets everything.
 const EVERYTHING: &str = "Everything";
 
-/// By type, and that of the envelope under `Message`.
+/// By type, and that of the envelope under `Message`: one for each type that there is, in its version.
 fn schemas() -> BTreeMap<String, Value> {
-    let mut schemas = BTreeMap::new();
-    for entry in std::fs::read_dir(project().join("shared/messages/schemas")).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_stem().unwrap().to_str().unwrap();
-        let name = name.strip_suffix(".v1").unwrap().to_owned();
-        let schema: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-        assert_eq!(schema["$id"], format!("urn:ordermaster:{name}:1"));
-        schemas.insert(name, schema);
-    }
-    schemas
+    let types = Body::TYPES.iter().chain(&[("Message", 1)]);
+    let schema = |(name, version): &(&str, u32)| {
+        let file = project().join(format!("shared/messages/schemas/{name}.v{version}.json"));
+        let schema: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        assert_eq!(schema["$id"], format!("urn:ordermaster:{name}:{version}"));
+        ((*name).to_owned(), schema)
+    };
+    types.map(schema).collect()
 }
 
 fn validator(schema: &Value) -> Validator {

@@ -19,7 +19,7 @@ fn notification(customer_id: &str, n: u16, state: State) -> Notification {
     let at = start() + TimeDelta::seconds(n.into());
     Notification {
         customer_id: customer_id.parse().unwrap(),
-        notification_key: format!("{}#{notification_id}", event_store::recorded::rfc3339_micros(at)),
+        notification_key: format!("{}#{notification_id}", domain::time::rfc3339_micros(at)),
         notification_id,
         message_id: Uuid::nil(),
         correlation_id: None,

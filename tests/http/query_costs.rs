@@ -6,7 +6,7 @@ use std::cell::Cell;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use chrono::TimeDelta;
 use domain::order::{OrderEvent, OrderItem};
-use event_store::recorded::rfc3339_micros;
+use domain::time::rfc3339_micros;
 use futures::{StreamExt, stream};
 use lambda_runtime::Context;
 use read_models::customer_orders::CustomerOrderRow;

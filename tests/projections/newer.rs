@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{TimeDelta, Utc};
-use event_store::recorded::rfc3339_micros;
+use domain::time::rfc3339_micros;
 use lambda_runtime::Context;
 use read_models::OrderSummaryRow;
 use serde_json::{Value, json};

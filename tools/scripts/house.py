@@ -16,8 +16,7 @@ from pathlib import Path
 FUNCTIONS = "functions"
 FLOORS = [
     ["domain", "environment"],
-    ["event-store", "lambda-edge"],
-    ["messages"],
+    ["event-store", "lambda-edge", "messages"],
     ["event-bus", "payment-gateway", "reference-data", "sent-letters", "timers"],
     ["api", "projector"],
     ["read-models", "relay"],

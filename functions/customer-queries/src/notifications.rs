@@ -5,7 +5,7 @@ use std::sync::Arc;
 use api::{NoFilter, Paged, read_problem};
 use domain::order::OrderId;
 use domain::text::CustomerId;
-use event_store::recorded::rfc3339_micros;
+use domain::time::rfc3339_micros;
 use lambda_edge::http::{Call, Problem, Reply};
 use sent_letters::{Channel, Notification, State};
 use serde::Serialize;

@@ -18,7 +18,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use chrono::{SubsecRound, Utc};
 use domain::text::{CustomerName, EmailAddress};
-use event_store::recorded::rfc3339_micros;
+use domain::time::rfc3339_micros;
 use lambda_edge::queue::{self, NotHandled};
 use lambda_edge::{ConfigError, Environment, Function};
 use messages::Message;

@@ -10,7 +10,7 @@ use domain::fulfilment::{Fulfilment, FulfilmentEvent, Outcome, Step};
 use domain::order::OrderId;
 use domain::stock::Pieces;
 use domain::text::{Sku, TransactionId};
-use event_store::recorded::timestamp;
+use domain::time::timestamp;
 use event_store::{Recorded, StoreError, Stream, Version};
 use lambda_edge::http::{Caching, Call, Problem, Reply};
 use serde::Serialize;

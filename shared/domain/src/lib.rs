@@ -11,6 +11,7 @@
 //! | [`money`] | currencies and exact amounts |
 //! | [`quantity`] | how many, of a product or a SKU |
 //! | [`text`] | identifiers and texts that callers bring |
+//! | [`time`] | how times are stored and told |
 //! | [`metadata`] | who caused an event, and why |
 
 pub mod aggregate;
@@ -25,6 +26,7 @@ pub mod stock;
 #[cfg(test)]
 mod testing;
 pub mod text;
+pub mod time;
 
 pub use aggregate::{Aggregate, UnreadableEvent};
 pub use metadata::{Idempotency, Metadata};

@@ -11,9 +11,10 @@ use chrono::{DateTime, Duration, SubsecRound, Utc};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
-use crate::recorded::{rfc3339_micros, shard_key};
+use crate::recorded::shard_key;
 use crate::scan::Segment;
 use crate::{EventStore, Recorded, StoreError, Version};
+use domain::time::rfc3339_micros;
 
 /// Which events are wanted.
 #[derive(Debug, Clone)]

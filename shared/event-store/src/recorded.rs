@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use domain::aggregate::{StoredEvent, fnv1a, read_events, reason_without_data};
 use domain::{Aggregate, Idempotency, Metadata};
 use serde::{Deserialize, Serialize};
@@ -118,7 +118,7 @@ struct Item {
     event_type: String,
     event_version: u32,
     event_data: Value,
-    #[serde(with = "timestamp")]
+    #[serde(with = "domain::time::timestamp")]
     timestamp: DateTime<Utc>,
     command_id: Uuid,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -144,27 +144,6 @@ pub fn shard_of(aggregate_id: &str, shards: u32) -> u32 {
 /// The HASH key of `EventTypeIndex`.
 pub(crate) fn shard_key(event_type: &str, shard: u32) -> String {
     format!("{event_type}#{shard}")
-}
-
-/// RFC 3339 in UTC with exactly six decimals, so that text order is time order.
-pub fn rfc3339_micros(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Micros, true)
-}
-
-/// For `#[serde(with = …)]`: a time as [`rfc3339_micros`] writes it.
-pub mod timestamp {
-    use chrono::{DateTime, Utc};
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub fn serialize<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&super::rfc3339_micros(*at))
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let at = DateTime::parse_from_rfc3339(&text).map_err(D::Error::custom)?;
-        Ok(at.to_utc())
-    }
 }
 
 /// The size that DynamoDB counts for an item.

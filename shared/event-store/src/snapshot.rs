@@ -67,7 +67,7 @@ pub(crate) struct Snapshot<A: Aggregate> {
     pub event_id: Uuid,
     /// [`Aggregate::STATE_VERSION`].
     state_version: u32,
-    #[serde(with = "crate::recorded::timestamp")]
+    #[serde(with = "domain::time::timestamp")]
     taken_at: DateTime<Utc>,
     state: A,
     used_keys: Vec<KeyItem>,

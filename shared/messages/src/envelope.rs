@@ -27,7 +27,7 @@ pub struct Message {
     /// The aggregate that it is about, by its id in the event store.
     pub subject: String,
     /// When what it tells of happened.
-    #[serde(with = "event_store::recorded::timestamp")]
+    #[serde(with = "domain::time::timestamp")]
     pub time: DateTime<Utc>,
     /// The schema of the data, of which the last part is its version.
     pub dataschema: String,
@@ -44,105 +44,79 @@ pub struct Message {
     pub body: Body,
 }
 
-/// The type of a message, and its data.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", content = "data")]
-pub enum Body {
-    OrderSubmitted(OrderSubmitted),
-    OrderConfirmed(OrderConfirmed),
-    OrderPaid(OrderPaid),
-    OrderShipped(OrderShipped),
-    OrderDelivered(OrderDelivered),
-    OrderCancelled(OrderCancelled),
-    InventoryReserved(InventoryReserved),
-    InventoryReservationFailed(InventoryReservationFailed),
-    InventoryReleased(InventoryReleased),
-    InventoryCommitted(InventoryCommitted),
-    StockLevelChanged(StockLevelChanged),
-    PaymentProcessed(PaymentProcessed),
-    PaymentFailed(PaymentFailed),
-    PaymentCancelled(PaymentCancelled),
-    PaymentRefunded(PaymentRefunded),
-    ShipmentRequested(ShipmentRequested),
-
-    ReserveStock(ReserveStock),
-    ReleaseStock(ReleaseStock),
-    CommitStock(CommitStock),
-    TakePayment(TakePayment),
-    ReturnPayment(ReturnPayment),
-    ConfirmOrder(ConfirmOrder),
-    RecordPayment(RecordPayment),
-    CancelOrder(CancelOrder),
-    TimerDue(TimerDue),
-}
-
 /// Who carries out what a message asks for, in the events that follow from it.
 pub const FULFILMENT_USER: &str = "fulfilment";
 
-/// The schema version of all data so far. A type that changes gets its own.
-const SCHEMA_VERSION: u32 = 1;
-
-impl Body {
-    /// The message's type, which is also the `DetailType` on the bus.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Body::OrderSubmitted(_) => "OrderSubmitted",
-            Body::OrderConfirmed(_) => "OrderConfirmed",
-            Body::OrderPaid(_) => "OrderPaid",
-            Body::OrderShipped(_) => "OrderShipped",
-            Body::OrderDelivered(_) => "OrderDelivered",
-            Body::OrderCancelled(_) => "OrderCancelled",
-            Body::InventoryReserved(_) => "InventoryReserved",
-            Body::InventoryReservationFailed(_) => "InventoryReservationFailed",
-            Body::InventoryReleased(_) => "InventoryReleased",
-            Body::InventoryCommitted(_) => "InventoryCommitted",
-            Body::StockLevelChanged(_) => "StockLevelChanged",
-            Body::PaymentProcessed(_) => "PaymentProcessed",
-            Body::PaymentFailed(_) => "PaymentFailed",
-            Body::PaymentCancelled(_) => "PaymentCancelled",
-            Body::PaymentRefunded(_) => "PaymentRefunded",
-            Body::ShipmentRequested(_) => "ShipmentRequested",
-            Body::ReserveStock(_) => "ReserveStock",
-            Body::ReleaseStock(_) => "ReleaseStock",
-            Body::CommitStock(_) => "CommitStock",
-            Body::TakePayment(_) => "TakePayment",
-            Body::ReturnPayment(_) => "ReturnPayment",
-            Body::ConfirmOrder(_) => "ConfirmOrder",
-            Body::RecordPayment(_) => "RecordPayment",
-            Body::CancelOrder(_) => "CancelOrder",
-            Body::TimerDue(_) => "TimerDue",
+/// Declares every message once: by the service that says it, its type, and the schema version of its data.
+macro_rules! messages {
+    ($($source:literal { $($name:ident: $version:literal),* $(,)? })*) => {
+        /// The type of a message, and its data.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "type", content = "data")]
+        pub enum Body {
+            $($($name($name),)*)*
         }
+
+        impl Body {
+            /// The type of every message, with the schema version of its data.
+            pub const TYPES: &'static [(&'static str, u32)] = &[$($((stringify!($name), $version),)*)*];
+
+            /// The message's type, which is also the `DetailType` on the bus.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $($(Body::$name(_) => stringify!($name),)*)*
+                }
+            }
+
+            /// The service that says it.
+            fn source(&self) -> &'static str {
+                match self {
+                    $($(Body::$name(_) => $source,)*)*
+                }
+            }
+
+            fn schema_version(&self) -> u32 {
+                match self {
+                    $($(Body::$name(_) => $version,)*)*
+                }
+            }
+        }
+    };
+}
+
+messages! {
+    "/orders" {
+        OrderSubmitted: 1,
+        OrderConfirmed: 1,
+        OrderPaid: 1,
+        OrderShipped: 1,
+        OrderDelivered: 1,
+        OrderCancelled: 1,
     }
-
-    /// The service that says it.
-    fn source(&self) -> &'static str {
-        match self {
-            Body::OrderSubmitted(_)
-            | Body::OrderConfirmed(_)
-            | Body::OrderPaid(_)
-            | Body::OrderShipped(_)
-            | Body::OrderDelivered(_)
-            | Body::OrderCancelled(_) => "/orders",
-            Body::InventoryReserved(_)
-            | Body::InventoryReservationFailed(_)
-            | Body::InventoryReleased(_)
-            | Body::InventoryCommitted(_)
-            | Body::StockLevelChanged(_) => "/inventory",
-            Body::PaymentProcessed(_)
-            | Body::PaymentFailed(_)
-            | Body::PaymentCancelled(_)
-            | Body::PaymentRefunded(_) => "/payments",
-            Body::ShipmentRequested(_)
-            | Body::ReserveStock(_)
-            | Body::ReleaseStock(_)
-            | Body::CommitStock(_)
-            | Body::TakePayment(_)
-            | Body::ReturnPayment(_)
-            | Body::ConfirmOrder(_)
-            | Body::RecordPayment(_)
-            | Body::CancelOrder(_)
-            | Body::TimerDue(_) => "/fulfilment",
-        }
+    "/inventory" {
+        InventoryReserved: 1,
+        InventoryReservationFailed: 1,
+        InventoryReleased: 1,
+        InventoryCommitted: 1,
+        StockLevelChanged: 1,
+    }
+    "/payments" {
+        PaymentProcessed: 1,
+        PaymentFailed: 1,
+        PaymentCancelled: 1,
+        PaymentRefunded: 1,
+    }
+    "/fulfilment" {
+        ShipmentRequested: 1,
+        ReserveStock: 1,
+        ReleaseStock: 1,
+        CommitStock: 1,
+        TakePayment: 1,
+        ReturnPayment: 1,
+        ConfirmOrder: 1,
+        RecordPayment: 1,
+        CancelOrder: 1,
+        TimerDue: 1,
     }
 }
 
@@ -155,7 +129,7 @@ impl Message {
             source: body.source().to_owned(),
             subject: subject.into(),
             time,
-            dataschema: format!("urn:ordermaster:{}:{SCHEMA_VERSION}", body.name()),
+            dataschema: format!("urn:ordermaster:{}:{}", body.name(), body.schema_version()),
             correlationid: None,
             causationid: None,
             aggregateversion: None,

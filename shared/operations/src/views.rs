@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use event_store::recorded::rfc3339_micros;
+use domain::time::rfc3339_micros;
 use projector::Parked;
 use serde::Serialize;
 

@@ -6,9 +6,9 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, Select};
 use chrono::{TimeDelta, Utc};
 use domain::aggregate::reason_without_data;
+use domain::time::rfc3339_micros;
 use environment::{ConfigError, Environment};
 use event_store::StoreError;
-use event_store::recorded::rfc3339_micros;
 use lambda_edge::stream::EventRecord;
 use serde::{Deserialize, Serialize};
 

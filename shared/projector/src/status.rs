@@ -42,7 +42,7 @@ pub struct ProjectionStatus {
 #[serde(rename_all = "PascalCase")]
 pub struct EventPlace {
     /// When the event was appended, by the clock of who did.
-    #[serde(with = "event_store::recorded::timestamp")]
+    #[serde(with = "domain::time::timestamp")]
     pub at: DateTime<Utc>,
     pub aggregate_id: String,
     pub version: Version,
@@ -54,7 +54,7 @@ pub struct EventPlace {
 struct Left {
     event: EventPlace,
     /// When a batch last left it.
-    #[serde(with = "event_store::recorded::timestamp")]
+    #[serde(with = "domain::time::timestamp")]
     seen_at: DateTime<Utc>,
 }
 

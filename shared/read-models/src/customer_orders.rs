@@ -32,9 +32,9 @@ pub struct CustomerOrderRow {
     pub currency: String,
     pub total_amount: Decimal,
     pub item_count: usize,
-    #[serde(with = "event_store::recorded::timestamp")]
+    #[serde(with = "domain::time::timestamp")]
     pub created_at: DateTime<Utc>,
-    #[serde(with = "event_store::recorded::timestamp")]
+    #[serde(with = "domain::time::timestamp")]
     pub updated_at: DateTime<Utc>,
 }
 

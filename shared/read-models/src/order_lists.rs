@@ -42,9 +42,9 @@ pub struct ListedOrder {
     pub currency: String,
     pub total_amount: Decimal,
     pub item_count: usize,
-    #[serde(with = "event_store::recorded::timestamp")]
+    #[serde(with = "domain::time::timestamp")]
     pub created_at: DateTime<Utc>,
-    #[serde(with = "event_store::recorded::timestamp")]
+    #[serde(with = "domain::time::timestamp")]
     pub updated_at: DateTime<Utc>,
 }
 

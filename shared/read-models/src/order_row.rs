@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::order::{Order, OrderId, OrderStatus};
-use event_store::recorded::{rfc3339_micros, shard_of};
+use domain::time::rfc3339_micros;
+use event_store::recorded::shard_of;
 use event_store::{CorruptStream, Recorded, Stream, Version};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -26,10 +27,10 @@ pub struct OrderSummaryRow {
     /// Distinct products.
     pub item_count: usize,
     /// When the first event was appended.
-    #[serde(with = "event_store::recorded::timestamp")]
+    #[serde(with = "domain::time::timestamp")]
     pub created_at: DateTime<Utc>,
     /// When the newest event was appended.
-    #[serde(with = "event_store::recorded::timestamp")]
+    #[serde(with = "domain::time::timestamp")]
     pub updated_at: DateTime<Utc>,
     /// `<created_at>#<order id>`: never changes, and sorts by time.
     pub order_key: String,

@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 use domain::aggregate::reason_without_data;
 use domain::stock::{Pieces, Stock};
 use domain::text::Sku;
+use domain::time::rfc3339_micros;
 use environment::{ConfigError, Environment};
-use event_store::recorded::rfc3339_micros;
 use event_store::{StoreError, Version};
 use projector::unless_refused;
 use serde::{Deserialize, Serialize};
@@ -52,7 +52,7 @@ pub struct StockLevelRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     low_stock: Option<LowStock>,
     /// When the stock came to this version.
-    #[serde(with = "event_store::recorded::timestamp")]
+    #[serde(with = "domain::time::timestamp")]
     pub updated_at: DateTime<Utc>,
 }
 

@@ -2,8 +2,8 @@
 
 use domain::catalogue::Product;
 use domain::text::ProductId;
+use domain::time::rfc3339_micros;
 use event_store::Version;
-use event_store::recorded::rfc3339_micros;
 use rust_decimal::Decimal;
 use serde::Serialize;
 

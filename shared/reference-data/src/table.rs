@@ -38,7 +38,7 @@ pub trait Reference: Clone + PartialEq + Serialize + DeserializeOwned {
 pub struct Versioned<R> {
     /// Of its first put 1, and one more with each that changed it.
     pub version: Version,
-    #[serde(with = "event_store::recorded::timestamp")]
+    #[serde(with = "domain::time::timestamp")]
     pub updated_at: DateTime<Utc>,
     #[serde(flatten)]
     pub value: R,

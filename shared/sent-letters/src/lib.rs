@@ -37,7 +37,7 @@ pub struct Notification {
     pub channel: Channel,
     pub template: String,
     pub subject: String,
-    #[serde(with = "event_store::recorded::timestamp")]
+    #[serde(with = "domain::time::timestamp")]
     pub created_at: DateTime<Utc>,
     #[serde(flatten)]
     pub state: State,
@@ -64,11 +64,11 @@ pub enum State {
     /// Whoever has put this `claim_id` sends it. After `claimed_until` another may.
     Pending {
         claim_id: Uuid,
-        #[serde(with = "event_store::recorded::timestamp")]
+        #[serde(with = "domain::time::timestamp")]
         claimed_until: DateTime<Utc>,
     },
     Sent {
-        #[serde(with = "event_store::recorded::timestamp")]
+        #[serde(with = "domain::time::timestamp")]
         sent_at: DateTime<Utc>,
     },
     /// It would never be sent.

@@ -10,9 +10,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, DurationRound, SecondsFormat, TimeDelta, Utc};
 use domain::fulfilment::Step;
 use domain::order::OrderId;
+use domain::time::rfc3339_micros;
 use environment::{ConfigError, Environment};
 use event_store::StoreError;
-use event_store::recorded::rfc3339_micros;
 use serde::{Deserialize, Serialize};
 
 /// The Timers table: HASH `DueMinute`, RANGE `TimerKey`.
@@ -28,7 +28,7 @@ pub struct Timers {
 pub struct Timer {
     pub order_id: OrderId,
     pub step: Step,
-    #[serde(with = "event_store::recorded::timestamp")]
+    #[serde(with = "domain::time::timestamp")]
     pub due_at: DateTime<Utc>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,

@@ -3,7 +3,7 @@
 use domain::Aggregate;
 use domain::aggregate::store_event;
 use domain::order::{Order, OrderStatus};
-use event_store::recorded::rfc3339_micros;
+use domain::time::rfc3339_micros;
 use event_store::{CorruptStream, Recorded, Version};
 use rust_decimal::Decimal;
 use serde::Serialize;

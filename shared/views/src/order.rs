@@ -2,8 +2,8 @@
 
 use api::not_found;
 use domain::order::{Address, Order, OrderId, OrderItem, OrderStatus};
+use domain::time::rfc3339_micros;
 use event_store::Version;
-use event_store::recorded::rfc3339_micros;
 use lambda_edge::http::Problem;
 use read_models::OrderSummaryRow;
 use read_models::order_lists::ListedOrder;

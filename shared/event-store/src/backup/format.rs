@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{Recorded, Version, recorded};
+use crate::{Recorded, Version};
 
 /// The `format` of the header.
 pub const FORMAT: &str = "ordermaster-events";
@@ -41,7 +41,7 @@ pub(super) const MAX_LINE_BYTES: u64 = 4 * 1024 * 1024;
 pub(super) struct Header {
     pub format: String,
     pub format_version: u32,
-    #[serde(with = "recorded::timestamp")]
+    #[serde(with = "domain::time::timestamp")]
     pub exported_at: DateTime<Utc>,
 }
 
@@ -56,7 +56,7 @@ pub(super) struct EventLine {
     event_type: String,
     event_version: u32,
     /// RFC 3339, UTC, microseconds.
-    #[serde(with = "recorded::timestamp")]
+    #[serde(with = "domain::time::timestamp")]
     timestamp: DateTime<Utc>,
     command_id: Uuid,
     #[serde(default, skip_serializing_if = "Option::is_none")]
