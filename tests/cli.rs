@@ -8,7 +8,8 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
 use lambda_edge::Environment;
-use ordermaster::{CliError, EVENT_TYPE_SHARDS, Outcome, TABLES};
+use local_stack::template::AttributeKind;
+use ordermaster::{CliError, EVENT_TYPE_SHARDS, Outcome};
 use serde_json::{Value, json};
 
 use crate::support::api::order_body;
@@ -331,7 +332,7 @@ async fn a_stack_is_worked_on_by_its_name() {
     for n in 0..110 {
         create(format!("other-{n}"), "Id").await;
     }
-    for (_, logical_id) in TABLES {
+    for tables::Table { logical_id, .. } in tables::ALL {
         create(format!("shop-{logical_id}-1A2B3C"), "AggregateId").await;
     }
     let item = [
@@ -364,7 +365,25 @@ fn the_tool_knows_the_templates_tables_and_shards() {
         let tables = function.environment.iter().filter(|(name, _)| name.ends_with("_TABLE"));
         variables.extend(tables.map(|(name, table)| (name.as_str(), table.as_str())));
     }
-    assert_eq!(variables, HashMap::from(TABLES));
+    let known = tables::ALL.iter().map(|table| (table.variable, table.logical_id));
+    assert_eq!(variables, known.collect());
+    for table in tables::ALL {
+        let there = template
+            .tables
+            .iter()
+            .find(|there| there.name == table.logical_id)
+            .unwrap();
+        let key = there.key.iter().map(|element| {
+            let attribute = there.attributes.iter().find(|attribute| attribute.name == element.name);
+            (element.name.as_str(), attribute.unwrap().kind)
+        });
+        let known = table.key.iter().map(|(name, kind)| match kind {
+            tables::KeyType::Text => (*name, AttributeKind::S),
+            tables::KeyType::Number => (*name, AttributeKind::N),
+        });
+        assert!(key.eq(known), "{}", table.logical_id);
+    }
+    assert_eq!(template.tables.len(), tables::ALL.len());
 }
 
 /// Overwrites the total of an order's row.

@@ -16,7 +16,8 @@ from pathlib import Path
 FUNCTIONS = "functions"
 FLOORS = [
     ["domain", "environment"],
-    ["event-store", "lambda-edge", "messages"],
+    ["lambda-edge", "messages", "tables"],
+    ["event-store"],
     ["event-bus", "payment-gateway", "reference-data", "sent-letters", "timers"],
     ["api", "projector"],
     ["read-models", "relay"],

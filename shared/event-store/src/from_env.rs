@@ -11,7 +11,7 @@ impl EventStore {
     pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
         Ok(Self::new(
             client,
-            env.required("EVENT_STORE_TABLE")?,
+            tables::EVENT_STORE.name_in(env)?,
             env.parsed("EVENT_TYPE_SHARDS", "a whole number from 1")?,
         ))
     }
@@ -22,7 +22,7 @@ impl Snapshots {
     /// When `SNAPSHOTS_TABLE` is not set, or `SNAPSHOT_EVERY` not a list.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         Ok(Self::new(
-            env.required("SNAPSHOTS_TABLE")?,
+            tables::SNAPSHOTS.name_in(env)?,
             env.parsed("SNAPSHOT_EVERY", "a list such as `Order:50,Stock:20`")?,
         ))
     }

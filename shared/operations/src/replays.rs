@@ -24,7 +24,7 @@ impl Replays {
     pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
         Ok(Self {
             client,
-            table: env.required("REPLAYS_TABLE")?.to_owned(),
+            table: tables::REPLAYS.name_in(env)?.to_owned(),
         })
     }
 

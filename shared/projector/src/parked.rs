@@ -131,7 +131,7 @@ impl ParkedEvents {
     /// # Errors
     /// When `PARKED_EVENTS_TABLE` is not set.
     pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
-        Ok(Self::new(client, env.required("PARKED_EVENTS_TABLE")?))
+        Ok(Self::new(client, tables::PARKED_EVENTS.name_in(env)?))
     }
 
     pub fn new(client: Client, table: impl Into<String>) -> Self {

@@ -108,7 +108,7 @@ impl ProjectionStatuses {
     /// # Errors
     /// When `PROJECTION_STATUS_TABLE` is not set.
     pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
-        Ok(Self::new(client, env.required("PROJECTION_STATUS_TABLE")?))
+        Ok(Self::new(client, tables::PROJECTION_STATUS.name_in(env)?))
     }
 
     pub fn new(client: Client, table: impl Into<String>) -> Self {

@@ -90,7 +90,7 @@ impl CustomerOrders {
     /// # Errors
     /// When `CUSTOMER_ORDERS_TABLE` is not set.
     pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
-        Ok(Self::new(client, env.required("CUSTOMER_ORDERS_TABLE")?))
+        Ok(Self::new(client, tables::CUSTOMER_ORDERS.name_in(env)?))
     }
 }
 

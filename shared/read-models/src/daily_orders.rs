@@ -112,7 +112,7 @@ impl DailyOrders {
     /// # Errors
     /// When `DAILY_ORDERS_TABLE` is not set.
     pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
-        Ok(Self::new(client, env.required("DAILY_ORDERS_TABLE")?))
+        Ok(Self::new(client, tables::DAILY_ORDERS.name_in(env)?))
     }
 
     /// One request, of half a read unit for each partition of the day.

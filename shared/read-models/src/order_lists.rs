@@ -112,8 +112,8 @@ impl OrderLists {
     pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
         Ok(Self {
             client,
-            order_summary: env.required("ORDER_SUMMARY_TABLE")?.to_owned(),
-            customer_orders: env.required("CUSTOMER_ORDERS_TABLE")?.to_owned(),
+            order_summary: tables::ORDER_SUMMARY.name_in(env)?.to_owned(),
+            customer_orders: tables::CUSTOMER_ORDERS.name_in(env)?.to_owned(),
         })
     }
 

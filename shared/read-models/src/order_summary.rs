@@ -38,7 +38,7 @@ impl OrderSummaries {
     /// # Errors
     /// When `ORDER_SUMMARY_TABLE` is not set.
     pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
-        Ok(Self::new(client, env.required("ORDER_SUMMARY_TABLE")?))
+        Ok(Self::new(client, tables::ORDER_SUMMARY.name_in(env)?))
     }
 
     /// The order's row, which may lag behind its events. `None` when there is none yet that this code can read.

@@ -102,7 +102,7 @@ impl StockLevels {
     pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
         Ok(Self {
             client,
-            table: env.required("STOCK_LEVELS_TABLE")?.to_owned(),
+            table: tables::STOCK_LEVELS.name_in(env)?.to_owned(),
         })
     }
 

@@ -23,8 +23,7 @@ pub struct Customer {
 impl Reference for Customer {
     type Id = CustomerId;
 
-    const KEY: &'static str = "CustomerId";
-    const TABLE: &'static str = "CUSTOMERS_TABLE";
+    const TABLE: tables::Table = tables::CUSTOMERS;
 
     fn id(&self) -> &CustomerId {
         &self.customer_id

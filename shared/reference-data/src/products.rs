@@ -15,8 +15,7 @@ pub type Products = Table<Product>;
 impl Reference for Product {
     type Id = ProductId;
 
-    const KEY: &'static str = "ProductId";
-    const TABLE: &'static str = "PRODUCTS_TABLE";
+    const TABLE: tables::Table = tables::PRODUCTS;
 
     fn id(&self) -> &ProductId {
         &self.product_id

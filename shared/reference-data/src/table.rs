@@ -24,12 +24,15 @@ type Item = HashMap<String, AttributeValue>;
 pub trait Reference: Clone + PartialEq + Serialize + DeserializeOwned {
     type Id: Clone + Ord + Hash + Display;
 
-    /// The attribute that is the table's key.
-    const KEY: &'static str;
-    /// The environment variable with the table's name.
-    const TABLE: &'static str;
+    /// Where it lies. The table's key is the id, and nothing more.
+    const TABLE: tables::Table;
 
     fn id(&self) -> &Self::Id;
+
+    /// The attribute that is the table's key.
+    fn key() -> &'static str {
+        Self::TABLE.key[0].0
+    }
 }
 
 /// Something as it was put last.
@@ -79,7 +82,7 @@ impl<R: Reference> Table<R> {
     pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
         Ok(Self {
             client,
-            name: env.required(R::TABLE)?.to_owned(),
+            name: R::TABLE.name_in(env)?.to_owned(),
             of: PhantomData,
         })
     }
@@ -160,7 +163,7 @@ impl<R: Reference> Table<R> {
         let item: Item = serde_dynamo::to_item(next).map_err(|error| StoreError::Rejected(error.to_string()))?;
         let put = self.client.put_item().table_name(&self.name).set_item(Some(item));
         let put = match next.version - 1 {
-            0 => put.condition_expression(format!("attribute_not_exists({})", R::KEY)),
+            0 => put.condition_expression(format!("attribute_not_exists({})", R::key())),
             before => put
                 .condition_expression("Version = :before")
                 .expression_attribute_values(":before", AttributeValue::N(before.to_string())),
@@ -188,9 +191,9 @@ enum Put<R> {
 }
 
 fn key<R: Reference>(id: &R::Id) -> Item {
-    HashMap::from([(R::KEY.to_owned(), AttributeValue::S(id.to_string()))])
+    HashMap::from([(R::key().to_owned(), AttributeValue::S(id.to_string()))])
 }
 
 fn read<R: Reference>(item: Item) -> Result<Versioned<R>, StoreError> {
-    serde_dynamo::from_item(item).map_err(|error| StoreError::unreadable(format_args!("item by {}", R::KEY), &error))
+    serde_dynamo::from_item(item).map_err(|error| StoreError::unreadable(format_args!("item by {}", R::key()), &error))
 }

@@ -119,7 +119,7 @@ impl Notifications {
     /// # Errors
     /// When `NOTIFICATIONS_TABLE` is not set.
     pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
-        let name = env.required("NOTIFICATIONS_TABLE")?.to_owned();
+        let name = tables::NOTIFICATIONS.name_in(env)?.to_owned();
         Ok(Self { client, name })
     }
 

@@ -87,7 +87,7 @@ impl Timers {
     pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
         Ok(Self {
             client,
-            table: env.required("TIMERS_TABLE")?.to_owned(),
+            table: tables::TIMERS.name_in(env)?.to_owned(),
         })
     }
 

@@ -16,7 +16,7 @@ use operations::Replayer;
 use projector::{ParkedEvents, Parkers};
 
 use crate::error::CliError;
-use crate::tables::{self, TABLES};
+use crate::stack_tables;
 
 const DYNAMODB_ENDPOINT: Variable = Variable {
     name: "DYNAMODB_ENDPOINT",
@@ -50,7 +50,7 @@ pub const EVENT_TYPE_SHARDS: Variable = Variable {
     meaning: "over how many keys the index spreads the events of a type",
 };
 
-/// The variables that are read, beside those of [`TABLES`].
+/// The variables that are read, beside those of [`tables::ALL`].
 const VARIABLES: [Variable; 6] = [
     DYNAMODB_ENDPOINT,
     DYNAMODB_PORT,
@@ -88,7 +88,10 @@ impl Connection {
     /// When a variable is misspelt or means nothing, the endpoint is no URL, or a stack's tables are not found.
     pub async fn open(options: ConnectionOptions, env: &Environment) -> Result<Self, CliError> {
         let variables = VARIABLES.iter().map(|variable| variable.name);
-        env.check_names(variables.chain(TABLES.iter().map(|(name, _)| *name)), &OF_OTHERS)?;
+        env.check_names(
+            variables.chain(tables::ALL.iter().map(|table| table.variable)),
+            &OF_OTHERS,
+        )?;
         EVENT_TYPE_SHARDS.parsed::<NonZeroU32>(env, "a whole number from 1")?;
         let variable = |name: &str| env.non_empty(name);
         let named = match (&options.stack, options.endpoint_url) {
@@ -112,17 +115,18 @@ impl Connection {
 
         let mut variables = Vec::new();
         let names = match options.stack {
-            Some(_) if TABLES.iter().all(|(name, _)| variable(name).is_some()) => Vec::new(),
-            Some(_) => tables::list(&client).await?,
+            Some(_) if tables::ALL.iter().all(|table| variable(table.variable).is_some()) => Vec::new(),
+            Some(_) => stack_tables::list(&client).await?,
             None => Vec::new(),
         };
-        for (name, logical_id) in TABLES {
-            let table = match (variable(name), &options.stack) {
-                (Some(table), _) => table,
-                (None, Some(stack)) => tables::of_stack(&names, stack, name, logical_id)?,
+        for table in tables::ALL {
+            let (name, logical_id) = (table.variable, table.logical_id);
+            let found = match (variable(name), &options.stack) {
+                (Some(named), _) => named,
+                (None, Some(stack)) => stack_tables::of_stack(&names, stack, name, logical_id)?,
                 (None, None) => logical_id,
             };
-            variables.push((name.to_owned(), table.to_owned()));
+            variables.push((name.to_owned(), found.to_owned()));
         }
         for variable in [EVENT_TYPE_SHARDS, EVENT_BUS] {
             variables.push((variable.name.to_owned(), variable.value(env).to_owned()));

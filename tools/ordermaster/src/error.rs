@@ -9,7 +9,7 @@ use event_store::backup::{ExportError, ImportError};
 use lambda_edge::ConfigError;
 use operations::ReplayError;
 
-use crate::tables::TablesError;
+use crate::stack_tables::TablesError;
 
 /// Why a command was not carried out, or not rightly.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `connection` | which DynamoDB, and which tables in it |
-//! | `tables` | the tables, and how a stack's are found |
+//! | `stack_tables` | how a stack's tables are found |
 //! | `replay` | `replay`, `verify` |
 //! | `backup` | `export`, `import` |
 //! | `parked` | `parked list`, `show`, `redrive`, `redrive-all` |
@@ -20,7 +20,7 @@ mod outcome;
 mod parked;
 mod progress;
 mod replay;
-mod tables;
+mod stack_tables;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -34,7 +34,6 @@ pub use crate::connection::EVENT_TYPE_SHARDS;
 use crate::connection::{Connection, ConnectionOptions};
 pub use crate::error::CliError;
 pub use crate::outcome::Outcome;
-pub use crate::tables::TABLES;
 
 /// OrderMaster's tool for operators.
 ///

@@ -190,7 +190,7 @@ impl OrderSearch {
     pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
         Ok(Self {
             client,
-            table: env.required("ORDER_SEARCH_TABLE")?.to_owned(),
+            table: tables::ORDER_SEARCH.name_in(env)?.to_owned(),
         })
     }
 

@@ -1,26 +1,7 @@
-//! The tables, and how a stack's are found.
+//! How a stack's tables are found.
 
 use aws_sdk_dynamodb::Client;
 use event_store::StoreError;
-
-/// Every table that the tool works on: the variable with its name, and its logical id in template.yaml, under which it
-/// lies in a local DynamoDB.
-pub const TABLES: [(&str, &str); 14] = [
-    ("EVENT_STORE_TABLE", "EventStore"),
-    ("SNAPSHOTS_TABLE", "Snapshots"),
-    ("ORDER_SUMMARY_TABLE", "OrderSummary"),
-    ("CUSTOMER_ORDERS_TABLE", "CustomerOrders"),
-    ("DAILY_ORDERS_TABLE", "DailyOrders"),
-    ("ORDER_SEARCH_TABLE", "OrderSearch"),
-    ("PARKED_EVENTS_TABLE", "ParkedEvents"),
-    ("REPLAYS_TABLE", "Replays"),
-    ("PRODUCTS_TABLE", "Products"),
-    ("CUSTOMERS_TABLE", "Customers"),
-    ("PROJECTION_STATUS_TABLE", "ProjectionStatus"),
-    ("TIMERS_TABLE", "Timers"),
-    ("STOCK_LEVELS_TABLE", "StockLevels"),
-    ("NOTIFICATIONS_TABLE", "Notifications"),
-];
 
 /// A stack's tables cannot be told.
 #[derive(Debug, thiserror::Error)]
