@@ -10,6 +10,7 @@
 //! | [`http`] | the HTTP contract, end to end through the local stack: DESIGN section 6 |
 //! | [`fulfilment`] | submitted orders: reserved, paid, shipped, or undone |
 //! | [`inventory`] | stock: over HTTP, by messages, and as it is read |
+//! | [`before`] | a store that older code has written |
 //! | [`cli`] | the operators' tool |
 //! | [`simulation`] | many clients and projections at once under injected faults, from a seed: DESIGN sections 5 and 7 |
 //! | [`template`] | what stands beside template.yaml agrees with it |
@@ -19,6 +20,7 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests may fail loudly too")]
 
+mod before;
 mod cli;
 mod crash_points;
 mod event_store;

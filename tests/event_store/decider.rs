@@ -90,7 +90,7 @@ fn keeping(store: EventStore) -> Decider<Jar> {
     Decider::new(store).keeping_states(MEGABYTE)
 }
 
-/// The sweets, the version and the requests of what a command came to.
+/// The sweets and the version that a command came to.
 async fn run(decider: &Decider<Jar>, id: u32, command: JarCommand) -> Result<(u32, u64), TransactError<Full>> {
     let executed = decider.execute(&id, command, &(), &metadata()).await?;
     Ok((executed.stream.state.unwrap().sweets, executed.stream.version))

@@ -74,6 +74,8 @@ async fn a_timer_that_is_due_has_no_effect_on_a_process_that_was_answered_elsewh
         step: Step::ChoosePayment,
         due_at,
     };
+    tables.proxy.take_operations();
     tell(&here, 3, Body::TimerDue(timer)).await;
+    assert_eq!(tables.proxy.take_operations(), ["Query"]);
     assert_eq!(process().await.version, answered.version);
 }

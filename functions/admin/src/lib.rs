@@ -15,6 +15,7 @@ use std::sync::Arc;
 use api::Cursors;
 use aws_config::SdkConfig;
 use event_store::EventStore;
+use lambda_edge::deadline::Deadline;
 use lambda_edge::http::{self, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
 use projector::{ParkedEvents, Parkers, ProjectionStatuses};
@@ -46,9 +47,9 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
 
 /// Gives once more what waits for newer code.
 fn each_minute(parkers: Arc<Parkers>) -> Function {
-    Function::new(move |_| {
-        let parkers = parkers.clone();
-        async move { Ok::<_, lambda_runtime::Error>(json!({ "applied": parkers.redrive_newer().await? })) }
+    Function::new(move |event| {
+        let (parkers, deadline) = (parkers.clone(), Deadline::of(&event.context));
+        async move { Ok::<_, lambda_runtime::Error>(json!({ "applied": parkers.redrive_newer(deadline).await? })) }
     })
 }
 

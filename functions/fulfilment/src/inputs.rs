@@ -7,16 +7,20 @@ use domain::fulfilment::{Input, PaymentNews, StockNews};
 use domain::order::OrderId;
 use domain::stock::Pieces;
 use domain::text::Sku;
+use lambda_edge::queue::NotHandled;
 use messages::events::OrderSubmitted;
 use messages::{Body, Message};
 use rust_decimal::Decimal;
 
-/// `None` when it is nothing that a process needs to know.
-pub(crate) fn of(message: &Message) -> Option<(OrderId, Vec<Input>)> {
+/// `None` when a process need not know it.
+///
+/// # Errors
+/// When it is of a type that no process is told of.
+pub(crate) fn of(message: &Message) -> Result<Option<(OrderId, Vec<Input>)>, NotHandled> {
     let version = message.aggregateversion.unwrap_or_default();
     let payment = |news| vec![Input::Payment { version, news }];
     let order = |news| vec![Input::Order(news)];
-    match message.body.clone() {
+    Ok(match message.body.clone() {
         Body::OrderSubmitted(submitted) => Some((submitted.order_id, vec![Input::OrderSubmitted(start(submitted))])),
         Body::OrderConfirmed(confirmed) => {
             let payment_method_id = confirmed.payment_method_id;
@@ -86,8 +90,8 @@ pub(crate) fn of(message: &Message) -> Option<(OrderId, Vec<Input>)> {
             let (step, due_at) = (timer.step, timer.due_at);
             Some((timer.order_id, vec![Input::TimerDue { step, due_at }]))
         }
-        _ => None,
-    }
+        other => return Err(NotHandled(format!("no process is told of {}", other.name()))),
+    })
 }
 
 fn stock(version: u64, skus: impl Iterator<Item = (Sku, StockNews)>) -> Vec<Input> {

@@ -10,9 +10,9 @@
 mod inputs;
 mod look_up;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_config::SdkConfig;
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
@@ -80,7 +80,7 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
 }
 
 async fn take_in(app: Arc<App>, message: Message) -> Result<(), NotHandled> {
-    let Some((order_id, mut inputs)) = inputs::of(&message) else {
+    let Some((order_id, mut inputs)) = inputs::of(&message)? else {
         return Ok(());
     };
     if let [Input::TimerDue { step, due_at }] = inputs[..] {
@@ -117,22 +117,22 @@ impl App {
             order_id,
             now: context.now,
             metadata,
-            waiting: Mutex::default(),
+            set: Mutex::default(),
         };
         let process = self.processes.stream(&order_id).await?;
         let told = self
             .processes
             .execute_after(process, input, &context, metadata, &timers);
         let process = told.await?.stream.state.unwrap_or_default();
-        let before = timers.waiting.into_inner().unwrap_or_else(PoisonError::into_inner);
-        self.remove_answered(order_id, before, &process).await;
+        let set = std::mem::take(&mut *timers.set());
+        self.remove_answered(order_id, set, &process).await;
         Ok(())
     }
 
     /// Removes the timers of steps that are no longer waited for. One that stays is fired for nothing, which costs more than
     /// to remove it here; so a failure is no failure.
-    async fn remove_answered(&self, order_id: OrderId, before: BTreeMap<Step, DateTime<Utc>>, after: &Fulfilment) {
-        for (step, due_at) in before {
+    async fn remove_answered(&self, order_id: OrderId, set: BTreeSet<(Step, DateTime<Utc>)>, after: &Fulfilment) {
+        for (step, due_at) in set {
             if after.waiting.get(&step) == Some(&due_at) {
                 continue;
             }
@@ -150,16 +150,24 @@ struct SetTimers<'a> {
     order_id: OrderId,
     now: DateTime<Utc>,
     metadata: &'a Metadata,
-    /// What the process was waiting for before.
-    waiting: Mutex<BTreeMap<Step, DateTime<Utc>>>,
+    /// What there may be timers for: what the process was waiting for before, and what was set here, also for a decision that
+    /// was then taken otherwise.
+    set: Mutex<BTreeSet<(Step, DateTime<Utc>)>>,
+}
+
+impl SetTimers<'_> {
+    fn set(&self) -> MutexGuard<'_, BTreeSet<(Step, DateTime<Utc>)>> {
+        self.set.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl BeforeAppend<Fulfilment> for SetTimers<'_> {
     async fn before(&self, process: &Stream<Fulfilment>, events: &[FulfilmentEvent]) -> Result<(), StoreError> {
-        let waiting = process.state.as_ref().map(|process| process.waiting.clone());
-        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = waiting.unwrap_or_default();
+        let waiting = process.state.iter().flat_map(|process| process.waiting.clone());
+        self.set().extend(waiting);
         for event in events {
             if let FulfilmentEvent::FulfilmentStepRequested { step, due_at, .. } = event {
+                self.set().insert((*step, *due_at));
                 let timer = Timer {
                     correlation_id: self.metadata.correlation_id.clone(),
                     ..Timer::of(self.order_id, *step, *due_at)

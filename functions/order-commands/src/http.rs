@@ -28,15 +28,16 @@ struct Accepted {
 
 pub async fn create(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let command: OrderCommand = call.json::<CreateOrderBody>()?.into();
-    call.if_match()?;
+    let expected = call.if_match()?;
     let key = call.idempotency_key()?;
     let order_id = OrderId(match &key {
         Some(IdempotencyKey { key, .. }) => id_of_key(&call, key),
         None => Uuid::now_v7(),
     });
-    let order = if key.is_some() && !command.unpriced_products().is_empty() {
-        // What the catalogue says now could refuse a repetition that the append would have recognised: by its first event,
-        // which has the key however long the order has become.
+    let may_be_refused = expected.is_some() || !command.unpriced_products().is_empty();
+    let order = if key.is_some() && may_be_refused {
+        // What the catalogue says now, or the version, could refuse a repetition that the append would have recognised: by its
+        // first event, which has the key however long the order has become.
         let first = app.orders.store().load_until(&order_id.to_string(), 1).await;
         first.map_err(write_problem)?
     } else {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 /// An aggregate: a state, the events that lead to it, and the rules by which commands become events.
 ///
 /// Before its first event an aggregate is `None`. It serializes for snapshots, which hold a state for a while.
-pub trait Aggregate: Clone + fmt::Debug + Serialize + DeserializeOwned + Send + Sync + Sized + 'static {
+pub trait Aggregate: Clone + fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The `AggregateType` of the stored events.
     const TYPE: &'static str;
 
@@ -30,7 +30,7 @@ pub trait Aggregate: Clone + fmt::Debug + Serialize + DeserializeOwned + Send + 
     /// before, such as a snapshot, is then not used. `tests/stored_events.rs` shows when that is due.
     const STATE_VERSION: u32;
 
-    /// The name of one of them.
+    /// The id of one aggregate.
     type Id: fmt::Display + FromStr + Send + Sync;
 
     /// An enum that serializes as `{"EventType": …, "EventData": {…}}`.

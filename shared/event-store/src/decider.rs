@@ -49,12 +49,13 @@ impl<A: Aggregate> Decider<A> {
     /// # Errors
     /// As [`EventStore::load`].
     pub async fn load(&self, id: &A::Id) -> Result<Stream<A>, StoreError> {
+        let now = self.store.now();
         let mut stream = self.stream(id).await?;
         if stream.is_kept {
             self.store.refresh(&mut stream).await?;
         }
         if let Some(kept) = &self.kept {
-            kept.keep(&stream, self.store.now()).await;
+            kept.keep(&stream, now).await;
         }
         Ok(stream)
     }
@@ -66,7 +67,7 @@ impl<A: Aggregate> Decider<A> {
     pub async fn stream(&self, id: &A::Id) -> Result<Stream<A>, StoreError> {
         let aggregate_id = A::aggregate_id(id);
         let kept = match &self.kept {
-            Some(kept) => kept.get(&aggregate_id, self.store.now()).await,
+            Some(kept) => kept.take(&aggregate_id, self.store.now()).await,
             None => None,
         };
         match kept {
@@ -120,38 +121,24 @@ impl<A: Aggregate> Decider<A> {
         metadata: &Metadata,
         first: &impl BeforeAppend<A>,
     ) -> Result<Transacted<A>, TransactError<A::Refusal>> {
-        let aggregate_id = stream.aggregate_id.clone();
-        let was_kept = stream.is_kept;
+        let begun = self.store.now();
         let decide = |stream: &Stream<A>| A::decide(stream.state.as_ref(), command.clone(), context);
         let executed = self
             .store
             .transact_after(stream, metadata, self.attempts, decide, first)
             .await;
-        if let Some(kept) = &self.kept {
-            match &executed {
-                Ok(executed) if !executed.is_replay => kept.keep(&executed.stream, self.store.now()).await,
-                // A state of then says nothing of now.
-                Ok(_) => {}
-                // Of what has become of the append nothing may be known.
-                Err(_) => kept.forget(&aggregate_id).await,
-            }
+        let Ok(transacted) = &executed else {
+            self.count_state(false);
+            return executed;
+        };
+        self.count_state(transacted.stream.is_kept);
+        // A replayed state is an old one.
+        if let Some(kept) = &self.kept
+            && !transacted.is_replay
+        {
+            kept.keep(&transacted.stream, begun).await;
         }
-        if let Ok(executed) = &executed {
-            self.tell(executed, &command, metadata, was_kept);
-        }
-        executed
-    }
-
-    /// What the command has cost.
-    fn tell(&self, executed: &Transacted<A>, command: &A::Command, metadata: &Metadata, was_kept: bool) {
-        let cost = executed.stream.cost;
-        if self.kept.is_some() {
-            let counted = match was_kept && executed.stream.is_kept {
-                true => "cache_hits_total",
-                false => "cache_misses_total",
-            };
-            metrics::counter!(counted, "cache" => "states").increment(1);
-        }
+        let cost = transacted.stream.cost;
         tracing::debug!(
             command = command.as_ref(),
             command_id = %metadata.command_id,
@@ -161,5 +148,17 @@ impl<A: Aggregate> Decider<A> {
             index_write_units = cost.index_write_units,
             "executed"
         );
+        executed
+    }
+
+    /// Whether a kept state has saved a read.
+    fn count_state(&self, was_good: bool) {
+        if self.kept.is_some() {
+            let counted = match was_good {
+                true => "cache_hits_total",
+                false => "cache_misses_total",
+            };
+            metrics::counter!(counted, "cache" => "states").increment(1);
+        }
     }
 }

@@ -14,9 +14,12 @@ use crate::stream::Stream;
 /// clock counts.
 const FRESH: TimeDelta = TimeDelta::seconds(5);
 
-/// What a state takes beside what it serializes to: its keys, and the entry itself.
-const BYTES_PER_KEY: usize = 250;
+/// From when on a load costs less than to read what has happened since.
+const WORTH_KEEPING: TimeDelta = TimeDelta::seconds(60);
+
+/// What a state takes beside what it serializes to, and its keys beside their texts.
 const BYTES_PER_ENTRY: usize = 500;
+const BYTES_PER_KEY: usize = 120;
 
 /// The newest known states of some aggregates.
 #[derive(Debug, Clone)]
@@ -42,10 +45,14 @@ impl<A: Aggregate> Kept<A> {
         Self { states }
     }
 
-    /// The state as it is kept, and whether it is fresh enough to be appended to.
-    pub async fn get(&self, aggregate_id: &str, now: DateTime<Utc>) -> Option<(Stream<A>, bool)> {
-        let entry = self.states.get(aggregate_id).await?;
+    /// The state as it was kept, and whether it is fresh enough to be appended to. It is kept no longer: whoever works on it
+    /// keeps it again, and what becomes of a command that is cut off may stay unknown.
+    pub async fn take(&self, aggregate_id: &str, now: DateTime<Utc>) -> Option<(Stream<A>, bool)> {
+        let entry = self.states.remove(aggregate_id).await?;
         let age = now - entry.as_of;
+        if age > WORTH_KEEPING {
+            return None;
+        }
         let stream = Stream {
             is_kept: true,
             cost: Default::default(),
@@ -62,7 +69,12 @@ impl<A: Aggregate> Kept<A> {
         let Ok(size) = size.map(|state| state.map_or(0, |state| state.len())) else {
             return;
         };
-        let bytes = size + stream.used_keys.len() * BYTES_PER_KEY + BYTES_PER_ENTRY;
+        let keys = stream.used_keys.iter().map(|used| {
+            let texts = [&used.idempotency.key, &used.idempotency.request_hash];
+            let texts = texts.into_iter().chain(&used.user_id).map(String::len);
+            BYTES_PER_KEY + texts.sum::<usize>()
+        });
+        let bytes = BYTES_PER_ENTRY + size + keys.sum::<usize>();
         let entry = Arc::new(Entry {
             stream: stream.clone(),
             bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
@@ -79,9 +91,5 @@ impl<A: Aggregate> Kept<A> {
         slot.and_compute_with(only_forwards).await;
         // Else it would be above its bounds until it finds the time.
         self.states.run_pending_tasks().await;
-    }
-
-    pub async fn forget(&self, aggregate_id: &str) {
-        self.states.invalidate(aggregate_id).await;
     }
 }

@@ -141,7 +141,7 @@ impl Snapshots {
     /// written, because the process ends or DynamoDB refuses it, the next command on the stream does it again.
     ///
     /// Lambda stops the process with the answer. A write that is on its way then goes on with the next request, and may
-    /// put an older snapshot in the place of a newer one; the next command finds it due and replaces it.
+    /// put an older snapshot in the place of a newer one; the next load finds it due and replaces it.
     ///
     /// `stream` is what was loaded, or kept since it was appended: every event in it is stored.
     pub(crate) fn write_if_due<A: Aggregate>(&self, client: &Client, stream: &Stream<A>) {

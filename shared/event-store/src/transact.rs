@@ -80,7 +80,7 @@ impl EventStore {
     ///
     /// # Errors
     /// See [`TransactError`]. After [`StoreError::Throttled`] and [`StoreError::Unavailable`] the events were not there
-    /// when the stream was read again, but an attempt that is still on its way may yet arrive.
+    /// when the stream was read again, if it could be read; an attempt that is still on its way may yet arrive.
     pub async fn transact<A: Aggregate, E>(
         &self,
         stream: Stream<A>,
@@ -93,8 +93,8 @@ impl EventStore {
     /// The same with something that is done `first`, before each append, and at most so many attempts.
     ///
     /// Nothing but a successful append may rest on a kept state: everything else is decided again on what a read has
-    /// brought. A kept state that turns out to be old is no attempt, and nobody waits for it: DynamoDB has refused the
-    /// append, and returned the event that was missing.
+    /// brought. A kept state that turns out to be old is no attempt, and nobody waits: DynamoDB has refused the append, and
+    /// returned the event that was missing.
     pub(crate) async fn transact_after<A: Aggregate, E>(
         &self,
         mut stream: Stream<A>,
@@ -132,9 +132,24 @@ impl EventStore {
                         is_replay: false,
                     });
                 }
-                Err(AppendError::Conflict { winners }) => winners,
-                Err(AppendError::TransactionInProgress) => Vec::new(),
-                Err(AppendError::TooLarge { .. } | AppendError::TooMany { .. }) if stream.is_kept => {
+                Err(AppendError::Conflict { winners }) if stream.is_kept => {
+                    metrics::counter!("event_store_stale_states_total").increment(1);
+                    winners
+                }
+                Err(AppendError::Conflict { winners }) => {
+                    self.wait(&stream, &mut attempt).await;
+                    winners
+                }
+                Err(AppendError::TransactionInProgress) => {
+                    self.wait(&stream, &mut attempt).await;
+                    Vec::new()
+                }
+                // Limits: of an item, of how many, and of the bytes of a transaction.
+                Err(
+                    AppendError::TooLarge { .. }
+                    | AppendError::TooMany { .. }
+                    | AppendError::Store(StoreError::Rejected(_)),
+                ) if stream.is_kept => {
                     self.refresh(&mut stream).await?;
                     continue;
                 }
@@ -145,16 +160,7 @@ impl EventStore {
                 Err(AppendError::Store(error)) => return self.unless_appended(stream, metadata, error).await,
             };
             stream.cost.requests += 1;
-            if stream.is_kept {
-                stream.is_kept = false;
-                metrics::counter!("event_store_stale_states_total").increment(1);
-            } else {
-                tracing::debug!(aggregate_id = stream.aggregate_id, attempt, "conflict: deciding again");
-                metrics::counter!("event_store_conflicts_total").increment(1);
-                // Before reading on, so that the next decision is taken on the newest state.
-                pause(attempt).await;
-                attempt += 1;
-            }
+            stream.is_kept = false;
             let ours = self.take_in(&mut stream, winners, metadata).await?;
             if !ours.is_empty() {
                 return Ok(Transacted {
@@ -166,6 +172,14 @@ impl EventStore {
         }
         metrics::counter!("event_store_contended_total").increment(1);
         Err(TransactError::Contended { attempts })
+    }
+
+    /// Waits before a decision is taken again, and before reading on, so that it is taken on the newest state.
+    async fn wait<A>(&self, stream: &Stream<A>, attempt: &mut u32) {
+        tracing::debug!(aggregate_id = stream.aggregate_id, attempt, "deciding again");
+        metrics::counter!("event_store_conflicts_total").increment(1);
+        pause(*attempt).await;
+        *attempt += 1;
     }
 
     /// `error`, unless an earlier attempt of the SDK was carried out and only its answer was lost.
@@ -247,8 +261,7 @@ impl EventStore {
     }
 }
 
-/// What comes first: a request that was carried out before is answered as it was then; the rules say that there is no such
-/// thing before it is said to be another version.
+/// First a repeated request, which is answered as it was then. Then 404, where the rules say that there is no such thing. Then 412.
 /// <https://www.rfc-editor.org/rfc/rfc9110#name-precedence-of-preconditions>
 fn decided<A: Aggregate, E>(
     stream: &Stream<A>,

@@ -21,7 +21,8 @@ pub(crate) fn time_left(context: &Context) -> Duration {
 pub struct Deadline(Option<tokio::time::Instant>);
 
 impl Deadline {
-    pub(crate) fn of(context: &Context) -> Self {
+    /// That of an invocation.
+    pub fn of(context: &Context) -> Self {
         Self(tokio::time::Instant::now().checked_add(time_left(context)))
     }
 

@@ -15,8 +15,8 @@ use crate::Function;
 use crate::deadline::Deadline;
 use crate::metrics::{QUEUE_BATCH_DURATION, QUEUE_BATCHES, QUEUE_FAILURES, QUEUE_MESSAGES};
 
-/// Why a message is to be received again, until the queue gives it up to its dead-letter queue. It is logged. Any error can
-/// be the reason, for which it must be none itself.
+/// Why a message is to be received again, until the queue gives it up to its dead-letter queue. It is logged. It
+/// implements no `Error`, so that `?` takes any.
 #[derive(Debug)]
 pub struct NotHandled(pub String);
 

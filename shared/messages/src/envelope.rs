@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::{Idempotency, Metadata};
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use crate::commands::{
@@ -29,7 +30,9 @@ pub struct Message {
     /// When what it tells of happened.
     #[serde(with = "domain::time::timestamp")]
     pub time: DateTime<Utc>,
-    /// The schema of the data, of which the last part is its version.
+    /// The schema of the data, of which the last part is its version. A message of a newer one than this code knows is not
+    /// read: it would be taken for one of today.
+    #[serde(deserialize_with = "known_schema")]
     pub dataschema: String,
     /// Shared by everything that follows from one request of a user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,6 +45,19 @@ pub struct Message {
     pub aggregateversion: Option<u64>,
     #[serde(flatten)]
     pub body: Body,
+}
+
+fn known_schema<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let schema = String::deserialize(deserializer)?;
+    let parts: Vec<_> = schema.split(':').collect();
+    if let [.., name, version] = parts[..] {
+        let known = Body::TYPES.iter().find(|(known, _)| *known == name);
+        let is_newer = |known: &(&str, u32)| version.parse::<u32>().is_ok_and(|version| version > known.1);
+        if known.is_some_and(is_newer) {
+            return Err(D::Error::custom("it is of a newer schema version"));
+        }
+    }
+    Ok(schema)
 }
 
 /// Who carries out what a message asks for, in the events that follow from it.
@@ -150,5 +166,28 @@ impl Message {
             }),
             ..Metadata::of_command(self.id)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_message_of_a_newer_schema_is_not_taken_for_one_of_today() {
+        let order_id = Uuid::from_u128(7);
+        let message = |version: u32| {
+            let dataschema = format!("urn:ordermaster:ReleaseStock:{version}");
+            serde_json::from_value::<Message>(json!({
+                "specversion": "1.0", "id": order_id, "source": "/fulfilment", "subject": "stock-A",
+                "time": "2026-01-01T00:00:00.000000Z", "type": "ReleaseStock", "dataschema": dataschema,
+                "data": { "order_id": order_id, "sku": "A" },
+            }))
+        };
+        assert!(message(1).is_ok(), "{:?}", message(1));
+        let newer = message(2).unwrap_err().to_string();
+        assert!(newer.contains("newer schema version"), "{newer}");
     }
 }

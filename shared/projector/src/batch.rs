@@ -1,8 +1,8 @@
 //! What every consumer does with a batch of its stream.
 //!
 //! The records of one aggregate are applied together. What passes is reported back to Lambda, which delivers it again;
-//! what never passes is parked, and the stream goes on. So it does past what newer code has written, which is parked, too, and
-//! given once more each minute: a deployment may take longer than the stream can wait.
+//! what never passes is parked, and the stream goes on. What newer code has written is parked,
+//! too, and given once more each minute: a deployment may take longer than the stream can wait.
 
 use chrono::DateTime;
 use futures::{StreamExt, stream};

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, Select};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, Select};
 use chrono::{TimeDelta, Utc};
 use domain::aggregate::reason_without_data;
 use domain::time::rfc3339_micros;
@@ -106,11 +107,6 @@ impl Parked {
             newer_since: None,
         }
     }
-
-    /// Whether it waits for newer code that may still come.
-    pub fn awaits_newer_code(&self) -> bool {
-        self.newer_since.as_ref().is_some_and(|since| *since > longest_ago())
-    }
 }
 
 /// What has waited for newer code since then, or for longer, waits no more.
@@ -146,10 +142,13 @@ impl ParkedEvents {
     /// # Errors
     /// What DynamoDB said.
     pub async fn park(&self, entry: &Parked) -> Result<(), StoreError> {
-        self.replace(entry).await.map(|_| ())
+        let put = self.client.put_item().table_name(&self.table);
+        put.set_item(Some(to_item(entry)?)).send().await?;
+        Ok(())
     }
 
-    /// Parks an aggregate that waits for newer code: since it was first parked for that.
+    /// Parks an aggregate that waits for newer code, from now on, unless it is parked already: then it is what it was, and
+    /// since when.
     ///
     /// # Errors
     /// What DynamoDB said.
@@ -158,18 +157,25 @@ impl ParkedEvents {
             newer_since: Some(entry.parked_at.clone()),
             ..entry
         };
-        match self.replace(&entry).await?.and_then(|before| before.newer_since) {
-            None => Ok(()),
-            newer_since => self.park(&Parked { newer_since, ..entry }).await,
+        let put = self.client.put_item().table_name(&self.table);
+        let put = put
+            .set_item(Some(to_item(&entry)?))
+            .condition_expression("attribute_not_exists(AggregateId)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let Err(error) = put else {
+            return Ok(());
+        };
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(refused)) => {
+                let before = refused.item().cloned().map(Parked::of_item);
+                let newer_since = before.and_then(|before| before.newer_since);
+                // Its time has to change, or a redrive that has not seen this would remove it.
+                self.park(&Parked { newer_since, ..entry }).await
+            }
+            _ => Err(error.into()),
         }
-    }
-
-    /// Returns the entry that was there.
-    async fn replace(&self, entry: &Parked) -> Result<Option<Parked>, StoreError> {
-        let item = serde_dynamo::to_item(entry).map_err(|error| StoreError::Rejected(error.to_string()))?;
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        let put = put.return_values(ReturnValue::AllOld).send().await?;
-        Ok(put.attributes.map(Parked::of_item))
     }
 
     /// Parks an aggregate that is not parked already: what the stream has reported of it says more.
@@ -177,9 +183,9 @@ impl ParkedEvents {
     /// # Errors
     /// What DynamoDB said.
     pub async fn park_unless_parked(&self, entry: &Parked) -> Result<(), StoreError> {
-        let item = serde_dynamo::to_item(entry).map_err(|error| StoreError::Rejected(error.to_string()))?;
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        let put = self.client.put_item().table_name(&self.table);
         let put = put
+            .set_item(Some(to_item(entry)?))
             .condition_expression("attribute_not_exists(AggregateId)")
             .send()
             .await;
@@ -210,6 +216,23 @@ impl ParkedEvents {
                 .collect(),
             next: next.map_err(unreadable)?,
         })
+    }
+
+    /// All that waits for newer code which may still come.
+    ///
+    /// # Errors
+    /// What DynamoDB said.
+    pub async fn awaiting_newer_code(&self) -> Result<Vec<Parked>, StoreError> {
+        let scan = self.client.scan().table_name(&self.table).consistent_read(true);
+        let scan = scan
+            .filter_expression("NewerSince > :longest_ago")
+            .expression_attribute_values(":longest_ago", AttributeValue::S(longest_ago()));
+        let mut items = scan.into_paginator().items().send();
+        let mut entries = Vec::new();
+        while let Some(item) = items.try_next().await? {
+            entries.push(Parked::of_item(item));
+        }
+        Ok(entries)
     }
 
     /// How many aggregates a projection has parked, without those that wait for newer code.
@@ -255,24 +278,25 @@ impl ParkedEvents {
             .delete_item()
             .table_name(&self.table)
             .set_key(Some(entry.key().to_item()))
-            .condition_expression(UNCHANGED)
+            .condition_expression(format!("attribute_not_exists(AggregateId) OR {UNCHANGED}"))
             .expression_attribute_values(":seen", AttributeValue::S(entry.parked_at.clone()))
             .send()
             .await;
         unless_refused(removed)
     }
 
-    /// Says in the entry that it failed once more, and why; unless it has changed or gone since it was read.
+    /// Says in the entry that it failed once more, why, and whether newer code may still help; unless it has changed or gone since it was read.
     ///
     /// # Errors
     /// What DynamoDB said.
-    pub async fn failed_again(&self, entry: &Parked, reason: String) -> Result<(), StoreError> {
+    pub async fn failed_again(&self, entry: &Parked, reason: String, is_newer: bool) -> Result<(), StoreError> {
         let entry_now = Parked {
             error: reason,
+            newer_since: entry.newer_since.clone().filter(|_| is_newer),
             parked_at: rfc3339_micros(Utc::now()),
             ..entry.clone()
         };
-        let item = serde_dynamo::to_item(&entry_now).map_err(|error| StoreError::Rejected(error.to_string()))?;
+        let item = to_item(&entry_now)?;
         let put = self
             .client
             .put_item()
@@ -296,6 +320,10 @@ impl ParkedKey {
             ("AggregateId".to_owned(), AttributeValue::S(self.aggregate_id.clone())),
         ])
     }
+}
+
+fn to_item(entry: &Parked) -> Result<HashMap<String, AttributeValue>, StoreError> {
+    serde_dynamo::to_item(entry).map_err(|error| StoreError::Rejected(error.to_string()))
 }
 
 fn unreadable(error: serde_dynamo::Error) -> StoreError {

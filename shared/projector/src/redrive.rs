@@ -1,7 +1,11 @@
 //! What is parked, given once more to who parked it.
 
+use std::future::ready;
+
 use async_trait::async_trait;
 use event_store::StoreError;
+use futures::{StreamExt, stream};
+use lambda_edge::deadline::Deadline;
 
 use crate::consumer::{ProjectError, StreamConsumer, panics_last};
 use crate::parked::{Parked, ParkedEvents};
@@ -32,8 +36,8 @@ pub struct Parkers {
     all: Vec<Box<dyn Parks>>,
 }
 
-/// How many parked aggregates are read at once.
-const PAGE: usize = 100;
+/// How many parked aggregates are given once more at the same time.
+const AT_ONCE: usize = 8;
 
 /// What came of giving a parked aggregate once more.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,28 +58,27 @@ impl Parkers {
         self.all.iter().map(|parker| parker.name())
     }
 
-    /// Gives everything once more that waits for newer code. Returns how much of it is applied now.
+    /// Gives everything once more that waits for newer code, as far as there is time, in any order: what takes long is not
+    /// always in front. Returns how much of it is applied now.
     ///
     /// # Errors
     /// What DynamoDB said of what is parked. What could not be given now waits on.
-    pub async fn redrive_newer(&self) -> Result<usize, StoreError> {
-        let (mut applied, mut after) = (0, None);
-        loop {
-            let page = self.parked.page(PAGE, after).await?;
-            for entry in page.entries.iter().filter(|entry| entry.awaits_newer_code()) {
-                match self.redrive(entry).await {
-                    Ok(Redriven::Applied) => applied += 1,
-                    Ok(Redriven::StillFailing) => {}
-                    Err(error) => {
+    pub async fn redrive_newer(&self, deadline: Deadline) -> Result<usize, StoreError> {
+        let mut waiting = self.parked.awaiting_newer_code().await?;
+        fastrand::shuffle(&mut waiting);
+        let given = stream::iter(waiting)
+            .map(|entry| async move {
+                match deadline.bound(self.redrive(&entry)).await {
+                    Some(Ok(redriven)) => redriven == Redriven::Applied,
+                    Some(Err(error)) => {
                         tracing::warn!(aggregate_id = entry.aggregate_id, %error, "could not be given once more now");
+                        false
                     }
+                    None => false,
                 }
-            }
-            after = page.next;
-            if after.is_none() {
-                return Ok(applied);
-            }
-        }
+            })
+            .buffer_unordered(AT_ONCE);
+        Ok(given.filter(|applied| ready(*applied)).count().await)
     }
 
     /// Gives a parked aggregate once more to who has parked it, with everything that has happened to it meanwhile.
@@ -86,14 +89,18 @@ impl Parkers {
         let parker = self.all.iter().find(|parker| parker.name() == entry.projection);
         let refreshed = match parker {
             Some(parker) => parker.refresh(&entry.aggregate_id).await,
-            None => Err(ProjectError::Lasting("this version has no such projection".to_owned())),
+            None => Err(ProjectError::Newer("this version has no such projection".to_owned())),
         };
         match refreshed {
             Ok(()) if self.parked.remove(entry).await? => Ok(Redriven::Applied),
             // Parked once more meanwhile.
             Ok(()) => Ok(Redriven::StillFailing),
-            Err(ProjectError::Newer(reason) | ProjectError::Lasting(reason)) => {
-                self.parked.failed_again(entry, reason).await?;
+            Err(ProjectError::Newer(reason)) => {
+                self.parked.failed_again(entry, reason, true).await?;
+                Ok(Redriven::StillFailing)
+            }
+            Err(ProjectError::Lasting(reason)) => {
+                self.parked.failed_again(entry, reason, false).await?;
                 Ok(Redriven::StillFailing)
             }
             Err(ProjectError::Passing(cause)) => Err(StoreError::Unavailable(cause)),

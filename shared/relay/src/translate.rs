@@ -5,12 +5,12 @@ mod order;
 mod payment;
 mod stock;
 
-use domain::Aggregate;
 use domain::fulfilment::Fulfilment;
 use domain::order::Order;
 use domain::payment::Payment;
 use domain::stock::Stock;
-use event_store::{EventStore, Recorded, StoreError};
+use domain::{Aggregate, UnreadableEvent};
+use event_store::{CorruptStream, EventStore, Recorded, StoreError};
 use messages::{Body, Message};
 use uuid::Uuid;
 
@@ -26,7 +26,18 @@ pub(crate) async fn messages(store: &EventStore, events: &[Recorded]) -> Result<
             Stock::TYPE => stock::messages(event)?,
             Payment::TYPE => payment::messages(store, event).await?,
             Fulfilment::TYPE => fulfilment::messages(store, event).await?,
-            _ => Vec::new(),
+            // Only newer code can have written it.
+            _ => {
+                let source = UnreadableEvent::UnknownType {
+                    event_type: event.stored.event_type.clone(),
+                };
+                return Err(CorruptStream::Unreadable {
+                    aggregate_id: event.aggregate_id.clone(),
+                    version: event.version,
+                    source,
+                }
+                .into());
+            }
         });
     }
     if let Some(newest) = events.iter().max_by_key(|event| event.version)
