@@ -436,7 +436,7 @@ async fn each_message_carries_the_payment_on() {
 }
 
 /// A bus that takes everything: where it is, and what it was given.
-async fn bus() -> (String, Arc<Mutex<Vec<Value>>>) {
+pub(crate) async fn bus() -> (String, Arc<Mutex<Vec<Value>>>) {
     let taken = Arc::new(Mutex::new(Vec::new()));
     let put = {
         let taken = taken.clone();

@@ -84,7 +84,7 @@ impl Aggregate for Jar {
     }
 }
 
-const MEGABYTE: u64 = 1024 * 1024;
+const MEGABYTE: usize = 1024 * 1024;
 
 fn keeping(store: EventStore) -> Decider<Jar> {
     Decider::new(store).keeping_states(MEGABYTE)

@@ -1,6 +1,6 @@
 //! What newer code has written, while older code still runs: it holds nobody up, and is right once this code is newer, too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{TimeDelta, Utc};
@@ -31,7 +31,11 @@ async fn set_event_version(tables: &Tables, id: &str, version: u64, event_versio
 
 /// What a schedule has admin do each minute.
 async fn each_minute(tables: &Tables) -> Value {
-    let admin = tables.function("admin");
+    each_minute_with(tables, &[]).await
+}
+
+async fn each_minute_with(tables: &Tables, changed: &[(&str, &str)]) -> Value {
+    let admin = tables.function_with("admin", changed);
     let tick = json!({ "source": "aws.events", "detail-type": "Scheduled Event", "detail": {} });
     admin.invoke(tick, Context::default()).await.unwrap()
 }
@@ -148,4 +152,56 @@ async fn a_command_on_what_newer_code_has_written_is_503_and_writes_nothing() {
     let problem: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
     assert_eq!(problem["code"], "newer_code");
     assert_eq!(tables.items("EventStore").await, events);
+}
+
+#[tokio::test]
+async fn what_the_relay_cannot_read_yet_is_told_once_the_code_has_come_and_everything_else_at_once() {
+    let tables = Tables::new().await;
+    let newer = order(&tables, "VINET", &[submitted()]).await;
+    let other = order(&tables, "VINET", &[submitted()]).await;
+    set_event_version(&tables, &newer, 2, 99).await;
+    // An aggregate that this code does not know.
+    let mut unknown = tables.items("EventStore").await.remove(0);
+    for (name, value) in [
+        ("AggregateId", "return-1"),
+        ("AggregateType", "Return"),
+        ("EventType", "ReturnOpened"),
+    ] {
+        unknown.insert(name.to_owned(), AttributeValue::S(value.to_owned()));
+    }
+    unknown.insert("Version".to_owned(), AttributeValue::N("1".to_owned()));
+    let put = tables
+        .dynamodb
+        .put_item()
+        .table_name("EventStore")
+        .set_item(Some(unknown));
+    put.send().await.unwrap();
+
+    let (endpoint, taken) = crate::payloads::bus().await;
+    let changed = [("AWS_ENDPOINT_URL_EVENTBRIDGE", endpoint.as_str())];
+    let subjects = || {
+        let told: Vec<Value> = taken.lock().unwrap().drain(..).collect();
+        let subjects = told
+            .iter()
+            .map(|told| told["data"]["order_id"].as_str().unwrap().to_owned());
+        subjects.collect::<BTreeSet<_>>()
+    };
+    let records = stream_records(&tables, "EventStore").await;
+    let relay = tables.function_with("event-relay", &changed);
+    let answer = relay
+        .invoke(json!({ "Records": records }), Context::default())
+        .await
+        .unwrap();
+    assert_eq!(answer, json!({ "batchItemFailures": [] }));
+    assert_eq!(subjects(), [other].into());
+    let waiting = parked(&tables).await;
+    assert!(
+        waiting.len() == 2 && waiting.iter().all(|entry| entry.contains_key("NewerSince")),
+        "{waiting:?}"
+    );
+
+    set_event_version(&tables, &newer, 2, 1).await;
+    assert_eq!(each_minute_with(&tables, &changed).await, json!({ "applied": 1 }));
+    assert_eq!(subjects(), [newer].into());
+    assert_eq!(parked(&tables).await.len(), 1);
 }

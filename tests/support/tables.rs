@@ -53,8 +53,13 @@ impl Tables {
 
     /// A function in an environment of its own.
     pub fn function(&self, binary: &str) -> Function {
+        self.function_with(binary, &[])
+    }
+
+    /// The same with some variables changed.
+    pub fn function_with(&self, binary: &str, changed: &[(&str, &str)]) -> Function {
         let (_, constructor) = FUNCTIONS.iter().find(|(name, _)| *name == binary).unwrap();
-        constructor(&self.environment(binary), &self.config).unwrap()
+        constructor(&self.environment_with(binary, changed), &self.config).unwrap()
     }
 
     /// The URL of the DynamoDB itself.

@@ -33,7 +33,7 @@ const MAX_ATTEMPTS: u32 = 20;
 const CONCURRENT_MESSAGES: usize = 1;
 
 /// How many bytes of processes are kept: each is told of one order's SKUs one after the other.
-const KEPT_BYTES: u64 = 16 * 1024 * 1024;
+const KEPT_BYTES: usize = 16 * 1024 * 1024;
 
 struct App {
     processes: Decider<Fulfilment>,

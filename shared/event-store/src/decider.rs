@@ -1,5 +1,7 @@
 //! The one way to run a command on an aggregate.
 
+use std::sync::Arc;
+
 use domain::{Aggregate, Metadata};
 
 use crate::error::StoreError;
@@ -13,7 +15,7 @@ use crate::transact::{BeforeAppend, MAX_ATTEMPTS, TransactError, Transacted};
 pub struct Decider<A: Aggregate> {
     store: EventStore,
     attempts: u32,
-    kept: Option<Kept<A>>,
+    kept: Option<Arc<Kept<A>>>,
 }
 
 impl<A: Aggregate> Decider<A> {
@@ -33,9 +35,9 @@ impl<A: Aggregate> Decider<A> {
     /// The same with the newest states kept in memory, up to so many bytes: a command on one of them is then 1 request and
     /// no read. That pays where commands on one aggregate follow each other closely, as in the batches of a queue; a state
     /// that others have changed meanwhile costs a request and a write unit more.
-    pub fn keeping_states(self, bytes: u64) -> Self {
+    pub fn keeping_states(self, bytes: usize) -> Self {
         Self {
-            kept: Some(Kept::new(bytes)),
+            kept: Some(Arc::new(Kept::new(bytes))),
             ..self
         }
     }
@@ -55,7 +57,7 @@ impl<A: Aggregate> Decider<A> {
             self.store.refresh(&mut stream).await?;
         }
         if let Some(kept) = &self.kept {
-            kept.keep(&stream, now).await;
+            kept.keep(&stream, now);
         }
         Ok(stream)
     }
@@ -67,7 +69,7 @@ impl<A: Aggregate> Decider<A> {
     pub async fn stream(&self, id: &A::Id) -> Result<Stream<A>, StoreError> {
         let aggregate_id = A::aggregate_id(id);
         let kept = match &self.kept {
-            Some(kept) => kept.take(&aggregate_id, self.store.now()).await,
+            Some(kept) => kept.take(&aggregate_id, self.store.now()),
             None => None,
         };
         match kept {
@@ -136,7 +138,7 @@ impl<A: Aggregate> Decider<A> {
         if let Some(kept) = &self.kept
             && !transacted.is_replay
         {
-            kept.keep(&transacted.stream, begun).await;
+            kept.keep(&transacted.stream, begun);
         }
         let cost = transacted.stream.cost;
         tracing::debug!(

@@ -1,13 +1,12 @@
 //! States that are kept between commands, in the memory of one environment.
 
-use std::sync::Arc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Aggregate;
-use moka::future::Cache;
-use moka::ops::compute::Op;
-use moka::policy::EvictionPolicy;
+use lru::LruCache;
 
+use crate::Cost;
 use crate::stream::Stream;
 
 /// How long a kept state may be appended to without a read. An environment may have been frozen meanwhile, so the wall
@@ -22,51 +21,60 @@ const BYTES_PER_ENTRY: usize = 500;
 const BYTES_PER_KEY: usize = 120;
 
 /// The newest known states of some aggregates.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Kept<A: Aggregate> {
-    states: Cache<String, Arc<Entry<A>>>,
+    /// How many the states may take together, about.
+    max_bytes: usize,
+    states: Mutex<States<A>>,
+}
+
+#[derive(Debug)]
+struct States<A> {
+    entries: LruCache<String, Entry<A>>,
+    bytes: usize,
 }
 
 #[derive(Debug)]
 struct Entry<A> {
     stream: Stream<A>,
-    bytes: u32,
+    bytes: usize,
     as_of: DateTime<Utc>,
 }
 
 impl<A: Aggregate> Kept<A> {
-    /// `bytes`: how many the states may take together, about. Those that were not used for longest go first.
-    pub fn new(bytes: u64) -> Self {
-        let states = Cache::builder()
-            .max_capacity(bytes)
-            .weigher(|_, entry: &Arc<Entry<A>>| entry.bytes)
-            .eviction_policy(EvictionPolicy::lru())
-            .build();
-        Self { states }
+    /// Those that were not used for longest go first.
+    pub fn new(max_bytes: usize) -> Self {
+        let states = States {
+            entries: LruCache::unbounded(),
+            bytes: 0,
+        };
+        Self {
+            max_bytes,
+            states: Mutex::new(states),
+        }
     }
 
     /// The state as it was kept, and whether it is fresh enough to be appended to. It is kept no longer: whoever works on it
     /// keeps it again, and what becomes of a command that is cut off may stay unknown.
-    pub async fn take(&self, aggregate_id: &str, now: DateTime<Utc>) -> Option<(Stream<A>, bool)> {
-        let entry = self.states.remove(aggregate_id).await?;
+    pub fn take(&self, aggregate_id: &str, now: DateTime<Utc>) -> Option<(Stream<A>, bool)> {
+        let entry = self.states().remove(aggregate_id)?;
         let age = now - entry.as_of;
         if age > WORTH_KEEPING {
             return None;
         }
         let stream = Stream {
             is_kept: true,
-            cost: Default::default(),
+            cost: Cost::default(),
             expected: None,
-            ..entry.stream.clone()
+            ..entry.stream
         };
         // A clock that was set back says nothing of the age.
         Some((stream, TimeDelta::zero() <= age && age < FRESH))
     }
 
     /// Keeps a state, which was the newest at `now`, unless a newer one is kept.
-    pub async fn keep(&self, stream: &Stream<A>, now: DateTime<Utc>) {
-        let size = stream.state.as_ref().map(serde_json::to_vec).transpose();
-        let Ok(size) = size.map(|state| state.map_or(0, |state| state.len())) else {
+    pub fn keep(&self, stream: &Stream<A>, now: DateTime<Utc>) {
+        let Ok(state) = stream.state.as_ref().map(serde_json::to_vec).transpose() else {
             return;
         };
         let keys = stream.used_keys.iter().map(|used| {
@@ -74,22 +82,59 @@ impl<A: Aggregate> Kept<A> {
             let texts = texts.into_iter().chain(&used.user_id).map(String::len);
             BYTES_PER_KEY + texts.sum::<usize>()
         });
-        let bytes = BYTES_PER_ENTRY + size + keys.sum::<usize>();
-        let entry = Arc::new(Entry {
+        let entry = Entry {
             stream: stream.clone(),
-            bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
+            bytes: BYTES_PER_ENTRY + state.map_or(0, |state| state.len()) + keys.sum::<usize>(),
             as_of: now,
-        });
-        let slot = self.states.entry_by_ref(&stream.aggregate_id);
-        let only_forwards = |kept: Option<moka::Entry<String, Arc<Entry<A>>>>| {
-            let newest = kept.map_or(0, |kept| kept.value().stream.version);
-            std::future::ready(match newest <= entry.stream.version {
-                true => Op::Put(entry),
-                false => Op::Nop,
-            })
         };
-        slot.and_compute_with(only_forwards).await;
-        // Else it would be above its bounds until it finds the time.
-        self.states.run_pending_tasks().await;
+        let mut states = self.states();
+        let kept = states.entries.peek(&stream.aggregate_id);
+        if kept.is_some_and(|kept| kept.stream.version > stream.version) {
+            return;
+        }
+        states.remove(&stream.aggregate_id);
+        states.bytes += entry.bytes;
+        states.entries.put(stream.aggregate_id.clone(), entry);
+        while states.bytes > self.max_bytes
+            && let Some((_, oldest)) = states.entries.pop_lru()
+        {
+            states.bytes -= oldest.bytes;
+        }
+    }
+
+    fn states(&self) -> MutexGuard<'_, States<A>> {
+        // A panic elsewhere leaves states that were the newest once, which is all that is asked of them.
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<A> States<A> {
+    fn remove(&mut self, aggregate_id: &str) -> Option<Entry<A>> {
+        let entry = self.entries.pop(aggregate_id)?;
+        self.bytes -= entry.bytes;
+        Some(entry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::stock::Stock;
+
+    use super::*;
+
+    #[test]
+    fn a_state_is_kept_only_forwards() {
+        let kept = Kept::<Stock>::new(1_000_000);
+        let at = |version| Stream::<Stock> {
+            version,
+            ..Stream::unborn("stock-A")
+        };
+        let now = DateTime::UNIX_EPOCH;
+        for version in [5, 3, 7, 6] {
+            kept.keep(&at(version), now);
+        }
+        assert_eq!(kept.take("stock-A", now).unwrap().0.version, 7);
+        assert!(kept.take("stock-A", now).is_none());
+        assert_eq!(kept.states().bytes, 0);
     }
 }
