@@ -153,7 +153,7 @@ async fn damaged_order(api: &Api) -> (String, HashMap<String, AttributeValue>) {
     let id = crate::support::orders::new_order_id();
     good.insert("AggregateId".to_owned(), AttributeValue::S(id.clone()));
     let mut bad = good.clone();
-    bad.insert("EventType".to_owned(), AttributeValue::S("OrderMisplaced".to_owned()));
+    bad.insert("EventData".to_owned(), AttributeValue::S("nonsense".to_owned()));
     put(api, bad).await;
     (id, good)
 }
@@ -186,7 +186,12 @@ async fn what_is_parked_is_listed_shown_and_redriven() {
     let (redriven, outcome) = run(&endpoint, &redrive).await;
     assert_eq!(outcome.unwrap(), Outcome::Incomplete);
     assert_eq!(redriven[0]["outcome"], "still_failing");
-    assert!(redriven[0]["error"].as_str().unwrap().contains("OrderMisplaced"));
+    assert!(
+        redriven[0]["error"]
+            .as_str()
+            .unwrap()
+            .contains("OrderItemAdded cannot be decoded")
+    );
 
     put(&api, first_item).await;
     let (redriven, outcome) = run(&endpoint, &redrive).await;

@@ -49,7 +49,7 @@ async fn damaged_order(api: &Api) -> (String, HashMap<String, AttributeValue>) {
     good.insert("AggregateId".to_owned(), AttributeValue::S(id.clone()));
 
     let mut bad = good.clone();
-    bad.insert("EventType".to_owned(), AttributeValue::S("OrderMisplaced".to_owned()));
+    bad.insert("EventData".to_owned(), AttributeValue::S("nonsense".to_owned()));
     put(api, bad).await;
     api.stack.caught_up().await.unwrap();
     (id, good)
@@ -77,7 +77,12 @@ async fn a_parked_order_is_redriven_once_its_cause_is_mended_with_all_that_happe
         (&entries[0]["projection"], &entries[0]["aggregate_id"]),
         (&json!("order-summary"), &json!(id))
     );
-    assert!(entries[0]["error"].as_str().unwrap().contains("OrderMisplaced"));
+    assert!(
+        entries[0]["error"]
+            .as_str()
+            .unwrap()
+            .contains("OrderItemAdded cannot be decoded")
+    );
     assert_eq!(entries[0]["keys"], json!({ "AggregateId": id, "Version": "2" }));
     let entry = api.get(&format!("/admin/parked/order-summary/{id}")).await;
     assert_eq!((entry.status, &entry.body), (200, &entries[0]));
@@ -193,7 +198,7 @@ async fn what_the_relay_has_parked_is_told_once_its_cause_is_mended() {
         good.insert(name.to_owned(), value);
     }
     let mut bad = good.clone();
-    bad.insert("EventType".to_owned(), text("OrderMisplaced"));
+    bad.insert("EventData".to_owned(), text("nonsense"));
     put(&api, bad).await;
     api.stack.caught_up().await.unwrap();
     let path = format!("/admin/parked/event-relay/{order_id}");

@@ -412,7 +412,7 @@ async fn ask_of_parked(responses: &mut Responses) {
         .unwrap();
     let mut unreadable = first.item.unwrap();
     unreadable.extend(key("2"));
-    unreadable.insert("EventVersion".to_owned(), AttributeValue::N("99".to_owned()));
+    unreadable.insert("EventData".to_owned(), AttributeValue::S("nonsense".to_owned()));
     dynamodb
         .put_item()
         .table_name("EventStore")

@@ -133,7 +133,7 @@ async fn what_cannot_be_done_now_comes_again_and_holds_up_nothing_else() {
     let failed = deliver(&tables, COMMANDS, &[record(&first), record(&second)]).await;
     assert_eq!(failed, [first.id.to_string()]);
     assert_eq!(level(&tables).await, (10, 1));
-    for _ in 0..12 {
+    for _ in 0..40 {
         tables
             .proxy
             .inject("PutItem", Fault::Refuse("ConditionalCheckFailedException"));

@@ -29,7 +29,7 @@ pub struct App {
 /// How many messages of a batch are handled at once: those of one SKU would only be in each other's way.
 const CONCURRENT_MESSAGES: usize = 1;
 
-/// How often a decision is taken before it is given up: an environment that keeps the state of a SKU in demand is faster than
+/// How often a decision is taken for a message, for which nobody waits, before it is given up: an environment that keeps the state of a SKU in demand is faster than
 /// those that have to read it, and they must come through all the same.
 const MAX_ATTEMPTS: u32 = 40;
 
@@ -41,11 +41,12 @@ const KEPT_BYTES: usize = 16 * 1024 * 1024;
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let stocks = EventStore::from_env(env, lambda_edge::aws::dynamodb(aws))?.with_snapshots(Snapshots::from_env(env)?);
     let app = App {
-        stocks: Decider::new(stocks)
-            .with_attempts(MAX_ATTEMPTS)
-            .keeping_states(KEPT_BYTES),
+        stocks: Decider::new(stocks).keeping_states(KEPT_BYTES),
     };
-    let of_messages = queue::function(Arc::new(app.clone()), CONCURRENT_MESSAGES, bus::handle);
+    let for_messages = App {
+        stocks: app.stocks.clone().with_attempts(MAX_ATTEMPTS),
+    };
+    let of_messages = queue::function(Arc::new(for_messages), CONCURRENT_MESSAGES, bus::handle);
     Ok(lambda_edge::http::function(env, app, routes()).and_of_records(of_messages))
 }
 
