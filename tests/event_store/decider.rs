@@ -290,15 +290,53 @@ async fn whatever_another_writer_did_the_answer_is_that_of_the_newest_state() {
 }
 
 #[tokio::test]
+async fn an_append_on_a_kept_state_whose_answer_was_lost_or_that_was_throttled_once_happens_once() {
+    for fault in [
+        Fault::LoseAnswer,
+        Fault::AnswerWith500,
+        Fault::Refuse("ThrottlingException"),
+        Fault::Refuse("TransactionConflictException"),
+    ] {
+        let tables = Tables::new().await;
+        let decider = keeping(tables.store());
+        run(&decider, 1, JarCommand::Add(1)).await.unwrap();
+        let case = format!("{fault:?}");
+        tables.proxy.inject("PutItem", fault);
+        assert_eq!(run(&decider, 1, JarCommand::Add(1)).await.unwrap(), (2, 2), "{case}");
+        assert_eq!(run(&decider, 1, JarCommand::Add(1)).await.unwrap(), (3, 3), "{case}");
+        assert_eq!(tables.items("EventStore").await.len(), 3, "{case}");
+    }
+}
+
+/// Also what was kept when it was loaded for the same command.
+#[tokio::test]
 async fn a_state_is_dropped_when_an_answer_stays_unknown() {
+    for is_loaded in [false, true] {
+        dropped_when_unknown(is_loaded).await;
+    }
+}
+
+async fn dropped_when_unknown(is_loaded: bool) {
     let tables = Tables::new().await;
     let decider = keeping(tables.store());
     run(&decider, 1, JarCommand::Add(1)).await.unwrap();
     // The SDK's own attempts, and the read that follows.
-    for operation in ["PutItem", "PutItem", "PutItem", "Query", "Query", "Query"] {
-        tables.proxy.inject(operation, Fault::AnswerWith500);
-    }
-    let unknown = run(&decider, 1, JarCommand::Add(1)).await;
+    let inject = |tables: &Tables| {
+        for operation in ["PutItem", "PutItem", "PutItem", "Query", "Query", "Query"] {
+            tables.proxy.inject(operation, Fault::AnswerWith500);
+        }
+    };
+    inject(&tables);
+    let stream = match is_loaded {
+        true => {
+            tables.proxy.clear();
+            let stream = decider.load(&1).await.unwrap();
+            inject(&tables);
+            stream
+        }
+        false => decider.stream(&1).await.unwrap(),
+    };
+    let unknown = decider.execute_on(stream, JarCommand::Add(1), &(), &metadata()).await;
     assert!(
         matches!(&unknown, Err(TransactError::Store(StoreError::Unavailable(_)))),
         "{unknown:?}"

@@ -124,6 +124,10 @@ impl<A: Aggregate> Decider<A> {
         first: &impl BeforeAppend<A>,
     ) -> Result<Transacted<A>, TransactError<A::Refusal>> {
         let begun = self.store.now();
+        // Also what `load` has kept: of a command that fails, nothing may be known.
+        if let Some(kept) = &self.kept {
+            kept.forget(&stream.aggregate_id);
+        }
         let decide = |stream: &Stream<A>| A::decide(stream.state.as_ref(), command.clone(), context);
         let executed = self
             .store

@@ -102,6 +102,10 @@ impl<A: Aggregate> Kept<A> {
         }
     }
 
+    pub fn forget(&self, aggregate_id: &str) {
+        self.states().remove(aggregate_id);
+    }
+
     fn states(&self) -> MutexGuard<'_, States<A>> {
         // A panic elsewhere leaves states that were the newest once, which is all that is asked of them.
         self.states.lock().unwrap_or_else(PoisonError::into_inner)

@@ -33,7 +33,7 @@ pub struct Stream<A> {
 pub(crate) struct UsedKey {
     pub user_id: Option<String>,
     pub idempotency: Idempotency,
-    /// Of the last event that carries it.
+    /// The version of the last event that carries it.
     pub version: Version,
 }
 
