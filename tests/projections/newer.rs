@@ -75,7 +75,10 @@ async fn an_event_of_newer_code_holds_nobody_up_and_is_projected_once_the_code_h
     assert_eq!(parked(&tables).await[0]["NewerSince"], first[0]["NewerSince"]);
 
     set_event_version(&tables, &newer, 2, 1).await;
-    assert_eq!(each_minute(&tables).await, json!({ "applied": 1 }));
+    // Also when an operator redrives it at the same moment.
+    for each in futures::future::join_all([each_minute(&tables), each_minute(&tables)]).await {
+        assert_eq!(each, json!({ "applied": 1 }));
+    }
     assert!(parked(&tables).await.is_empty());
     deliver_everything(&tables).await;
     assert_rows_are_folds(&tables, &[newer, other]).await;
