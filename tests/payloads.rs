@@ -373,6 +373,7 @@ async fn each_admin_request_is_answered() {
         let answer = invoke(&tables, "admin", name).await;
         assert_eq!(answer["statusCode"], status, "{name}: {answer}");
     }
+    assert_eq!(invoke(&tables, "admin", "every-minute").await, json!({ "applied": 0 }));
 }
 
 async fn each_put_creates_what_is_read_then() {
