@@ -5,18 +5,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a benchmark may fail loudly")]
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::WriteRequest;
-use bench::how_many;
 use bench::store::{self, Quiet};
+use bench::{how_many, server};
 use chrono::{DateTime, Utc};
 use environment::Variable;
 use futures::future::join_all;
-use local_stack::dynamodb::{Embedded, create_tables, local_config};
+use local_stack::dynamodb::{create_tables, local_config};
 use operations::{Plan, Purpose, Replayer, Scope, Status, Stop};
 use serde_json::json;
 use uuid::Uuid;
@@ -30,15 +28,14 @@ const EVENTS_PER_ORDER: u64 = 8;
 const SEGMENTS: i32 = 4;
 /// Of a page that is read.
 const BATCH: usize = 1_000;
-const SERVE: &str = "serve";
 
 #[tokio::main]
 async fn main() {
-    if std::env::args().nth(1).as_deref() == Some(SERVE) {
-        return serve().await;
+    if std::env::args().nth(1).as_deref() == Some(server::SERVE) {
+        return server::serve().await;
     }
     let events = how_many(&EVENTS, EVENTS_PER_ORDER);
-    let (mut server, endpoint) = start_server();
+    let (mut server, endpoint) = server::start();
     let config = local_config(&endpoint).await;
     let dynamodb = Client::new(&config);
     let template = store::template();
@@ -84,30 +81,6 @@ async fn main() {
     }
     server.kill().unwrap();
     server.wait().unwrap();
-}
-
-async fn serve() {
-    let embedded = Embedded::memory().await.unwrap();
-    println!("{}", embedded.endpoint());
-    // Until the other process ends, however it does.
-    tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink()))
-        .await
-        .unwrap()
-        .unwrap();
-}
-
-fn start_server() -> (Child, String) {
-    let mut server = Command::new(std::env::current_exe().unwrap())
-        .arg(SERVE)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut endpoint = String::new();
-    BufReader::new(server.stdout.take().unwrap())
-        .read_line(&mut endpoint)
-        .unwrap();
-    (server, endpoint.trim().to_owned())
 }
 
 async fn fill(dynamodb: &Client, orders: u64) {

@@ -5,13 +5,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a benchmark may fail loudly")]
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use bench::how_many;
+use bench::{how_many, server};
 use chrono::{TimeDelta, Utc};
 use domain::Aggregate;
 use domain::Metadata;
@@ -23,7 +21,7 @@ use event_store::{Cost, Decider, EventStore, Snapshots};
 use futures::future::join_all;
 use inventory_commands::{App, bus};
 use lambda_edge::Environment;
-use local_stack::dynamodb::{Embedded, create_tables, local_config};
+use local_stack::dynamodb::{create_tables, local_config};
 use local_stack::template::Template;
 use messages::commands::ReserveStock;
 use messages::{Body, Message};
@@ -36,20 +34,19 @@ const RESERVATIONS: Variable = Variable {
     meaning: "by each number of writers",
 };
 const WRITERS: [u64; 3] = [1, 4, 16];
-const SERVE: &str = "serve";
 
 /// Orders before the ones that are measured: a stock that remembers as many as it ever does.
 const SOLD_BEFORE: u128 = 500;
 
 #[tokio::main]
 async fn main() {
-    if std::env::args().nth(1).as_deref() == Some(SERVE) {
-        return serve().await;
+    if std::env::args().nth(1).as_deref() == Some(server::SERVE) {
+        return server::serve().await;
     }
     let reservations = how_many(&RESERVATIONS, WRITERS[2]);
     let conflicts = Conflicts::default();
     metrics::set_global_recorder(conflicts.clone()).unwrap();
-    let (mut server, endpoint) = start_server();
+    let (mut server, endpoint) = server::start();
     let config = local_config(&endpoint).await;
     let dynamodb = lambda_edge::aws::dynamodb(&config);
     let mut template = Template::read("template.yaml".as_ref()).unwrap();
@@ -166,30 +163,6 @@ async fn sold(stocks: &EventStore, sku: &Sku) {
         let version = 100 * number as u64;
         stocks.append::<Stock>(&id, version, some, &metadata).await.unwrap();
     }
-}
-
-async fn serve() {
-    let embedded = Embedded::memory().await.unwrap();
-    println!("{}", embedded.endpoint());
-    // Until the other process ends, however it does.
-    tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink()))
-        .await
-        .unwrap()
-        .unwrap();
-}
-
-fn start_server() -> (Child, String) {
-    let mut server = Command::new(std::env::current_exe().unwrap())
-        .arg(SERVE)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut endpoint = String::new();
-    BufReader::new(server.stdout.take().unwrap())
-        .read_line(&mut endpoint)
-        .unwrap();
-    (server, endpoint.trim().to_owned())
 }
 
 /// Counts decisions that were taken again, and nothing else.
