@@ -1,4 +1,4 @@
-//! Who asks for a command, and what one answers that was not carried out.
+//! The metadata of a command over HTTP, and the answer to one that was not carried out.
 
 use domain::{Idempotency, Metadata};
 use event_store::TransactError;

@@ -9,9 +9,9 @@ use serde::Serialize;
 pub struct Money {
     /// ISO 4217.
     pub currency: String,
-    /// Of all orders.
+    /// The sum of all orders.
     pub gross: Decimal,
-    /// Without the cancelled ones.
+    /// The sum without the cancelled ones.
     pub net: Decimal,
 }
 

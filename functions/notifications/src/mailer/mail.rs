@@ -8,7 +8,7 @@ use uuid::Uuid;
 /// A mail to one customer.
 #[derive(Debug, Clone, Copy)]
 pub struct Mail<'a> {
-    /// Of the notification: the same mail has the same, however often it is sent.
+    /// The notification's id: the same mail has the same, however often it is sent.
     pub id: Uuid,
     pub name: &'a CustomerName,
     pub address: &'a EmailAddress,

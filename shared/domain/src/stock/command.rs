@@ -36,6 +36,6 @@ pub enum StockCommand {
 /// What a decision needs from outside.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Context {
-    /// By which reservations have expired or not.
+    /// The moment of the decision: a reservation that expires until then has expired.
     pub now: DateTime<Utc>,
 }
