@@ -9,9 +9,9 @@ use chrono::DateTime;
 use domain::aggregate::StoredEvent;
 use domain::order::Order;
 use domain::{Idempotency, Metadata};
+use dynamodb::{Segment, TableError};
 use event_store::backup::{ExportError, Exported, ImportError, ImportMode, ImportStep, Imported};
 use event_store::by_time::EventQuery;
-use event_store::scan::Segment;
 use event_store::{CorruptStream, EventStore, StoreError};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -407,7 +407,10 @@ async fn no_file_is_overwritten_and_none_is_left_half_done() {
     from.proxy.inject("Scan", Fault::Refuse("AccessDeniedException"));
     let error = from.store().export(&folder.path("other"), &|_| {}).await.unwrap_err();
     assert!(
-        matches!(error, ExportError::Store(StoreError::Misconfigured(_))),
+        matches!(
+            error,
+            ExportError::Store(StoreError::Table(TableError::Misconfigured(_)))
+        ),
         "{error}"
     );
     let error = from
@@ -688,7 +691,10 @@ async fn an_import_that_was_interrupted_goes_on_and_ends_in_the_same_store() {
     to.proxy.inject("PutItem", Fault::Refuse("AccessDeniedException"));
     let error = import(&to, &file, ImportMode::Resume).await.unwrap_err();
     assert!(
-        matches!(error, ImportError::Store(StoreError::Misconfigured(_))),
+        matches!(
+            error,
+            ImportError::Store(StoreError::Table(TableError::Misconfigured(_)))
+        ),
         "{error}"
     );
 

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, Duration, Utc};
 use domain::order::Order;
+use dynamodb::Segment;
 use event_store::Recorded;
 use event_store::by_time::EventQuery;
-use event_store::scan::Segment;
 
 use crate::support::Tables;
 use crate::support::orders::{added, created, item, metadata, new_order_id};

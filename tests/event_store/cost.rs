@@ -2,7 +2,8 @@
 //! reach it.
 
 use domain::order::Order;
-use event_store::{Cost, Stream};
+use dynamodb::Cost;
+use event_store::Stream;
 
 use crate::support::Tables;
 use crate::support::orders::{added, created, item, metadata, new_order_id, submitted};

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::aggregate::Upcaster;
 use domain::{Aggregate, Idempotency, Metadata};
+use dynamodb::TableError;
 use event_store::{Decider, EventStore, StoreError, TransactError};
 use serde::{Deserialize, Serialize};
 
@@ -338,7 +339,10 @@ async fn dropped_when_unknown(is_loaded: bool) {
     };
     let unknown = decider.execute_on(stream, JarCommand::Add(1), &(), &metadata()).await;
     assert!(
-        matches!(&unknown, Err(TransactError::Store(StoreError::Unavailable(_)))),
+        matches!(
+            &unknown,
+            Err(TransactError::Store(StoreError::Table(TableError::Unavailable(_))))
+        ),
         "{unknown:?}"
     );
     tables.proxy.clear();

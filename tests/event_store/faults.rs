@@ -1,6 +1,7 @@
 //! Lost answers and errors that the embedded DynamoDB cannot produce by itself.
 
 use domain::order::Order;
+use dynamodb::TableError;
 use event_store::{AppendError, EventStore, StoreError, Stream};
 
 use crate::support::orders::{added, created, metadata, new_order_id, submitted};
@@ -142,7 +143,10 @@ async fn each_refusal_of_a_put_is_its_own_error() {
         "ThrottlingException",
         "RequestLimitExceeded",
     ] {
-        assert!(matches!(put(code).await, Store(StoreError::Throttled(_))), "{code}");
+        assert!(
+            matches!(put(code).await, Store(StoreError::Table(TableError::Throttled(_)))),
+            "{code}"
+        );
     }
     assert!(matches!(
         put("TransactionConflictException").await,
@@ -150,10 +154,13 @@ async fn each_refusal_of_a_put_is_its_own_error() {
     ));
     assert!(matches!(
         put("ValidationException").await,
-        Store(StoreError::Rejected(_))
+        Store(StoreError::Table(TableError::Rejected(_)))
     ));
     for code in ["AccessDeniedException", "ResourceNotFoundException"] {
-        assert!(matches!(put(code).await, Store(StoreError::Misconfigured(_))), "{code}");
+        assert!(
+            matches!(put(code).await, Store(StoreError::Table(TableError::Misconfigured(_)))),
+            "{code}"
+        );
     }
 }
 
@@ -171,20 +178,20 @@ async fn each_cancellation_reason_is_its_own_error() {
     ));
     assert!(matches!(
         cancelled(&["None", "ThrottlingError"]).await,
-        Store(StoreError::Throttled(_))
+        Store(StoreError::Table(TableError::Throttled(_)))
     ));
     assert!(matches!(
         cancelled(&["ProvisionedThroughputExceeded", "None"]).await,
-        Store(StoreError::Throttled(_))
+        Store(StoreError::Table(TableError::Throttled(_)))
     ));
     assert!(matches!(
         cancelled(&["None", "ValidationError"]).await,
-        Store(StoreError::Rejected(_))
+        Store(StoreError::Table(TableError::Rejected(_)))
     ));
 
     assert!(matches!(
         cancelled(&["AccessDenied", "None"]).await,
-        Store(StoreError::Misconfigured(_))
+        Store(StoreError::Table(TableError::Misconfigured(_)))
     ));
 
     let refused = |code| append_error("TransactWriteItems", Fault::Refuse(code));
@@ -194,7 +201,7 @@ async fn each_cancellation_reason_is_its_own_error() {
     ));
     assert!(matches!(
         refused("ThrottlingException").await,
-        Store(StoreError::Throttled(_))
+        Store(StoreError::Table(TableError::Throttled(_)))
     ));
 }
 
@@ -205,5 +212,5 @@ async fn a_store_that_stays_away_is_unavailable() {
         tables.proxy.inject("Query", Fault::LoseAnswer);
     }
     let loaded: Result<Stream<Order>, _> = tables.store().load(&new_order_id()).await;
-    assert!(matches!(loaded, Err(StoreError::Unavailable(_))));
+    assert!(matches!(loaded, Err(StoreError::Table(TableError::Unavailable(_)))));
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use lambda_edge::metrics::cache_read;
+use measures::cache_read;
 use reqwest::Method;
 use serde_json::{Value, json};
 

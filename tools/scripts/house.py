@@ -15,8 +15,8 @@ from pathlib import Path
 # Lowest first.
 FUNCTIONS = "functions"
 FLOORS = [
-    ["domain", "environment"],
-    ["lambda-edge", "messages", "tables"],
+    ["domain", "environment", "measures"],
+    ["dynamodb", "lambda-edge", "messages", "tables"],
     ["event-store"],
     ["event-bus", "payment-gateway", "reference-data", "sent-letters", "timers"],
     ["api", "projector"],

@@ -33,7 +33,7 @@ pub struct App {
 /// # Errors
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
-    let dynamodb = lambda_edge::aws::dynamodb(aws);
+    let dynamodb = dynamodb::client(aws);
     let parkers = Arc::new(operations::parkers(env, dynamodb.clone(), aws)?);
     let app = App {
         events: EventStore::from_env(env, dynamodb.clone())?,

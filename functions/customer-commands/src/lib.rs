@@ -19,7 +19,7 @@ pub struct App {
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let app = App {
-        customers: Customers::from_env(env, lambda_edge::aws::dynamodb(aws))?,
+        customers: Customers::from_env(env, dynamodb::client(aws))?,
     };
     Ok(http::function(env, app, routes()))
 }

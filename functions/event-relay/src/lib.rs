@@ -8,7 +8,7 @@ use relay::EventRelay;
 /// # Errors
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
-    let dynamodb = lambda_edge::aws::dynamodb(aws);
+    let dynamodb = dynamodb::client(aws);
     let relay = EventRelay::from_env(env, dynamodb.clone(), aws)?;
     let parked = ParkedEvents::from_env(env, dynamodb.clone())?;
     let statuses = ProjectionStatuses::from_env(env, dynamodb)?;

@@ -26,7 +26,7 @@ struct App {
 #[derive(Debug, thiserror::Error)]
 enum FiringError {
     #[error(transparent)]
-    Table(#[from] event_store::StoreError),
+    Table(#[from] dynamodb::TableError),
     #[error(transparent)]
     Bus(#[from] event_bus::PutError),
 }
@@ -35,7 +35,7 @@ enum FiringError {
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let app = Arc::new(App {
-        timers: Timers::from_env(env, lambda_edge::aws::dynamodb(aws))?,
+        timers: Timers::from_env(env, dynamodb::client(aws))?,
         bus: Bus::from_env(env, aws)?,
     });
     Ok(Function::new(move |_| {

@@ -68,7 +68,7 @@ impl FromStr for Switch {
 /// # Errors
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
-    let dynamodb = lambda_edge::aws::dynamodb(aws);
+    let dynamodb = dynamodb::client(aws);
     let processes = Decider::new(EventStore::from_env(env, dynamodb.clone())?);
     let app = App {
         processes: processes.with_attempts(MAX_ATTEMPTS).keeping_states(KEPT_BYTES),

@@ -39,7 +39,7 @@ const KEPT_BYTES: usize = 16 * 1024 * 1024;
 /// # Errors
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
-    let stocks = EventStore::from_env(env, lambda_edge::aws::dynamodb(aws))?.with_snapshots(Snapshots::from_env(env)?);
+    let stocks = EventStore::from_env(env, dynamodb::client(aws))?.with_snapshots(Snapshots::from_env(env)?);
     let app = App {
         stocks: Decider::new(stocks).keeping_states(KEPT_BYTES),
     };

@@ -24,7 +24,7 @@ pub struct App {
 /// # Errors
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
-    let dynamodb = lambda_edge::aws::dynamodb(aws);
+    let dynamodb = dynamodb::client(aws);
     let app = App {
         stocks: EventStore::from_env(env, dynamodb.clone())?.with_snapshots(Snapshots::from_env(env)?),
         levels: StockLevels::from_env(env, dynamodb)?,

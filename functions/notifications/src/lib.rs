@@ -49,7 +49,7 @@ impl App {
     /// # Errors
     /// When the environment lacks a variable, or has one that cannot be used.
     pub fn from_env(env: &Environment, aws: &SdkConfig) -> Result<Self, ConfigError> {
-        let dynamodb = lambda_edge::aws::dynamodb(aws);
+        let dynamodb = dynamodb::client(aws);
         Ok(Self {
             notifications: Notifications::from_env(env, dynamodb.clone())?,
             customers: Customers::from_env(env, dynamodb)?,

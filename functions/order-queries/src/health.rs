@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use event_store::cause;
+use dynamodb::cause;
 use futures::future::join_all;
 use lambda_edge::{ConfigError, Environment};
 use serde::Serialize;

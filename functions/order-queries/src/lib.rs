@@ -38,7 +38,7 @@ pub struct App {
 /// # Errors
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
-    let dynamodb = lambda_edge::aws::dynamodb(aws);
+    let dynamodb = dynamodb::client(aws);
     let events = EventStore::from_env(env, dynamodb.clone())?;
     let rows = OrderSummaries::from_env(env, dynamodb.clone())?;
     let orders = FreshOrders::new(events.clone(), rows.clone());

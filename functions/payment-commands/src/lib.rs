@@ -31,7 +31,7 @@ struct App {
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let app = App {
-        payments: Decider::new(EventStore::from_env(env, lambda_edge::aws::dynamodb(aws))?),
+        payments: Decider::new(EventStore::from_env(env, dynamodb::client(aws))?),
         gateway: payment_gateway::from_env(env)?,
         patience: Duration::from_secs(env.parsed("PAYMENT_TIMEOUT_SECONDS", "a whole number of seconds")?),
     };

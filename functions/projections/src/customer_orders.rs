@@ -8,7 +8,7 @@ use read_models::{CustomerOrders, CustomerOrdersProjection, OrderSummaries};
 /// # Errors
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
-    let dynamodb = lambda_edge::aws::dynamodb(aws);
+    let dynamodb = dynamodb::client(aws);
     let rows = CustomerOrders::from_env(env, dynamodb.clone())?;
     let source = OrderSummaries::from_env(env, dynamodb.clone())?;
     let parked = ParkedEvents::from_env(env, dynamodb.clone())?;

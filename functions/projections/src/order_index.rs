@@ -8,7 +8,7 @@ use read_models::{DailyOrders, OrderIndexProjection, OrderSearch, OrderSummaries
 /// # Errors
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
-    let dynamodb = lambda_edge::aws::dynamodb(aws);
+    let dynamodb = dynamodb::client(aws);
     let daily_orders = DailyOrders::from_env(env, dynamodb.clone())?;
     let search = OrderSearch::from_env(env, dynamodb.clone())?;
     let source = OrderSummaries::from_env(env, dynamodb.clone())?;

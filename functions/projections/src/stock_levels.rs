@@ -17,7 +17,7 @@ const CONCURRENT_MESSAGES: usize = 10;
 /// # Errors
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
-    let levels = StockLevels::from_env(env, lambda_edge::aws::dynamodb(aws))?;
+    let levels = StockLevels::from_env(env, dynamodb::client(aws))?;
     Ok(queue::function(Arc::new(levels), CONCURRENT_MESSAGES, project))
 }
 

@@ -23,7 +23,7 @@ use serde_json::Value;
 /// # Errors
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
-    let replayer = Replayer::from_env(env, lambda_edge::aws::dynamodb(aws))?;
+    let replayer = Replayer::from_env(env, dynamodb::client(aws))?;
     let of_stream = stream::function(replayer.clone(), runs::carry_on);
     let replayer = Arc::new(replayer);
     let direct = Function::new(move |event: LambdaEvent<Value>| {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_store::StoreError;
+use dynamodb::TableError;
 use lambda_edge::deadline::Deadline;
 use lambda_edge::stream::EventRecord;
 use operations::{Difference, Observer, Replay, ReplayError, Replayer, Status, Stop};
@@ -32,7 +32,7 @@ async fn next_run(replayer: &Replayer, record: &EventRecord, deadline: Deadline)
     };
     let replays = replayer.replays();
     let replay = match replays.get(replay_id).await {
-        Err(StoreError::Unreadable(error)) => {
+        Err(TableError::Unreadable(error)) => {
             tracing::error!(replay_id, %error, "a replay that cannot be read is left out");
             return Ok(());
         }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use api::read_problem;
 use aws_config::SdkConfig;
 use chrono::{TimeDelta, Utc};
-use event_store::StoreError;
+use dynamodb::TableError;
 use lambda_edge::http::{self, Caching, Call, Problem, Reply, Routes};
-use lambda_edge::{ConfigError, Environment, Function, metrics};
+use lambda_edge::{ConfigError, Environment, Function};
 use moka::future::Cache;
 use read_models::DailyOrders;
 use read_models::daily_orders::DailyReport;
@@ -33,7 +33,7 @@ pub struct App {
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let app = App {
-        daily_orders: DailyOrders::from_env(env, lambda_edge::aws::dynamodb(aws))?,
+        daily_orders: DailyOrders::from_env(env, dynamodb::client(aws))?,
         closed_days: Cache::builder()
             .max_capacity(CACHED_DAYS)
             .time_to_live(CACHED_FOR)
@@ -68,10 +68,10 @@ async fn daily_orders(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 
 impl App {
     /// Requests that come at once for the same day read it once.
-    async fn closed_day(&self, day: Day) -> Result<DailyReport, Arc<StoreError>> {
+    async fn closed_day(&self, day: Day) -> Result<DailyReport, Arc<TableError>> {
         let entry = self.closed_days.entry(day);
         let report = entry.or_try_insert_with(self.daily_orders.report(day)).await?;
-        metrics::cache_read("closed_days", !report.is_fresh());
+        measures::cache_read("closed_days", !report.is_fresh());
         Ok(report.into_value())
     }
 }

@@ -53,6 +53,6 @@ pub fn put_problem(what: &str, error: PutError) -> Problem {
     match error {
         PutError::VersionMismatch { expected, actual } => version_mismatch(what, expected, actual),
         PutError::Contended => contended(what),
-        PutError::Store(error) => write_problem(error),
+        PutError::Table(error) => write_problem(error),
     }
 }

@@ -1,5 +1,6 @@
 //! What is answered when a table, a version or a thing is not there.
 
+use dynamodb::TableError;
 use event_store::{StoreError, Version};
 use lambda_edge::http::{Problem, StatusCode};
 
@@ -13,18 +14,17 @@ pub enum Effect {
 }
 
 /// Tables that may answer later are a 503; rows and events that cannot be read are our own fault.
-pub fn store_problem(error: StoreError, effect: Effect) -> Problem {
+pub fn store_problem(error: impl Into<StoreError>, effect: Effect) -> Problem {
+    let error = error.into();
     let (code, cause) = match error {
-        StoreError::Throttled(_) => ("throttled", "Too many requests at the moment."),
-        StoreError::Unavailable(_) => ("store_unavailable", "The tables did not answer."),
+        StoreError::Table(TableError::Throttled(_)) => ("throttled", "Too many requests at the moment."),
+        StoreError::Table(TableError::Unavailable(_)) => ("store_unavailable", "The tables did not answer."),
         StoreError::Newer(_) => {
             // Nothing is written on what cannot be read.
             let detail = "Newer code has written what is stored here, and is being deployed. Nothing was changed.";
             return Problem::unavailable("newer_code", detail).caused_by(error);
         }
-        StoreError::Rejected(_) | StoreError::Misconfigured(_) | StoreError::Corrupt(_) | StoreError::Unreadable(_) => {
-            return Problem::internal(error);
-        }
+        StoreError::Table(_) | StoreError::Corrupt(_) => return Problem::internal(error),
     };
     let detail = match effect {
         Effect::None => cause.to_owned(),
@@ -34,12 +34,12 @@ pub fn store_problem(error: StoreError, effect: Effect) -> Problem {
 }
 
 /// [`store_problem`] of a request that only reads.
-pub fn read_problem(error: StoreError) -> Problem {
+pub fn read_problem(error: impl Into<StoreError>) -> Problem {
     store_problem(error, Effect::None)
 }
 
 /// [`store_problem`] of a request that writes.
-pub fn write_problem(error: StoreError) -> Problem {
+pub fn write_problem(error: impl Into<StoreError>) -> Problem {
     store_problem(error, Effect::Unknown)
 }
 

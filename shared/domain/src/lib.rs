@@ -30,3 +30,7 @@ pub mod time;
 
 pub use aggregate::{Aggregate, UnreadableEvent};
 pub use metadata::{Idempotency, Metadata};
+
+/// The number of an event in its stream: 1, 2, 3 … without gaps. 0 is the version of a stream without events. Also the
+/// number of a change of anything else that is counted so.
+pub type Version = u64;

@@ -3,7 +3,7 @@
 use aws_config::SdkConfig;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
-use event_store::transact::pause;
+use dynamodb::patience::short_pause;
 use lambda_edge::{ConfigError, Environment};
 use messages::Message;
 
@@ -51,7 +51,7 @@ impl Bus {
                 break;
             }
             if attempt > 0 {
-                pause(attempt).await;
+                short_pause(attempt).await;
             }
             for chunk in missing.chunks(MAX_ENTRIES) {
                 let messages: Vec<_> = chunk.iter().map(|index| &messages[*index]).collect();
@@ -90,7 +90,7 @@ impl Bus {
                     }
                 })
                 .collect(),
-            Err(error) => vec![Err(PutError(event_store::error::cause(&error))); messages.len()],
+            Err(error) => vec![Err(PutError(dynamodb::cause(&error))); messages.len()],
         }
     }
 }

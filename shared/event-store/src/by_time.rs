@@ -8,11 +8,11 @@ use std::ops::Range;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Duration, SubsecRound, Utc};
+use dynamodb::Segment;
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::recorded::shard_key;
-use crate::scan::Segment;
 use crate::{EventStore, Recorded, StoreError, Version};
 use domain::time::rfc3339_micros;
 

@@ -160,11 +160,7 @@ impl<A: Aggregate> Decider<A> {
     /// Whether a kept state has saved a read.
     fn count_state(&self, was_good: bool) {
         if self.kept.is_some() {
-            let counted = match was_good {
-                true => "cache_hits_total",
-                false => "cache_misses_total",
-            };
-            metrics::counter!(counted, "cache" => "states").increment(1);
+            measures::cache_read("states", was_good);
         }
     }
 }

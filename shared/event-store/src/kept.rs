@@ -4,9 +4,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Aggregate;
+use dynamodb::Cost;
 use lru::LruCache;
 
-use crate::Cost;
 use crate::stream::Stream;
 
 /// How long a kept state may be appended to without a read. An environment may have been frozen meanwhile, so the wall

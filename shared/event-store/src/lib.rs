@@ -13,26 +13,20 @@
 //! | [`by_time`] | events across aggregates in time order, over the sharded index |
 //! | [`snapshot`] | the states of long streams |
 //! | [`scan`] | all events, in segments |
-//! | [`batch`] | items read by their keys |
 //! | [`backup`] | all events as a file, and back |
-//! | [`patience`] | requests repeated while DynamoDB throttles |
 //! | [`recorded`] | a stored event and its item in the table |
 //! | `from_env` | both tables as a function's environment names them |
-//! | [`cost`] | what a call cost: requests and capacity units |
 //! | [`corrupt`] | stored events that this code cannot make sense of |
 //! | [`error`] | what can go wrong, kept apart by what the caller can do about it |
 
 pub mod backup;
-pub mod batch;
 pub mod by_time;
 pub mod corrupt;
-pub mod cost;
 pub mod decider;
 pub mod error;
 mod from_env;
 mod kept;
 mod load;
-pub mod patience;
 pub mod recorded;
 pub mod scan;
 pub mod snapshot;
@@ -41,14 +35,11 @@ pub mod stream;
 pub mod transact;
 
 pub use corrupt::CorruptStream;
-pub use cost::Cost;
 pub use decider::Decider;
-pub use error::{AppendError, Cancelled, StoreError, cancelled, cause};
+pub use domain::Version;
+pub use error::{AppendError, StoreError};
 pub use recorded::Recorded;
 pub use snapshot::{SnapshotEvery, Snapshots};
 pub use store::EventStore;
 pub use stream::Stream;
 pub use transact::{BeforeAppend, TransactError, Transacted};
-
-/// The number of an event in its stream: 1, 2, 3 … without gaps. 0 is the version of a stream without events.
-pub type Version = u64;

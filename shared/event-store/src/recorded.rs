@@ -1,21 +1,16 @@
 //! A stored event, and its item in the table.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
-use domain::aggregate::{StoredEvent, fnv1a, read_events, reason_without_data};
+use domain::aggregate::{StoredEvent, read_events, reason_without_data};
 use domain::{Aggregate, Idempotency, Metadata};
+use dynamodb::{Item, TableError, shard_of};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::Version;
 use crate::corrupt::CorruptStream;
-
-/// The largest item of DynamoDB, with its attribute names.
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
-pub(crate) const MAX_ITEM_BYTES: usize = 400 * 1024;
 
 /// An event of a stream with everything that is recorded beside it. Its data is as it was stored: [`Recorded::events`]
 /// reads it.
@@ -48,12 +43,12 @@ impl Recorded {
     ///
     /// # Errors
     /// [`CorruptStream::NotAnEvent`] when an attribute is missing or of another type.
-    pub fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, CorruptStream> {
+    pub fn from_item(item: Item) -> Result<Self, CorruptStream> {
         let keys = ["AggregateId", "Version"].map(|key| match item.get(key) {
             Some(AttributeValue::S(text) | AttributeValue::N(text)) => text.clone(),
             _ => "?".to_owned(),
         });
-        let item: Item = serde_dynamo::from_item(item).map_err(|error| {
+        let item: Attributes = serde_dynamo::from_item(item).map_err(|error| {
             let [aggregate_id, version] = keys;
             let reason = reason_without_data(&error);
             CorruptStream::NotAnEvent(format!("{aggregate_id} version {version}: {reason}"))
@@ -84,9 +79,9 @@ impl Recorded {
     }
 
     /// The item to put. `shards`: how many values the index's key has per event type.
-    pub(crate) fn to_item(&self, shards: u32) -> Result<HashMap<String, AttributeValue>, serde_dynamo::Error> {
+    pub(crate) fn to_item(&self, shards: u32) -> Result<Item, TableError> {
         let idempotency = self.metadata.idempotency.as_ref();
-        serde_dynamo::to_item(Item {
+        dynamodb::to_item(Attributes {
             event_type_shard: shard_key(&self.stored.event_type, shard_of(&self.aggregate_id, shards)),
             aggregate_id: self.aggregate_id.clone(),
             version: self.version,
@@ -110,7 +105,7 @@ impl Recorded {
 /// The attributes of DESIGN's EventStore table.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Item {
+struct Attributes {
     aggregate_id: String,
     version: Version,
     aggregate_type: String,
@@ -136,44 +131,7 @@ struct Item {
     event_type_shard: String,
 }
 
-/// The shard of an aggregate, a number below `shards`: always the same one.
-pub fn shard_of(aggregate_id: &str, shards: u32) -> u32 {
-    (fnv1a(&[aggregate_id.as_bytes()]) % u64::from(shards)) as u32
-}
-
 /// The HASH key of `EventTypeIndex`.
 pub(crate) fn shard_key(event_type: &str, shard: u32) -> String {
     format!("{event_type}#{shard}")
-}
-
-/// The size that DynamoDB counts for an item.
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>
-pub(crate) fn item_bytes(item: &HashMap<String, AttributeValue>) -> usize {
-    item.iter().map(|(name, value)| name.len() + value_bytes(value)).sum()
-}
-
-fn value_bytes(value: &AttributeValue) -> usize {
-    match value {
-        AttributeValue::S(text) => text.len(),
-        // One byte for two digits, and one more.
-        AttributeValue::N(number) => number.len() / 2 + 2,
-        // Three bytes of overhead, and one for each element.
-        AttributeValue::M(fields) => 3 + fields.len() + item_bytes(fields),
-        AttributeValue::L(values) => 3 + values.len() + values.iter().map(value_bytes).sum::<usize>(),
-        _ => 1,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn aggregates_are_spread_evenly_over_the_shards() {
-        let mut counts = [0_u32; 8];
-        for n in 0..8_000_u32 {
-            counts[shard_of(&Uuid::from_u128(u128::from(n) << 40).to_string(), 8) as usize] += 1;
-        }
-        assert!(counts.iter().all(|count| (800..1_200).contains(count)), "{counts:?}");
-    }
 }

@@ -2,39 +2,14 @@
 //!
 //! A Scan in segments, which can be read in parallel and gone on with from any event. The events of one aggregate share
 //! a partition key, so they come together, oldest first, and in one segment.
-//! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Scan.html#Scan.ParallelScan>
 
 use std::collections::{BTreeSet, HashMap};
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
+use dynamodb::{Item, Segment, batch_get};
 use serde::{Deserialize, Serialize};
 
-use crate::batch::batch_get;
 use crate::{CorruptStream, EventStore, Recorded, StoreError, Version};
-
-/// One of `of` parts of a table, counted from 0. `of` is at least 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Segment {
-    pub number: u32,
-    pub of: u32,
-}
-
-impl Segment {
-    pub const WHOLE: Self = Self { number: 0, of: 1 };
-
-    /// A Scan of at most `limit` items of this part of a table.
-    pub fn scan(self, client: &Client, table: &str, limit: usize) -> ScanFluentBuilder {
-        let number = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
-        client
-            .scan()
-            .table_name(table)
-            .segment(number(self.number))
-            .total_segments(number(self.of))
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-    }
-}
 
 /// The key of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,7 +81,7 @@ impl EventStore {
 }
 
 impl Scanned {
-    fn of_item(item: HashMap<String, AttributeValue>) -> Result<Self, StoreError> {
+    fn of_item(item: Item) -> Result<Self, StoreError> {
         Ok(Self {
             key: EventKey::of_item(&item)?,
             event: Recorded::from_item(item),
@@ -115,7 +90,7 @@ impl Scanned {
 }
 
 impl EventKey {
-    fn of_item(item: &HashMap<String, AttributeValue>) -> Result<Self, StoreError> {
+    fn of_item(item: &Item) -> Result<Self, StoreError> {
         let text = item.get("AggregateId").and_then(|value| value.as_s().ok());
         let number = item.get("Version").and_then(|value| value.as_n().ok()?.parse().ok());
         match (text, number) {
@@ -127,7 +102,7 @@ impl EventKey {
         }
     }
 
-    fn to_item(&self) -> HashMap<String, AttributeValue> {
+    fn to_item(&self) -> Item {
         HashMap::from([
             ("AggregateId".to_owned(), AttributeValue::S(self.aggregate_id.clone())),
             ("Version".to_owned(), AttributeValue::N(self.version.to_string())),

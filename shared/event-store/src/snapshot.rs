@@ -13,13 +13,13 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use chrono::{DateTime, Utc};
 use domain::{Aggregate, Idempotency};
+use dynamodb::item::{MAX_ITEM_BYTES, item_bytes};
+use dynamodb::{Cost, TableError, to_item};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::error::StoreError;
-use crate::recorded::{MAX_ITEM_BYTES, item_bytes};
+use crate::Version;
 use crate::stream::{SnapshotMark, Stream, UsedKey};
-use crate::{Cost, Version};
 
 /// How many idempotency keys a snapshot carries along: those of the most recent commands that had one. A key takes about
 /// 175 bytes, which every load of a long stream reads.
@@ -114,7 +114,7 @@ impl Snapshots {
             Ok(found) => found,
             Err(error) => {
                 stream.cost.requests += 1;
-                ignored(StoreError::from(error).to_string());
+                ignored(TableError::from(error).to_string());
                 return None;
             }
         };
@@ -170,13 +170,13 @@ impl Snapshots {
 
 /// Replaces whatever snapshot there is. Should it be a newer one, the next load reads some events more.
 async fn write<A: Aggregate>(client: &Client, table: &str, snapshot: &Snapshot<A>) -> Result<(), String> {
-    let item = serde_dynamo::to_item(snapshot).map_err(|error| error.to_string())?;
+    let item = to_item(snapshot).map_err(|error| error.to_string())?;
     let bytes = item_bytes(&item);
     if bytes > MAX_ITEM_BYTES {
         return Err(format!("{bytes} bytes do not fit into an item"));
     }
     let put = client.put_item().table_name(table).set_item(Some(item)).send().await;
-    put.map(|_| ()).map_err(|error| StoreError::from(error).to_string())
+    put.map(|_| ()).map_err(|error| TableError::from(error).to_string())
 }
 
 /// How many events a load reads at first. More than lie between two snapshots, as a snapshot may come late; half as many

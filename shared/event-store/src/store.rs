@@ -1,6 +1,5 @@
 //! The table: reading parts of streams, and appending to them.
 
-use std::collections::HashMap;
 use std::num::NonZeroU32;
 
 use aws_sdk_dynamodb::Client;
@@ -10,14 +9,15 @@ use aws_sdk_dynamodb::types::{
 use chrono::{DateTime, SubsecRound, Utc};
 use domain::aggregate::store_event;
 use domain::{Aggregate, Metadata};
+use dynamodb::item::{MAX_ITEM_BYTES, item_bytes};
+use dynamodb::patience::pause;
+use dynamodb::{Cost, Item, TableError};
 use uuid::{Timestamp, Uuid};
 
 use crate::corrupt::CorruptStream;
 use crate::error::{self, AppendError, StoreError};
-use crate::patience::pause;
-use crate::recorded::{MAX_ITEM_BYTES, item_bytes};
 use crate::snapshot::Snapshots;
-use crate::{Cost, Recorded, Version};
+use crate::{Recorded, Version};
 
 /// The most items of one transaction.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
@@ -46,13 +46,14 @@ pub(crate) enum Part {
 const GAP_ATTEMPTS: u32 = 3;
 
 impl Part {
-    fn is_contiguous(self, events: &[Recorded]) -> bool {
-        let first = match (self, events.first()) {
-            (Self::From { version, .. }, _) => version,
-            (Self::Newest(_), Some(oldest)) => oldest.version,
-            (Self::Newest(_), None) => 1,
+    /// The first version that is missing, and the one that is found in its place.
+    fn gap(self, events: &[Recorded]) -> Option<(Version, Version)> {
+        let first = match self {
+            Self::From { version, .. } => version,
+            Self::Newest(_) => events.first()?.version,
         };
-        (first..).zip(events).all(|(expected, event)| event.version == expected)
+        let found = events.iter().map(|event| event.version);
+        (first..).zip(found).find(|(expected, found)| expected != found)
     }
 
     pub(crate) fn first(count: usize) -> Self {
@@ -110,16 +111,6 @@ impl EventStore {
         limit: Option<usize>,
     ) -> Result<Vec<Recorded>, StoreError> {
         let (events, _) = self.read(aggregate_id, Part::From { version: from, limit }).await?;
-        for (event, expected) in events.iter().zip(from..) {
-            if event.version != expected {
-                return Err(CorruptStream::Gap {
-                    aggregate_id: aggregate_id.to_owned(),
-                    expected,
-                    found: event.version,
-                }
-                .into());
-            }
-        }
         Ok(events)
     }
 
@@ -151,19 +142,29 @@ impl EventStore {
     /// A strong read of a part of a stream. Events come oldest first.
     ///
     /// While a transaction of several events is carried out, a reader may see a later one of them before an earlier one.
-    /// So a gap is looked at again; what stays is the caller's to find.
+    /// So a gap is looked at again; one that stays is an error.
     /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-isolation>
     pub(crate) async fn read(&self, aggregate_id: &str, part: Part) -> Result<(Vec<Recorded>, Cost), StoreError> {
         let mut cost = Cost::default();
-        for attempt in 0.. {
+        let mut attempt = 0;
+        loop {
             let (events, read) = self.read_once(aggregate_id, part).await?;
             cost += read;
-            if attempt == GAP_ATTEMPTS || part.is_contiguous(&events) {
+            let Some((expected, found)) = part.gap(&events) else {
                 return Ok((events, cost));
+            };
+            if attempt == GAP_ATTEMPTS {
+                let aggregate_id = aggregate_id.to_owned();
+                return Err(CorruptStream::Gap {
+                    aggregate_id,
+                    expected,
+                    found,
+                }
+                .into());
             }
             pause(attempt).await;
+            attempt += 1;
         }
-        Ok((Vec::new(), cost))
     }
 
     /// One Query, continued until it is through: a page ends at 1 MB.
@@ -257,10 +258,8 @@ impl EventStore {
     }
 
     /// The item to put, unless it is too large for one.
-    pub(crate) fn item(&self, event: &Recorded) -> Result<HashMap<String, AttributeValue>, AppendError> {
-        let item = event
-            .to_item(self.shards)
-            .map_err(|error| StoreError::Rejected(error.to_string()))?;
+    pub(crate) fn item(&self, event: &Recorded) -> Result<Item, AppendError> {
+        let item = event.to_item(self.shards)?;
         let bytes = item_bytes(&item);
         if bytes > MAX_ITEM_BYTES {
             return Err(AppendError::TooLarge {
@@ -271,7 +270,7 @@ impl EventStore {
         Ok(item)
     }
 
-    pub(crate) async fn put(&self, item: HashMap<String, AttributeValue>) -> Result<Cost, AppendError> {
+    pub(crate) async fn put(&self, item: Item) -> Result<Cost, AppendError> {
         let written = self
             .client
             .put_item()
@@ -286,7 +285,7 @@ impl EventStore {
         Ok(Cost::write(written.consumed_capacity.as_slice()))
     }
 
-    async fn put_all(&self, items: Vec<HashMap<String, AttributeValue>>) -> Result<Cost, AppendError> {
+    async fn put_all(&self, items: Vec<Item>) -> Result<Cost, AppendError> {
         if items.is_empty() {
             return Ok(Cost::default());
         }
@@ -307,7 +306,7 @@ impl EventStore {
                 .condition_expression("attribute_not_exists(AggregateId)")
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
                 .build()
-                .map_err(|error| StoreError::Rejected(error.to_string()))?;
+                .map_err(TableError::from)?;
             transaction = transaction.transact_items(TransactWriteItem::builder().put(put).build());
         }
         let written = transaction.send().await.map_err(error::of_transaction)?;

@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::{Aggregate, Idempotency, Metadata};
+use dynamodb::Cost;
 use uuid::Uuid;
 
 use crate::corrupt::CorruptStream;
-use crate::{Cost, Recorded, Version};
+use crate::{Recorded, Version};
 
 /// An aggregate as far as it has been read: its version and state, and what reading it cost.
 #[derive(Debug, Clone)]

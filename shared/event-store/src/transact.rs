@@ -1,20 +1,15 @@
 //! Load, decide, append; and decide again on the new state when another writer was faster.
 
-use std::time::Duration;
-
 use domain::{Aggregate, Metadata};
+use dynamodb::patience::short_pause;
+use dynamodb::{Passes, TableError};
+use measures::{CONFLICTS, CONTENDED, STALE};
 
 use crate::store::MAX_TRANSACT_ITEMS;
 use crate::{AppendError, EventStore, Recorded, StoreError, Stream, Version};
 
 /// How often a decision is taken before the writer gives up.
 pub(crate) const MAX_ATTEMPTS: u32 = 12;
-
-/// The longest pause before the first repetition. It doubles up to [`MAX_PAUSE`]; the pause itself is drawn from
-/// nothing to that, so that writers who collided once do not collide again.
-/// <https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/>
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const MAX_PAUSE: Duration = Duration::from_millis(250);
 
 /// A decision that was appended.
 #[derive(Debug, Clone)]
@@ -79,7 +74,7 @@ impl EventStore {
     /// not asked when the stream shows that the same request, by its idempotency key, has been appended already.
     ///
     /// # Errors
-    /// See [`TransactError`]. After [`StoreError::Throttled`] and [`StoreError::Unavailable`] the events were not there
+    /// See [`TransactError`]. After an error that [passes](Passes) the events were not there
     /// when the stream was read again, if it could be read; an attempt that is still on its way may yet arrive.
     pub async fn transact<A: Aggregate, E>(
         &self,
@@ -133,7 +128,7 @@ impl EventStore {
                     });
                 }
                 Err(AppendError::Conflict { winners }) if stream.is_kept => {
-                    metrics::counter!("event_store_stale_states_total").increment(1);
+                    metrics::counter!(STALE).increment(1);
                     winners
                 }
                 Err(AppendError::Conflict { winners }) => {
@@ -148,14 +143,15 @@ impl EventStore {
                 Err(
                     AppendError::TooLarge { .. }
                     | AppendError::TooMany { .. }
-                    | AppendError::Store(StoreError::Rejected(_)),
+                    | AppendError::Store(StoreError::Table(TableError::Rejected(_))),
                 ) if stream.is_kept => {
                     self.refresh(&mut stream).await?;
                     continue;
                 }
                 Err(AppendError::TooLarge { bytes, limit }) => return Err(TransactError::TooLarge { bytes, limit }),
                 Err(AppendError::TooMany { count, limit }) => {
-                    return Err(StoreError::Rejected(format!("{count} events at once, of at most {limit}")).into());
+                    let reason = format!("{count} events at once, of at most {limit}");
+                    return Err(StoreError::from(TableError::Rejected(reason)).into());
                 }
                 Err(AppendError::Store(error)) => return self.unless_appended(stream, metadata, error).await,
             };
@@ -170,15 +166,15 @@ impl EventStore {
                 });
             }
         }
-        metrics::counter!("event_store_contended_total").increment(1);
+        metrics::counter!(CONTENDED).increment(1);
         Err(TransactError::Contended { attempts })
     }
 
     /// Waits before a decision is taken again, and before reading on, so that it is taken on the newest state.
     async fn wait<A>(&self, stream: &Stream<A>, attempt: &mut u32) {
         tracing::debug!(aggregate_id = stream.aggregate_id, attempt, "deciding again");
-        metrics::counter!("event_store_conflicts_total").increment(1);
-        pause(*attempt).await;
+        metrics::counter!(CONFLICTS).increment(1);
+        short_pause(*attempt).await;
         *attempt += 1;
     }
 
@@ -189,7 +185,7 @@ impl EventStore {
         metadata: &Metadata,
         error: StoreError,
     ) -> Result<Transacted<A>, TransactError<E>> {
-        if matches!(error, StoreError::Throttled(_) | StoreError::Unavailable(_))
+        if error.passes()
             && let Ok(events) = self.take_in(&mut stream, Vec::new(), metadata).await
             && !events.is_empty()
         {
@@ -291,10 +287,4 @@ fn decided<A: Aggregate, E>(
         }),
         None => Ok(Decided::Events(events)),
     }
-}
-
-/// Waits before a decision is taken again, after `attempt` that were taken in vain: at most a quarter of a second.
-pub async fn pause(attempt: u32) {
-    let longest = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(attempt)).min(MAX_PAUSE);
-    tokio::time::sleep(longest.mul_f64(fastrand::f64())).await;
 }

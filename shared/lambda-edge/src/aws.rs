@@ -5,16 +5,9 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextRef;
-use aws_sdk_dynamodb::config::{Builder, ConfigBag, Intercept, RuntimeComponents};
 use aws_smithy_http_client as http_client;
-use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use aws_smithy_runtime_api::client::orchestrator::Metadata;
-use aws_smithy_runtime_api::client::retries::RequestAttempts;
 
-use crate::metrics::AWS_SDK_RETRIES;
 use crate::tls;
 
 /// The configuration from the process's environment (region, role, `AWS_ENDPOINT_URL_DYNAMODB`).
@@ -54,32 +47,4 @@ pub fn bounded(loader: ConfigLoader) -> ConfigLoader {
                 .build(),
         )
         .retry_config(RetryConfig::standard().with_max_attempts(3))
-}
-
-/// A function's client for DynamoDB, which counts its retries.
-pub fn dynamodb(config: &SdkConfig) -> Client {
-    Client::from_conf(Builder::from(config).interceptor(CountRetries).build())
-}
-
-/// Counts attempts beyond the first of each operation.
-#[derive(Debug)]
-struct CountRetries;
-
-impl Intercept for CountRetries {
-    fn name(&self) -> &'static str {
-        "CountRetries"
-    }
-
-    fn read_before_attempt(
-        &self,
-        _: &BeforeTransmitInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        if config.load::<RequestAttempts>().is_some_and(|made| made.attempts() > 1) {
-            let operation = config.load::<Metadata>().map_or("unknown", Metadata::name).to_owned();
-            metrics::counter!(AWS_SDK_RETRIES, "operation" => operation).increment(1);
-        }
-        Ok(())
-    }
 }

@@ -7,8 +7,7 @@
 //! | [`stream`] | DynamoDB stream batches, with partial batch responses |
 //! | [`queue`] | batches of a queue that the event bus fills, likewise |
 //! | [`aws`] | time limits and retries of the SDK clients |
-//! | [`metrics`] | what is counted and timed, everywhere |
-//! | `emf` | the same as CloudWatch has it, in Lambda |
+//! | `emf` | what is counted and timed, as CloudWatch has it, in Lambda |
 //! | `deadline` | how long an invocation may take |
 //! | [`telemetry`] | logs |
 //! | [`tls`] | the TLS library of a process |
@@ -18,7 +17,6 @@ pub mod deadline;
 mod emf;
 pub mod function;
 pub mod http;
-pub mod metrics;
 pub mod queue;
 pub mod stream;
 pub mod telemetry;

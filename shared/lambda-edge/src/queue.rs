@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::Function;
 use crate::deadline::Deadline;
-use crate::metrics::{QUEUE_BATCH_DURATION, QUEUE_BATCHES, QUEUE_FAILURES, QUEUE_MESSAGES};
+use measures::{QUEUE_BATCH_DURATION, QUEUE_BATCHES, QUEUE_FAILURES, QUEUE_MESSAGES};
 
 /// Why a message is to be received again, until the queue gives it up to its dead-letter queue. It is logged. It
 /// implements no `Error`, so that `?` takes any.

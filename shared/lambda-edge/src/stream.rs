@@ -13,7 +13,7 @@ pub use aws_lambda_events::dynamodb::EventRecord;
 
 use crate::Function;
 use crate::deadline::Deadline;
-use crate::metrics::{STREAM_BATCH_DURATION, STREAM_BATCHES, STREAM_FAILURES, STREAM_RECORDS};
+use measures::{STREAM_BATCH_DURATION, STREAM_BATCHES, STREAM_FAILURES, STREAM_RECORDS};
 
 /// A function that handles the batches of a DynamoDB stream.
 ///

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use dynamodb::TableError;
 use event_store::StoreError;
 use tokio::sync::watch;
 
@@ -25,6 +26,12 @@ pub enum ReplayError {
     NoEvents,
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<TableError> for ReplayError {
+    fn from(error: TableError) -> Self {
+        Self::Store(error.into())
+    }
 }
 
 /// Tells a running replay to stop at the next batch, or while it waits for DynamoDB.

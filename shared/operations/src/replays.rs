@@ -1,13 +1,10 @@
 //! The Replays table: what a replay is to do and how far it has come, so that any process can go on with it.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::Utc;
+use dynamodb::{TableError, unless_refused};
 use environment::{ConfigError, Environment};
-use event_store::StoreError;
-use projector::unless_refused;
 
 use crate::progress::{Replay, Status};
 
@@ -32,7 +29,7 @@ impl Replays {
     ///
     /// # Errors
     /// What DynamoDB said.
-    pub async fn create(&self, replay: &Replay) -> Result<(), StoreError> {
+    pub async fn create(&self, replay: &Replay) -> Result<(), TableError> {
         self.put(replay, "attribute_not_exists(ReplayId)", None)
             .await
             .map(|_| ())
@@ -41,8 +38,8 @@ impl Replays {
     /// The replay as it is now; `None` when there is none of this id.
     ///
     /// # Errors
-    /// What DynamoDB said, or [`StoreError::Unreadable`] when the item cannot be read.
-    pub async fn get(&self, replay_id: &str) -> Result<Option<Replay>, StoreError> {
+    /// What DynamoDB said, or [`TableError::Unreadable`] when the item cannot be read.
+    pub async fn get(&self, replay_id: &str) -> Result<Option<Replay>, TableError> {
         let found = self
             .client
             .get_item()
@@ -51,15 +48,15 @@ impl Replays {
             .consistent_read(true)
             .send()
             .await?;
-        let replay = found.item.map(serde_dynamo::from_item).transpose();
-        replay.map_err(|error| StoreError::unreadable(format_args!("replay {replay_id}"), &error))
+        let read = |item| dynamodb::from_item(format_args!("replay {replay_id}"), item);
+        found.item.map(read).transpose()
     }
 
     /// Saves a checkpoint. False when the replay's run is over: another process goes on with it.
     ///
     /// # Errors
     /// What DynamoDB said.
-    pub async fn save(&self, replay: &Replay) -> Result<bool, StoreError> {
+    pub async fn save(&self, replay: &Replay) -> Result<bool, TableError> {
         self.put(replay, "Run = :run", Some(replay.run)).await
     }
 
@@ -68,7 +65,7 @@ impl Replays {
     ///
     /// # Errors
     /// What DynamoDB said.
-    pub async fn next_run(&self, replay: Replay, status: Status) -> Result<Option<Replay>, StoreError> {
+    pub async fn next_run(&self, replay: Replay, status: Status) -> Result<Option<Replay>, TableError> {
         let next = Replay {
             run: replay.run + 1,
             status,
@@ -79,9 +76,8 @@ impl Replays {
         Ok(is_ours.then_some(next))
     }
 
-    async fn put(&self, replay: &Replay, condition: &str, run: Option<u32>) -> Result<bool, StoreError> {
-        let item: HashMap<_, _> =
-            serde_dynamo::to_item(replay).map_err(|error| StoreError::Rejected(error.to_string()))?;
+    async fn put(&self, replay: &Replay, condition: &str, run: Option<u32>) -> Result<bool, TableError> {
+        let item = dynamodb::to_item(replay)?;
         let mut put = self
             .client
             .put_item()

@@ -1,6 +1,7 @@
 //! One run of a replay: its segments read events, and write rows or compare them.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt::Display;
 use std::ops::AddAssign;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +9,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::Aggregate;
 use domain::order::Order;
+use dynamodb::patience::patiently;
+use dynamodb::{Passes, Segment};
+use event_store::EventStore;
 use event_store::by_time::{self, EventQuery};
-use event_store::patience::patiently;
-use event_store::scan::Segment;
-use event_store::{EventStore, StoreError};
 use futures::future::try_join_all;
 use futures::{StreamExt, TryStreamExt, stream};
 use projector::ParkedEvents;
@@ -314,11 +315,12 @@ impl Run<'_> {
     }
 
     /// Repeats what DynamoDB does not serve now, until it does or the replay is to stop.
-    pub async fn patiently<T, Fut>(&self, work: impl Fn() -> Fut) -> Result<T, ReplayError>
+    pub async fn patiently<T, E, Fut>(&self, work: impl Fn() -> Fut) -> Result<T, ReplayError>
     where
-        Fut: Future<Output = Result<T, StoreError>>,
+        E: Passes + Display + Into<ReplayError>,
+        Fut: Future<Output = Result<T, E>>,
     {
-        Ok(self.unless_stopped(patiently(work)).await??)
+        self.unless_stopped(patiently(work)).await?.map_err(E::into)
     }
 
     /// The outcome of what may take long. What is under way when the stop comes has a moment to end.

@@ -3,6 +3,7 @@
 use std::panic::AssertUnwindSafe;
 
 use async_trait::async_trait;
+use dynamodb::TableError;
 use event_store::StoreError;
 use futures::FutureExt;
 use lambda_edge::stream::EventRecord;
@@ -45,17 +46,24 @@ pub enum ProjectError {
     Lasting(String),
 }
 
+impl From<TableError> for ProjectError {
+    fn from(error: TableError) -> Self {
+        match error {
+            TableError::Unreadable(_) | TableError::Rejected(_) => Self::Lasting(error.to_string()),
+            // A missing right is mended by a deployment, for which the trigger's retries leave time.
+            TableError::Throttled(_) | TableError::Unavailable(_) | TableError::Misconfigured(_) => {
+                Self::Passing(error.to_string())
+            }
+        }
+    }
+}
+
 impl From<StoreError> for ProjectError {
     fn from(error: StoreError) -> Self {
         match error {
+            StoreError::Table(error) => error.into(),
             StoreError::Newer(_) => Self::Newer(error.to_string()),
-            StoreError::Corrupt(_) | StoreError::Unreadable(_) | StoreError::Rejected(_) => {
-                Self::Lasting(error.to_string())
-            }
-            // A missing right is mended by a deployment, for which the trigger's retries leave time.
-            StoreError::Throttled(_) | StoreError::Unavailable(_) | StoreError::Misconfigured(_) => {
-                Self::Passing(error.to_string())
-            }
+            StoreError::Corrupt(_) => Self::Lasting(error.to_string()),
         }
     }
 }

@@ -7,17 +7,14 @@
 //! | [`parked`] | what could not be applied, with the reason |
 //! | [`status`] | how far each consumer has come |
 //! | [`redrive`] | what is parked, given once more to who parked it |
-//! | [`condition`] | writes that depend on what is there |
 
 pub mod batch;
-pub mod condition;
 pub mod consumer;
 pub mod parked;
 pub mod redrive;
 pub mod status;
 
 pub use batch::function;
-pub use condition::unless_refused;
 pub use consumer::{ProjectError, StreamConsumer};
 pub use parked::{Parked, ParkedEvents};
 pub use redrive::{Parkers, Parks, Redriven};

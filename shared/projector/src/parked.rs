@@ -3,17 +3,14 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, Select};
 use chrono::{TimeDelta, Utc};
 use domain::aggregate::reason_without_data;
 use domain::time::rfc3339_micros;
+use dynamodb::{Item, TableError, from_item, in_the_way, to_item, unless_refused};
 use environment::{ConfigError, Environment};
-use event_store::StoreError;
 use lambda_edge::stream::EventRecord;
 use serde::{Deserialize, Serialize};
-
-use crate::condition::unless_refused;
 
 /// The ParkedEvents table.
 #[derive(Debug, Clone)]
@@ -141,7 +138,7 @@ impl ParkedEvents {
     ///
     /// # Errors
     /// What DynamoDB said.
-    pub async fn park(&self, entry: &Parked) -> Result<(), StoreError> {
+    pub async fn park(&self, entry: &Parked) -> Result<(), TableError> {
         let put = self.client.put_item().table_name(&self.table);
         put.set_item(Some(to_item(entry)?)).send().await?;
         Ok(())
@@ -152,7 +149,7 @@ impl ParkedEvents {
     ///
     /// # Errors
     /// What DynamoDB said.
-    pub async fn park_as_newer(&self, entry: Parked) -> Result<(), StoreError> {
+    pub async fn park_as_newer(&self, entry: Parked) -> Result<(), TableError> {
         let entry = Parked {
             newer_since: Some(entry.parked_at.clone()),
             ..entry
@@ -167,22 +164,17 @@ impl ParkedEvents {
         let Err(error) = put else {
             return Ok(());
         };
-        match error.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(refused)) => {
-                let before = refused.item().cloned().map(Parked::of_item);
-                let newer_since = before.and_then(|before| before.newer_since);
-                // Its time has to change, or a redrive that has not seen this would remove it.
-                self.park(&Parked { newer_since, ..entry }).await
-            }
-            _ => Err(error.into()),
-        }
+        let before = in_the_way(error)?.map(Parked::of_item);
+        let newer_since = before.and_then(|before| before.newer_since);
+        // Its time has to change, or a redrive that has not seen this would remove it.
+        self.park(&Parked { newer_since, ..entry }).await
     }
 
     /// Parks an aggregate that is not parked already: what the stream has reported of it says more.
     ///
     /// # Errors
     /// What DynamoDB said.
-    pub async fn park_unless_parked(&self, entry: &Parked) -> Result<(), StoreError> {
+    pub async fn park_unless_parked(&self, entry: &Parked) -> Result<(), TableError> {
         let put = self.client.put_item().table_name(&self.table);
         let put = put
             .set_item(Some(to_item(entry)?))
@@ -196,7 +188,7 @@ impl ParkedEvents {
     ///
     /// # Errors
     /// What DynamoDB said.
-    pub async fn page(&self, limit: usize, after: Option<ParkedKey>) -> Result<ParkedPage, StoreError> {
+    pub async fn page(&self, limit: usize, after: Option<ParkedKey>) -> Result<ParkedPage, TableError> {
         let found = self
             .client
             .scan()
@@ -206,7 +198,9 @@ impl ParkedEvents {
             .set_exclusive_start_key(after.map(|key| key.to_item()))
             .send()
             .await?;
-        let next = found.last_evaluated_key.map(serde_dynamo::from_item).transpose();
+        let next = found
+            .last_evaluated_key
+            .map(|key| from_item("key of what is parked", key));
         Ok(ParkedPage {
             entries: found
                 .items
@@ -214,7 +208,7 @@ impl ParkedEvents {
                 .into_iter()
                 .map(Parked::of_item)
                 .collect(),
-            next: next.map_err(unreadable)?,
+            next: next.transpose()?,
         })
     }
 
@@ -222,7 +216,7 @@ impl ParkedEvents {
     ///
     /// # Errors
     /// What DynamoDB said.
-    pub async fn awaiting_newer_code(&self) -> Result<Vec<Parked>, StoreError> {
+    pub async fn awaiting_newer_code(&self) -> Result<Vec<Parked>, TableError> {
         let scan = self.client.scan().table_name(&self.table).consistent_read(true);
         let scan = scan
             .filter_expression("NewerSince > :longest_ago")
@@ -239,7 +233,7 @@ impl ParkedEvents {
     ///
     /// # Errors
     /// What DynamoDB said.
-    pub async fn count(&self, projection: &str) -> Result<u64, StoreError> {
+    pub async fn count(&self, projection: &str) -> Result<u64, TableError> {
         let query = self.client.query().table_name(&self.table);
         let query = query
             .key_condition_expression("#projection = :projection")
@@ -259,7 +253,7 @@ impl ParkedEvents {
 
     /// # Errors
     /// What DynamoDB said.
-    pub async fn get(&self, key: &ParkedKey) -> Result<Option<Parked>, StoreError> {
+    pub async fn get(&self, key: &ParkedKey) -> Result<Option<Parked>, TableError> {
         let found = self
             .client
             .get_item()
@@ -272,7 +266,7 @@ impl ParkedEvents {
     }
 
     /// Removes the entry. Returns false when the aggregate was parked once more since it was read, and is so still.
-    pub(crate) async fn remove(&self, entry: &Parked) -> Result<bool, StoreError> {
+    pub(crate) async fn remove(&self, entry: &Parked) -> Result<bool, TableError> {
         let removed = self
             .client
             .delete_item()
@@ -289,7 +283,7 @@ impl ParkedEvents {
     ///
     /// # Errors
     /// What DynamoDB said.
-    pub async fn failed_again(&self, entry: &Parked, reason: String, is_newer: bool) -> Result<(), StoreError> {
+    pub async fn failed_again(&self, entry: &Parked, reason: String, is_newer: bool) -> Result<(), TableError> {
         let entry_now = Parked {
             error: reason,
             newer_since: entry.newer_since.clone().filter(|_| is_newer),
@@ -314,18 +308,10 @@ impl ParkedEvents {
 const UNCHANGED: &str = "ParkedAt = :seen";
 
 impl ParkedKey {
-    fn to_item(&self) -> HashMap<String, AttributeValue> {
+    fn to_item(&self) -> Item {
         HashMap::from([
             ("Projection".to_owned(), AttributeValue::S(self.projection.clone())),
             ("AggregateId".to_owned(), AttributeValue::S(self.aggregate_id.clone())),
         ])
     }
-}
-
-fn to_item(entry: &Parked) -> Result<HashMap<String, AttributeValue>, StoreError> {
-    serde_dynamo::to_item(entry).map_err(|error| StoreError::Rejected(error.to_string()))
-}
-
-fn unreadable(error: serde_dynamo::Error) -> StoreError {
-    StoreError::unreadable("parked entry", &error)
 }

@@ -3,7 +3,7 @@
 use std::future::ready;
 
 use async_trait::async_trait;
-use event_store::StoreError;
+use dynamodb::TableError;
 use futures::{StreamExt, stream};
 use lambda_edge::deadline::Deadline;
 
@@ -63,7 +63,7 @@ impl Parkers {
     ///
     /// # Errors
     /// What DynamoDB said of what is parked. What could not be given now waits on.
-    pub async fn redrive_newer(&self, deadline: Deadline) -> Result<usize, StoreError> {
+    pub async fn redrive_newer(&self, deadline: Deadline) -> Result<usize, TableError> {
         let mut waiting = self.parked.awaiting_newer_code().await?;
         fastrand::shuffle(&mut waiting);
         let given = stream::iter(waiting)
@@ -85,7 +85,7 @@ impl Parkers {
     ///
     /// # Errors
     /// What kept it from being applied now; the aggregate stays parked.
-    pub async fn redrive(&self, entry: &Parked) -> Result<Redriven, StoreError> {
+    pub async fn redrive(&self, entry: &Parked) -> Result<Redriven, TableError> {
         let parker = self.all.iter().find(|parker| parker.name() == entry.projection);
         let refreshed = match parker {
             Some(parker) => parker.refresh(&entry.aggregate_id).await,
@@ -103,7 +103,7 @@ impl Parkers {
                 self.parked.failed_again(entry, reason, false).await?;
                 Ok(Redriven::StillFailing)
             }
-            Err(ProjectError::Passing(cause)) => Err(StoreError::Unavailable(cause)),
+            Err(ProjectError::Passing(cause)) => Err(TableError::Unavailable(cause)),
         }
     }
 }

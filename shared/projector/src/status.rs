@@ -3,15 +3,14 @@
 //! One item per projection, written after each batch. Several batches of one projection may run at once, one per shard of
 //! its stream, so a write has the condition that nobody else wrote since, and what the others wrote is taken in.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::Version;
+use dynamodb::{Item, TableError, in_the_way};
 use environment::{ConfigError, Environment};
-use event_store::{StoreError, Version};
 use lambda_edge::deadline::Deadline;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
@@ -121,8 +120,8 @@ impl ProjectionStatuses {
     /// `None` as long as the projection has had no batch.
     ///
     /// # Errors
-    /// What DynamoDB said, or [`StoreError::Unreadable`] when the item cannot be read.
-    pub async fn get(&self, projection: &str) -> Result<Option<ProjectionStatus>, StoreError> {
+    /// What DynamoDB said, or [`TableError::Unreadable`] when the item cannot be read.
+    pub async fn get(&self, projection: &str) -> Result<Option<ProjectionStatus>, TableError> {
         let found = self.client.get_item().table_name(&self.table);
         let found = found
             .key("Projection", AttributeValue::S(projection.to_owned()))
@@ -133,12 +132,11 @@ impl ProjectionStatuses {
     }
 
     /// Writes the status unless somebody else has since it was read; then what is there now.
-    async fn put(&self, status: &ProjectionStatus) -> Result<Option<ProjectionStatus>, StoreError> {
-        let item = serde_dynamo::to_item(ProjectionStatus {
+    async fn put(&self, status: &ProjectionStatus) -> Result<Option<ProjectionStatus>, TableError> {
+        let item = dynamodb::to_item(ProjectionStatus {
             revision: status.revision + 1,
             ..status.clone()
-        });
-        let item = item.map_err(|error| StoreError::Rejected(error.to_string()))?;
+        })?;
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
         let put = match status.revision {
             0 => put
@@ -153,19 +151,14 @@ impl ProjectionStatuses {
         let Err(error) = put.send().await else {
             return Ok(None);
         };
-        match error.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(refused)) => {
-                // Somebody may have removed it.
-                let there = refused.item().cloned().map(of_item).transpose()?;
-                Ok(Some(there.unwrap_or_default()))
-            }
-            _ => Err(error.into()),
-        }
+        // Somebody may have removed it.
+        let there = in_the_way(error)?.map(of_item).transpose()?;
+        Ok(Some(there.unwrap_or_default()))
     }
 }
 
-fn of_item(item: HashMap<String, AttributeValue>) -> Result<ProjectionStatus, StoreError> {
-    serde_dynamo::from_item(item).map_err(|error| StoreError::unreadable("status of a projection", &error))
+fn of_item(item: Item) -> Result<ProjectionStatus, TableError> {
+    dynamodb::from_item("status of a projection", item)
 }
 
 /// Writes the status of one projection.
@@ -211,7 +204,7 @@ impl StatusWriter {
         tracing::warn!(projection = known.projection, cause, "the status was not written");
     }
 
-    async fn write_onto(&self, known: &mut ProjectionStatus, outcome: &Outcome) -> Result<(), StoreError> {
+    async fn write_onto(&self, known: &mut ProjectionStatus, outcome: &Outcome) -> Result<(), TableError> {
         for _ in 0..MAX_ATTEMPTS {
             known.take_in(outcome, Utc::now());
             let Some(there) = self.statuses.put(known).await? else {
@@ -225,6 +218,6 @@ impl StatusWriter {
                 ..there
             };
         }
-        Err(StoreError::Unavailable("others wrote each time".to_owned()))
+        Err(TableError::Unavailable("others wrote each time".to_owned()))
     }
 }

@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use chrono::{DateTime, Utc};
+use domain::Version;
 use domain::order::{OrderId, OrderStatus};
 use environment::{ConfigError, Environment};
-use event_store::Version;
 use lambda_edge::stream::EventRecord;
 use projector::{ProjectError, StreamConsumer};
 use rust_decimal::Decimal;

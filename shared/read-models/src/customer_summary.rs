@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::text::CustomerId;
-use event_store::StoreError;
+use dynamodb::TableError;
 use futures::future::try_join3;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -38,7 +38,7 @@ impl CustomerOrders {
     ///
     /// # Errors
     /// What DynamoDB said.
-    pub async fn summary(&self, customer_id: &CustomerId) -> Result<CustomerSummary, StoreError> {
+    pub async fn summary(&self, customer_id: &CustomerId) -> Result<CustomerSummary, TableError> {
         let customer = customer_id.as_str();
         let (amounts, first_order_at, last_order_at) = try_join3(
             self.totals(SUMMARY, customer),
@@ -62,7 +62,7 @@ impl CustomerOrders {
     }
 
     /// When that order of the customer was created.
-    async fn order_time(&self, customer: &str, which: Which) -> Result<Option<String>, StoreError> {
+    async fn order_time(&self, customer: &str, which: Which) -> Result<Option<String>, TableError> {
         let found = self
             .client
             .query()

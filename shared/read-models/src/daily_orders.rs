@@ -7,11 +7,10 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::Version;
 use domain::order::{OrderId, OrderStatus};
+use dynamodb::{TableError, batch_get, shard_of};
 use environment::{ConfigError, Environment};
-use event_store::batch::batch_get;
-use event_store::recorded::shard_of;
-use event_store::{StoreError, Version};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
@@ -119,7 +118,7 @@ impl DailyOrders {
     ///
     /// # Errors
     /// What DynamoDB said.
-    pub async fn report(&self, day: Day) -> Result<DailyReport, StoreError> {
+    pub async fn report(&self, day: Day) -> Result<DailyReport, TableError> {
         let keys = (0..SHARDS).map(|shard| {
             HashMap::from([
                 ("DayShard".to_owned(), AttributeValue::S(day_shard(day, shard))),

@@ -1,7 +1,8 @@
 //! Orders as they are at least since some version, also while their rows are behind: what a caller has just changed.
 
+use domain::Version;
 use domain::order::OrderId;
-use event_store::{EventStore, StoreError, Version};
+use event_store::{EventStore, StoreError};
 
 use crate::order_row::OrderSummaryRow;
 use crate::order_summary::OrderSummaries;

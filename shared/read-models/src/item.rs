@@ -1,12 +1,7 @@
-//! Items of tables of rows, and what each says of its row.
+//! What an item of a table of rows says of its row.
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::types::AttributeValue;
-use event_store::Version;
-
-/// An item of a table of rows.
-pub type Item = HashMap<String, AttributeValue>;
+use domain::Version;
+use dynamodb::Item;
 
 /// The version of a row; `None` when it has none, and so cannot be a row of ours.
 pub(crate) fn version(item: &Item) -> Option<Version> {

@@ -3,7 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`order_row`] | the row of an order, from which all others follow |
-//! | [`item`] | items of tables of rows |
+//! | `item` | what an item says of its row |
 //! | [`rows`] | what the tables of rows have in common |
 //! | [`totals`] | totals that change together with the rows that they are of |
 //! | [`money`] | what orders come to in one currency |
@@ -27,7 +27,7 @@ pub mod daily_orders;
 pub mod day;
 mod derived;
 pub mod fresh;
-pub mod item;
+mod item;
 pub mod money;
 pub mod order_index;
 pub mod order_lists;
@@ -43,7 +43,6 @@ pub mod totals;
 pub use customer_orders::{CustomerOrders, CustomerOrdersProjection};
 pub use daily_orders::DailyOrders;
 pub use fresh::{FreshOrders, ReadSource};
-pub use item::Item;
 pub use order_index::OrderIndexProjection;
 pub use order_lists::OrderLists;
 pub use order_row::OrderSummaryRow;

@@ -15,10 +15,11 @@ use std::collections::VecDeque;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use chrono::{DateTime, Utc};
+use domain::Version;
 use domain::order::{OrderId, OrderStatus};
 use domain::text::CustomerId;
+use dynamodb::{Cost, Item, TableError};
 use environment::{ConfigError, Environment};
-use event_store::{Cost, StoreError, Version};
 use futures::future::try_join_all;
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -26,7 +27,6 @@ use serde::Deserialize;
 use crate::customer_orders::status_key;
 use crate::day::Day;
 use crate::fresh::ReadSource;
-use crate::item::Item;
 use crate::order_row::{LIST_SHARDS, OrderSummaryRow, status_shard};
 
 /// An order as lists show it.
@@ -120,8 +120,8 @@ impl OrderLists {
     /// A page of the list after `after`, newest first.
     ///
     /// # Errors
-    /// What DynamoDB said, or [`StoreError::Unreadable`] when a row cannot be read.
-    pub async fn page(&self, query: &ListQuery<'_>, after: Option<&str>) -> Result<ListPage, StoreError> {
+    /// What DynamoDB said, or [`TableError::Unreadable`] when a row cannot be read.
+    pub async fn page(&self, query: &ListQuery<'_>, after: Option<&str>) -> Result<ListPage, TableError> {
         let reader = self.reader(query, after);
         let mut parts = reader.parts();
         let mut page = ListPage {
@@ -292,7 +292,7 @@ impl Reader<'_> {
     }
 
     /// Reads on until an order is ready, or the part is through.
-    async fn fill(&self, part: &mut Part) -> Result<(), StoreError> {
+    async fn fill(&self, part: &mut Part) -> Result<(), TableError> {
         let (first, last) = self.bounds();
         let bound = |order_key: &str| {
             AttributeValue::S(match self.query.status {
@@ -322,9 +322,8 @@ impl Reader<'_> {
             part.cost += Cost::read(found.consumed_capacity.as_ref());
             part.is_through = found.last_evaluated_key.is_none();
             part.start = found.last_evaluated_key;
-            let orders: Vec<ListedOrder> = serde_dynamo::from_items(found.items.unwrap_or_default())
-                .map_err(|error| StoreError::unreadable("row of a list", &error))?;
-            for order in orders {
+            for item in found.items.unwrap_or_default() {
+                let order: ListedOrder = dynamodb::from_item("row of a list", item)?;
                 let is_older = |fresh: &ListedOrder| fresh.order_id == order.order_id && fresh.version > order.version;
                 if self.query.read_after.is_some_and(is_older) {
                     part.had_older = true;

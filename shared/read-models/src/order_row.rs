@@ -1,10 +1,11 @@
 //! The row of an order in OrderSummary, from which those of all other read models follow.
 
 use chrono::{DateTime, Utc};
+use domain::Version;
 use domain::order::{Order, OrderId, OrderStatus};
 use domain::time::rfc3339_micros;
-use event_store::recorded::shard_of;
-use event_store::{CorruptStream, Recorded, Stream, Version};
+use dynamodb::shard_of;
+use event_store::{CorruptStream, Recorded, Stream};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 

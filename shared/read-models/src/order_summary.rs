@@ -7,10 +7,11 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::Version;
 use domain::order::OrderId;
+use dynamodb::{TableError, batch_get};
 use environment::{ConfigError, Environment};
-use event_store::batch::batch_get;
-use event_store::{EventStore, StoreError, Version};
+use event_store::{EventStore, StoreError};
 use lambda_edge::stream::EventRecord;
 use projector::{ProjectError, StreamConsumer};
 
@@ -45,7 +46,7 @@ impl OrderSummaries {
     ///
     /// # Errors
     /// What DynamoDB said.
-    pub async fn order(&self, order_id: OrderId) -> Result<Option<OrderSummaryRow>, StoreError> {
+    pub async fn order(&self, order_id: OrderId) -> Result<Option<OrderSummaryRow>, TableError> {
         match self.order_row(order_id, Read::Eventual).await? {
             Found::Row(row) => Ok(Some(row)),
             Found::Nothing | Found::Outdated | Found::Unreadable(_) | Found::OfNewerCode => Ok(None),
@@ -56,7 +57,7 @@ impl OrderSummaries {
     ///
     /// # Errors
     /// What DynamoDB said.
-    pub(crate) async fn orders(&self, ids: &[OrderId]) -> Result<HashMap<OrderId, OrderSummaryRow>, StoreError> {
+    pub(crate) async fn orders(&self, ids: &[OrderId]) -> Result<HashMap<OrderId, OrderSummaryRow>, TableError> {
         let keys = ids
             .iter()
             .map(|id| HashMap::from([("OrderId".to_owned(), AttributeValue::S(id.to_string()))]));
@@ -68,7 +69,7 @@ impl OrderSummaries {
         Ok(rows.collect())
     }
 
-    pub(crate) async fn order_row(&self, order_id: OrderId, read: Read) -> Result<Found<OrderSummaryRow>, StoreError> {
+    pub(crate) async fn order_row(&self, order_id: OrderId, read: Read) -> Result<Found<OrderSummaryRow>, TableError> {
         let key = HashMap::from([("OrderId".to_owned(), AttributeValue::S(order_id.to_string()))]);
         self.get(key, read).await
     }

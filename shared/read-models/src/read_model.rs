@@ -4,14 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::Version;
 use domain::order::OrderId;
-use event_store::scan::Segment;
-use event_store::{StoreError, Version};
-use projector::unless_refused;
+use dynamodb::{Item, Segment, TableError, unless_refused};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::item::{Item, version};
+use crate::item::version;
 use crate::order_row::OrderSummaryRow;
 use crate::rows::{Found, Put, Read, Row, Rows};
 use crate::totals::{Amounts, ORDER_ID, Recount, Recounted};
@@ -23,22 +22,22 @@ pub trait ReadModel: Send + Sync {
     fn name(&self) -> &'static str;
 
     /// Makes the read model show `order`, unless it shows a newer state already.
-    async fn show(&self, order: &OrderSummaryRow) -> Result<Shown, StoreError>;
+    async fn show(&self, order: &OrderSummaryRow) -> Result<Shown, TableError>;
 
     /// How what the read model shows of `order` differs from what it should.
-    async fn compare(&self, order: &OrderSummaryRow) -> Result<Comparison, StoreError>;
+    async fn compare(&self, order: &OrderSummaryRow) -> Result<Comparison, TableError>;
 
     /// At most `limit` rows of a segment of the table.
-    async fn rows(&self, segment: Segment, limit: usize, after: Option<&RowKey>) -> Result<RowPage, StoreError>;
+    async fn rows(&self, segment: Segment, limit: usize, after: Option<&RowKey>) -> Result<RowPage, TableError>;
 
     /// Where `order` has its row.
-    fn place_of(&self, order: &OrderSummaryRow) -> Result<RowKey, StoreError>;
+    fn place_of(&self, order: &OrderSummaryRow) -> Result<RowKey, TableError>;
 
     /// Removes a row, unless it has been written again since it was seen at this version, or newer code wrote it.
-    async fn remove(&self, row: &RowKey, seen: Option<Version>) -> Result<(), StoreError>;
+    async fn remove(&self, row: &RowKey, seen: Option<Version>) -> Result<(), TableError>;
 
     /// Counts a partition again from its rows.
-    async fn recount(&self, partition: &str, what: Recount) -> Result<Recounted, StoreError>;
+    async fn recount(&self, partition: &str, what: Recount) -> Result<Recounted, TableError>;
 }
 
 /// What came of showing an order.
@@ -112,7 +111,7 @@ impl<R: Row> ReadModel for Rows<R> {
         R::NAME
     }
 
-    async fn show(&self, order: &OrderSummaryRow) -> Result<Shown, StoreError> {
+    async fn show(&self, order: &OrderSummaryRow) -> Result<Shown, TableError> {
         let row = R::of(order);
         let put = match R::TOTALS {
             Some(totals) => {
@@ -131,7 +130,7 @@ impl<R: Row> ReadModel for Rows<R> {
         })
     }
 
-    async fn compare(&self, order: &OrderSummaryRow) -> Result<Comparison, StoreError> {
+    async fn compare(&self, order: &OrderSummaryRow) -> Result<Comparison, TableError> {
         let expected = R::of(order);
         let key = to_item(&key_of::<R>(&self.item(&expected)?));
         let item = self.read(key, Read::Strong).await?;
@@ -158,7 +157,7 @@ impl<R: Row> ReadModel for Rows<R> {
         })
     }
 
-    async fn rows(&self, segment: Segment, limit: usize, after: Option<&RowKey>) -> Result<RowPage, StoreError> {
+    async fn rows(&self, segment: Segment, limit: usize, after: Option<&RowKey>) -> Result<RowPage, TableError> {
         let attributes: BTreeSet<_> = R::KEY
             .iter()
             .copied()
@@ -200,11 +199,11 @@ impl<R: Row> ReadModel for Rows<R> {
         })
     }
 
-    fn place_of(&self, order: &OrderSummaryRow) -> Result<RowKey, StoreError> {
+    fn place_of(&self, order: &OrderSummaryRow) -> Result<RowKey, TableError> {
         Ok(key_of::<R>(&self.item(&R::of(order))?))
     }
 
-    async fn remove(&self, row: &RowKey, seen: Option<Version>) -> Result<(), StoreError> {
+    async fn remove(&self, row: &RowKey, seen: Option<Version>) -> Result<(), TableError> {
         if let Some(totals) = R::TOTALS {
             return self.remove_counted(totals, to_item(row), seen).await;
         }
@@ -225,7 +224,7 @@ impl<R: Row> ReadModel for Rows<R> {
         unless_refused(delete.send().await).map(|_| ())
     }
 
-    async fn recount(&self, partition: &str, what: Recount) -> Result<Recounted, StoreError> {
+    async fn recount(&self, partition: &str, what: Recount) -> Result<Recounted, TableError> {
         match R::TOTALS {
             Some(totals) => Rows::recount(self, totals, partition, what).await,
             None => Ok(Recounted::Right),
@@ -250,8 +249,8 @@ pub(crate) fn to_item(key: &RowKey) -> Item {
         .collect()
 }
 
-fn json(row: &impl Row) -> Result<Value, StoreError> {
-    serde_json::to_value(row).map_err(|error| StoreError::Rejected(error.to_string()))
+fn json(row: &impl Row) -> Result<Value, TableError> {
+    serde_json::to_value(row).map_err(|error| TableError::Rejected(error.to_string()))
 }
 
 fn compare_values(path: &str, expected: &Value, found: &Value, differences: &mut Vec<FieldDifference>) {

@@ -7,15 +7,15 @@
 use std::marker::PhantomData;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use domain::Version;
 use domain::aggregate::reason_without_data;
-use event_store::{StoreError, Version};
+use dynamodb::{Item, TableError, in_the_way};
 use projector::ProjectError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::item::{Item, generation, version};
+use crate::item::{generation, version};
 use crate::order_row::OrderSummaryRow;
 use crate::totals::{Amounts, COUNTED, MARK, Totals};
 
@@ -128,12 +128,12 @@ impl<R: Row> Rows<R> {
         generation(item) > self.generation
     }
 
-    pub(crate) async fn get(&self, key: Item, how: Read) -> Result<Found<R>, StoreError> {
+    pub(crate) async fn get(&self, key: Item, how: Read) -> Result<Found<R>, TableError> {
         let found = self.read(key, how).await?;
         Ok(found.map_or(Found::Nothing, |item| self.found(item)))
     }
 
-    pub(crate) async fn read(&self, key: Item, how: Read) -> Result<Option<Item>, StoreError> {
+    pub(crate) async fn read(&self, key: Item, how: Read) -> Result<Option<Item>, TableError> {
         let read = self
             .client
             .get_item()
@@ -164,7 +164,7 @@ impl<R: Row> Rows<R> {
 
     /// A row of the same version is written again: it says the same, or it was written by other code. So is one whose
     /// `Version` is not a number, which cannot be a row of ours.
-    pub(crate) async fn put_uncounted(&self, row: &R) -> Result<Put, StoreError> {
+    pub(crate) async fn put_uncounted(&self, row: &R) -> Result<Put, TableError> {
         let number = |number: u64| AttributeValue::N(number.to_string());
         let written = self
             .client
@@ -185,12 +185,9 @@ impl<R: Row> Rows<R> {
             Ok(_) => return Ok(Put::Written),
             Err(error) => error,
         };
-        let Some(PutItemError::ConditionalCheckFailedException(refused)) = error.as_service_error() else {
-            return Err(error.into());
-        };
-        let there = refused.item();
-        let version = there.and_then(version).unwrap_or_default();
-        Ok(match there.map_or(1, generation) {
+        let there = in_the_way(error)?;
+        let version = there.as_ref().and_then(version).unwrap_or_default();
+        Ok(match there.as_ref().map_or(1, generation) {
             there if there > self.generation => Put::OfNewerCode,
             there if there < self.generation => Put::Stale(version),
             _ => Put::NewerThere(version),
@@ -213,9 +210,9 @@ impl<R: Row> Rows<R> {
     /// The row as it is stored.
     ///
     /// # Errors
-    /// [`StoreError::Rejected`] when it does not serialize.
-    pub fn item(&self, row: &R) -> Result<Item, StoreError> {
-        let mut item: Item = serde_dynamo::to_item(row).map_err(|error| StoreError::Rejected(error.to_string()))?;
+    /// [`TableError::Rejected`] when it does not serialize.
+    pub fn item(&self, row: &R) -> Result<Item, TableError> {
+        let mut item = dynamodb::to_item(row)?;
         item.insert("Generation".to_owned(), AttributeValue::N(self.generation.to_string()));
         item.extend(Self::counted(row));
         Ok(item)

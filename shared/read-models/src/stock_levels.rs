@@ -6,16 +6,13 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
-use domain::aggregate::reason_without_data;
+use domain::Version;
 use domain::stock::{Pieces, Stock};
 use domain::text::Sku;
 use domain::time::rfc3339_micros;
+use dynamodb::{Item, TableError, unless_refused};
 use environment::{ConfigError, Environment};
-use event_store::{StoreError, Version};
-use projector::unless_refused;
 use serde::{Deserialize, Serialize};
-
-use crate::item::Item;
 
 /// What there is of a SKU.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -109,8 +106,8 @@ impl StockLevels {
     /// The SKU's row, which may lag behind its events.
     ///
     /// # Errors
-    /// What DynamoDB said, or [`StoreError::Corrupt`] when the row cannot be read.
-    pub async fn get(&self, sku: &Sku) -> Result<Option<StockLevelRow>, StoreError> {
+    /// What DynamoDB said, or [`TableError::Unreadable`] when the row cannot be read.
+    pub async fn get(&self, sku: &Sku) -> Result<Option<StockLevelRow>, TableError> {
         let found = self
             .client
             .get_item()
@@ -125,8 +122,8 @@ impl StockLevels {
     ///
     /// # Errors
     /// What DynamoDB said.
-    pub async fn put(&self, row: &StockLevelRow) -> Result<(), StoreError> {
-        let item: Item = serde_dynamo::to_item(row).map_err(|error| StoreError::Rejected(error.to_string()))?;
+    pub async fn put(&self, row: &StockLevelRow) -> Result<(), TableError> {
+        let item = dynamodb::to_item(row)?;
         let written = self
             .client
             .put_item()
@@ -148,7 +145,7 @@ impl StockLevels {
         which: Which,
         limit: usize,
         after: Option<&Sku>,
-    ) -> Result<Vec<StockLevelRow>, StoreError> {
+    ) -> Result<Vec<StockLevelRow>, TableError> {
         // At most 101 rows of less than 1 KB: all of them are in one answer.
         let limit = i32::try_from(limit).unwrap_or(i32::MAX);
         let items = match which {
@@ -182,11 +179,8 @@ fn key(sku: &Sku) -> Item {
     HashMap::from([("Sku".to_owned(), AttributeValue::S(sku.to_string()))])
 }
 
-fn read(item: Item) -> Result<StockLevelRow, StoreError> {
-    serde_dynamo::from_item(item).map_err(|error| {
-        let reason = reason_without_data(&error);
-        StoreError::Unreadable(format!("row of StockLevels: {reason}"))
-    })
+fn read(item: Item) -> Result<StockLevelRow, TableError> {
+    dynamodb::from_item("row of StockLevels", item)
 }
 
 /// The stock of a SKU as the HTTP contract shows it.

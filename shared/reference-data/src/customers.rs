@@ -1,8 +1,8 @@
 //! The customers.
 
+use domain::Version;
 use domain::text::{CustomerId, CustomerName, EmailAddress};
 use domain::time::rfc3339_micros;
-use event_store::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::table::{Reference, Table, Versioned};

@@ -1,9 +1,9 @@
 //! The catalogue.
 
+use domain::Version;
 use domain::catalogue::Product;
 use domain::text::ProductId;
 use domain::time::rfc3339_micros;
-use event_store::Version;
 use rust_decimal::Decimal;
 use serde::Serialize;
 

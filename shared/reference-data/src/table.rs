@@ -6,19 +6,16 @@ use std::hash::Hash;
 use std::marker::PhantomData;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use chrono::{DateTime, SubsecRound, Utc};
+use domain::Version;
+use dynamodb::{Item, TableError, batch_get, in_the_way};
 use environment::{ConfigError, Environment};
-use event_store::batch::batch_get;
-use event_store::{StoreError, Version};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// How often a put that names no version is tried while others are faster.
 const MAX_ATTEMPTS: u32 = 12;
-
-type Item = HashMap<String, AttributeValue>;
 
 /// What a table of reference data holds.
 pub trait Reference: Clone + PartialEq + Serialize + DeserializeOwned {
@@ -65,7 +62,7 @@ pub enum PutError {
     #[error("other writers were faster {MAX_ATTEMPTS} times")]
     Contended,
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Table(#[from] TableError),
 }
 
 /// A table of `R`. Every read is strong: it shows what any put before it has answered.
@@ -88,8 +85,8 @@ impl<R: Reference> Table<R> {
     }
 
     /// # Errors
-    /// What DynamoDB said, or [`StoreError::Unreadable`] when the item cannot be read.
-    pub async fn get(&self, id: &R::Id) -> Result<Option<Versioned<R>>, StoreError> {
+    /// What DynamoDB said, or [`TableError::Unreadable`] when the item cannot be read.
+    pub async fn get(&self, id: &R::Id) -> Result<Option<Versioned<R>>, TableError> {
         let found = self
             .client
             .get_item()
@@ -104,11 +101,11 @@ impl<R: Reference> Table<R> {
     /// Those of `ids` that exist, with one request per 100 of them.
     ///
     /// # Errors
-    /// As [`Table::get`]; [`StoreError::Throttled`] when DynamoDB goes on leaving some out.
+    /// As [`Table::get`]; [`TableError::Throttled`] when DynamoDB goes on leaving some out.
     pub async fn get_many<'a>(
         &self,
         ids: impl IntoIterator<Item = &'a R::Id>,
-    ) -> Result<HashMap<R::Id, Versioned<R>>, StoreError>
+    ) -> Result<HashMap<R::Id, Versioned<R>>, TableError>
     where
         R::Id: 'a,
     {
@@ -159,8 +156,8 @@ impl<R: Reference> Table<R> {
     }
 
     /// Writes `next` if what is there is at the version before.
-    async fn put_once(&self, next: &Versioned<R>) -> Result<Put<R>, StoreError> {
-        let item: Item = serde_dynamo::to_item(next).map_err(|error| StoreError::Rejected(error.to_string()))?;
+    async fn put_once(&self, next: &Versioned<R>) -> Result<Put<R>, TableError> {
+        let item = dynamodb::to_item(next)?;
         let put = self.client.put_item().table_name(&self.name).set_item(Some(item));
         let put = match next.version - 1 {
             0 => put.condition_expression(format!("attribute_not_exists({})", R::key())),
@@ -173,10 +170,7 @@ impl<R: Reference> Table<R> {
             Ok(_) => return Ok(Put::Written),
             Err(error) => error,
         };
-        let Some(PutItemError::ConditionalCheckFailedException(refused)) = error.as_service_error() else {
-            return Err(error.into());
-        };
-        match refused.item().cloned().map(read).transpose()? {
+        match in_the_way(error)?.map(read).transpose()? {
             // An attempt of the SDK had succeeded, and its answer was lost.
             Some(there) if there == *next => Ok(Put::Written),
             there => Ok(Put::Refused(there)),
@@ -194,6 +188,6 @@ fn key<R: Reference>(id: &R::Id) -> Item {
     HashMap::from([(R::key().to_owned(), AttributeValue::S(id.to_string()))])
 }
 
-fn read<R: Reference>(item: Item) -> Result<Versioned<R>, StoreError> {
-    serde_dynamo::from_item(item).map_err(|error| StoreError::unreadable(format_args!("item by {}", R::key()), &error))
+fn read<R: Reference>(item: Item) -> Result<Versioned<R>, TableError> {
+    dynamodb::from_item(format_args!("item by {}", R::key()), item)
 }

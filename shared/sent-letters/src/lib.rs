@@ -5,21 +5,15 @@
 //! - [`Notification`]: what a customer is told of one message, by one [`Channel`], and its [`State`]
 //! - [`Notifications`]: the table, written by who sends, and read by customer
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use chrono::{DateTime, Utc};
-use domain::aggregate::reason_without_data;
 use domain::order::OrderId;
 use domain::text::CustomerId;
+use dynamodb::{Item, TableError, in_the_way};
 use environment::{ConfigError, Environment};
-use event_store::StoreError;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-
-type Item = HashMap<String, AttributeValue>;
 
 /// What a customer is told of one message, by one channel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -126,9 +120,9 @@ impl Notifications {
     /// Writes `next` in place of `seen`, if that is what is there: nothing, or a notification that is claimed as it was seen.
     ///
     /// # Errors
-    /// What DynamoDB said, or [`StoreError::Unreadable`] when what is there cannot be read.
-    pub async fn put(&self, next: &Notification, seen: Option<&Notification>) -> Result<Put, StoreError> {
-        let item: Item = serde_dynamo::to_item(next).map_err(|error| StoreError::Rejected(error.to_string()))?;
+    /// What DynamoDB said, or [`TableError::Unreadable`] when what is there cannot be read.
+    pub async fn put(&self, next: &Notification, seen: Option<&Notification>) -> Result<Put, TableError> {
+        let item = dynamodb::to_item(next)?;
         let put = self.client.put_item().table_name(&self.name).set_item(Some(item));
         let put = match seen.map(|seen| &seen.state) {
             Some(State::Pending { claim_id, .. }) => put
@@ -142,10 +136,7 @@ impl Notifications {
             Ok(_) => return Ok(Put::Written),
             Err(error) => error,
         };
-        let Some(PutItemError::ConditionalCheckFailedException(refused)) = error.as_service_error() else {
-            return Err(error.into());
-        };
-        match refused.item().cloned().map(read).transpose()? {
+        match in_the_way(error)?.map(read).transpose()? {
             // An attempt of the SDK had succeeded, and its answer was lost.
             Some(there) if there == *next => Ok(Put::Written),
             there => Ok(Put::Refused(there.map(Box::new))),
@@ -155,13 +146,13 @@ impl Notifications {
     /// A page of a customer's notifications after `after`, by the times of their messages.
     ///
     /// # Errors
-    /// What DynamoDB said, or [`StoreError::Unreadable`] when an item cannot be read.
+    /// What DynamoDB said, or [`TableError::Unreadable`] when an item cannot be read.
     pub async fn page(
         &self,
         customer_id: &CustomerId,
         limit: usize,
         after: Option<&str>,
-    ) -> Result<NotificationPage, StoreError> {
+    ) -> Result<NotificationPage, TableError> {
         let key = |name: &str, value: &str| (name.to_owned(), AttributeValue::S(value.to_owned()));
         let customer = key("CustomerId", customer_id.as_str());
         let start = after.map(|after| Item::from([customer.clone(), key("NotificationKey", after)]));
@@ -189,9 +180,6 @@ impl Notifications {
     }
 }
 
-fn read(item: Item) -> Result<Notification, StoreError> {
-    serde_dynamo::from_item(item).map_err(|error| {
-        let reason = reason_without_data(&error);
-        StoreError::Unreadable(format!("a notification: {reason}"))
-    })
+fn read(item: Item) -> Result<Notification, TableError> {
+    dynamodb::from_item("a notification", item)
 }

@@ -3,16 +3,14 @@
 //! A timer that is due when nobody waits any more has no effect. So it may be set before it is needed, and twice, and be fired
 //! twice or late; to remove one only saves its firing.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, DurationRound, SecondsFormat, TimeDelta, Utc};
 use domain::fulfilment::Step;
 use domain::order::OrderId;
 use domain::time::rfc3339_micros;
+use dynamodb::TableError;
 use environment::{ConfigError, Environment};
-use event_store::StoreError;
 use serde::{Deserialize, Serialize};
 
 /// The Timers table: HASH `DueMinute`, RANGE `TimerKey`.
@@ -95,13 +93,13 @@ impl Timers {
     ///
     /// # Errors
     /// What DynamoDB said.
-    pub async fn set(&self, timer: &Timer, now: DateTime<Utc>) -> Result<(), StoreError> {
+    pub async fn set(&self, timer: &Timer, now: DateTime<Utc>) -> Result<(), TableError> {
         let item = Item {
             due_minute: minute_key(timer.due_at.max(now)),
             timer_key: timer.key(),
             timer: timer.clone(),
         };
-        let item = serde_dynamo::to_item(item).map_err(|error| StoreError::Rejected(error.to_string()))?;
+        let item = dynamodb::to_item(item)?;
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
         put.send().await?;
         Ok(())
@@ -111,7 +109,7 @@ impl Timers {
     ///
     /// # Errors
     /// What DynamoDB said.
-    pub async fn open_minutes(&self, now: DateTime<Utc>) -> Result<Vec<DateTime<Utc>>, StoreError> {
+    pub async fn open_minutes(&self, now: DateTime<Utc>) -> Result<Vec<DateTime<Utc>>, TableError> {
         let found = self
             .client
             .get_item()
@@ -141,7 +139,7 @@ impl Timers {
     }
 
     /// Where the first firing begins: the minute of the earliest timer there is, if there is any.
-    async fn earliest_minute(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+    async fn earliest_minute(&self) -> Result<Option<DateTime<Utc>>, TableError> {
         let scan = self.client.scan().table_name(&self.table);
         let scan = scan.projection_expression("DueMinute").consistent_read(true);
         let mut keys = scan.into_paginator().items().send();
@@ -158,7 +156,7 @@ impl Timers {
     ///
     /// # Errors
     /// What DynamoDB said.
-    pub async fn due(&self, minute: DateTime<Utc>, now: DateTime<Utc>) -> Result<Vec<Timer>, StoreError> {
+    pub async fn due(&self, minute: DateTime<Utc>, now: DateTime<Utc>) -> Result<Vec<Timer>, TableError> {
         let found = self
             .client
             .query()
@@ -186,7 +184,7 @@ impl Timers {
     ///
     /// # Errors
     /// What DynamoDB said; the timer will be fired again.
-    pub async fn remove(&self, minute: DateTime<Utc>, timer: &Timer) -> Result<(), StoreError> {
+    pub async fn remove(&self, minute: DateTime<Utc>, timer: &Timer) -> Result<(), TableError> {
         let key = key(&minute_key(minute), &timer.key());
         let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key));
         delete.send().await?;
@@ -197,7 +195,7 @@ impl Timers {
     ///
     /// # Errors
     /// What DynamoDB said; the next firing looks at some minutes again.
-    pub async fn done(&self, minutes: &[DateTime<Utc>], now: DateTime<Utc>) -> Result<(), StoreError> {
+    pub async fn done(&self, minutes: &[DateTime<Utc>], now: DateTime<Utc>) -> Result<(), TableError> {
         let Some((first, last)) = minutes.first().zip(minutes.last()) else {
             return Ok(());
         };
@@ -206,8 +204,7 @@ impl Timers {
             return Ok(());
         }
         let progress = Progress { minute: through };
-        let mut item: HashMap<String, AttributeValue> =
-            serde_dynamo::to_item(progress).map_err(|error| StoreError::Rejected(error.to_string()))?;
+        let mut item = dynamodb::to_item(progress)?;
         item.extend(key(PROGRESS, PROGRESS));
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
         put.send().await?;
@@ -215,7 +212,7 @@ impl Timers {
     }
 }
 
-fn key(due_minute: &str, timer_key: &str) -> HashMap<String, AttributeValue> {
+fn key(due_minute: &str, timer_key: &str) -> dynamodb::Item {
     [("DueMinute", due_minute), ("TimerKey", timer_key)]
         .map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned())))
         .into()

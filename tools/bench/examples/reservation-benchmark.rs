@@ -16,8 +16,9 @@ use domain::Metadata;
 use domain::order::OrderId;
 use domain::stock::{Stock, StockEvent};
 use domain::text::Sku;
+use dynamodb::Cost;
 use environment::Variable;
-use event_store::{Cost, Decider, EventStore, Snapshots};
+use event_store::{Decider, EventStore, Snapshots};
 use futures::future::join_all;
 use inventory_commands::{App, bus};
 use lambda_edge::Environment;
@@ -48,7 +49,7 @@ async fn main() {
     metrics::set_global_recorder(conflicts.clone()).unwrap();
     let (mut server, endpoint) = server::start();
     let config = local_config(&endpoint).await;
-    let dynamodb = lambda_edge::aws::dynamodb(&config);
+    let dynamodb = dynamodb::client(&config);
     let mut template = Template::read("template.yaml".as_ref()).unwrap();
     for table in &mut template.tables {
         // The embedded DynamoDB looks through a stream's records at every write, and nobody reads them here.

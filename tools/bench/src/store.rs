@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 use chrono::{DateTime, Utc};
 use domain::time::rfc3339_micros;
-use event_store::recorded::shard_of;
+use dynamodb::shard_of;
 use futures::{StreamExt, stream};
 use lambda_edge::Environment;
 use local_stack::template::Template;

@@ -18,7 +18,7 @@ pub(crate) fn record() -> Option<&'static PrometheusHandle> {
 fn install() -> Option<PrometheusHandle> {
     let builder = PrometheusBuilder::new().set_buckets(&BUCKETS_SECONDS).ok()?;
     let handle = builder.install_recorder().ok()?;
-    lambda_edge::metrics::describe();
+    measures::describe();
     // What was timed is sorted into buckets when it is asked for. Until then it takes 8 bytes each, which needs no upkeep.
     Some(handle)
 }

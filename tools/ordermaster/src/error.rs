@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use domain::order::OrderId;
+use dynamodb::TableError;
 use event_store::StoreError;
 use event_store::backup::{ExportError, ImportError};
 use lambda_edge::ConfigError;
@@ -73,14 +74,23 @@ impl CliError {
 
     /// DynamoDB did not answer, or does not know the table.
     pub(crate) fn is_unreachable(&self) -> bool {
-        let store = match self {
-            Self::Store(error)
-            | Self::Replay(ReplayError::Store(error))
-            | Self::Export(ExportError::Store(error))
-            | Self::Interrupted { source: error, .. }
-            | Self::Tables(TablesError::Store(error)) => error,
+        let table = match self {
+            Self::Store(StoreError::Table(error))
+            | Self::Replay(ReplayError::Store(StoreError::Table(error)))
+            | Self::Export(ExportError::Store(StoreError::Table(error)))
+            | Self::Interrupted {
+                source: StoreError::Table(error),
+                ..
+            }
+            | Self::Tables(TablesError::Table(error)) => error,
             _ => return false,
         };
-        matches!(store, StoreError::Unavailable(_) | StoreError::Misconfigured(_))
+        matches!(table, TableError::Unavailable(_) | TableError::Misconfigured(_))
+    }
+}
+
+impl From<TableError> for CliError {
+    fn from(error: TableError) -> Self {
+        Self::Store(error.into())
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use domain::order::OrderId;
-use event_store::patience::patiently;
+use dynamodb::patience::patiently;
 use operations::plan::{DEFAULT_BATCH, DEFAULT_SEGMENTS};
 use operations::views::ReplayView;
 use operations::{Difference, Observer, Plan, Purpose, Replay, ReplayError, Replayer, Scope, Status, Stop};

@@ -1,7 +1,7 @@
 //! How a stack's tables are found.
 
 use aws_sdk_dynamodb::Client;
-use event_store::StoreError;
+use dynamodb::TableError;
 
 /// A stack's tables cannot be told.
 #[derive(Debug, thiserror::Error)]
@@ -17,7 +17,7 @@ pub enum TablesError {
         variable: &'static str,
     },
     #[error("the tables cannot be listed: {0}")]
-    Store(#[from] StoreError),
+    Table(#[from] TableError),
 }
 
 /// The names of all tables of this account and region.
@@ -25,7 +25,7 @@ pub async fn list(client: &Client) -> Result<Vec<String>, TablesError> {
     let mut pages = client.list_tables().into_paginator().items().send();
     let mut names = Vec::new();
     while let Some(name) = pages.next().await {
-        names.push(name.map_err(StoreError::from)?);
+        names.push(name.map_err(TableError::from)?);
     }
     Ok(names)
 }

@@ -11,7 +11,7 @@ use aws_sdk_sesv2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sesv2::operation::send_email::SendEmailError;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
 use domain::text::EmailAddress;
-use event_store::cause;
+use dynamodb::cause;
 use lambda_edge::Environment;
 
 use super::mail::{Mail, MailError, Mailer};

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use dynamodb::patience::pause;
 use futures::future::try_join_all;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, MutexGuard};
@@ -12,7 +13,6 @@ use super::content::fingerprint;
 use super::format::{FORMAT, FORMAT_VERSION, Header, Trailer, event_line, hex, line};
 use super::new_file::NewFile;
 use super::scan::{self, Segment};
-use crate::patience::pause;
 use crate::{CorruptStream, EventStore, Recorded, StoreError, Version};
 
 /// How much of an aggregate is held in memory before the file is reserved for it until its end.

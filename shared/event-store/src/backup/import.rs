@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use dynamodb::TableError;
+use dynamodb::patience::patiently;
 use futures::future::{try_join, try_join_all};
 use tokio::sync::mpsc;
 
@@ -9,7 +11,6 @@ use super::content::{Content, fingerprint};
 use super::error::ImportError;
 use super::reader::Reader;
 use super::scan::{self, Segment};
-use crate::patience::patiently;
 use crate::{AppendError, EventStore, Recorded, StoreError};
 
 /// How many events are written at once. Each is of another aggregate.
@@ -166,19 +167,15 @@ impl EventStore {
     }
 
     async fn write(&self, event: Recorded) -> Result<Written, ImportError> {
-        let item = self
-            .item(&event)
-            .map_err(|error| StoreError::Rejected(error.to_string()))?;
+        let item = self.item(&event).map_err(rejected)?;
         let winners = patiently(async || match self.put(item.clone()).await {
             Ok(_) => Ok(None),
             Err(AppendError::Conflict { winners }) => Ok(Some(winners)),
             Err(AppendError::Store(error)) => Err(error),
             Err(AppendError::TransactionInProgress) => {
-                Err(StoreError::Unavailable("a transaction is in progress".into()))
+                Err(TableError::Unavailable("a transaction is in progress".into()).into())
             }
-            Err(error @ (AppendError::TooLarge { .. } | AppendError::TooMany { .. })) => {
-                Err(StoreError::Rejected(error.to_string()))
-            }
+            Err(error @ (AppendError::TooLarge { .. } | AppendError::TooMany { .. })) => Err(rejected(error)),
         })
         .await?;
         match winners {
@@ -198,9 +195,7 @@ impl EventStore {
             let mut content = Content::default();
             while let Some(events) = segment.next_events().await? {
                 for event in events {
-                    content
-                        .add(event)
-                        .map_err(|error| StoreError::Rejected(error.to_string()))?;
+                    content.add(event).map_err(rejected)?;
                     counter.count();
                 }
             }
@@ -248,4 +243,9 @@ impl<'a> Counter<'a> {
             total: Some(self.total),
         });
     }
+}
+
+/// What DynamoDB would not take.
+fn rejected(error: impl ToString) -> StoreError {
+    TableError::Rejected(error.to_string()).into()
 }

@@ -1,10 +1,9 @@
 //! The table read in segments, several at once.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
+use dynamodb::patience::patiently;
+use dynamodb::{Item, TableError};
 
-use crate::patience::patiently;
 use crate::{CorruptStream, EventStore, Recorded, StoreError, Version};
 
 /// How many parts of the table are read at once. Each holds one page of at most 1 MB.
@@ -13,8 +12,6 @@ pub(super) const SEGMENTS: i32 = 8;
 
 /// How many events a Query asks for: as many of 400 KB are 40 MB.
 const QUERY_LIMIT: i32 = 100;
-
-type Item = HashMap<String, AttributeValue>;
 
 /// One part of the table: all items of some aggregates. The reads are strongly consistent, at twice the price, so that
 /// every event whose command was answered before is found.
@@ -89,7 +86,7 @@ impl<'a> Segment<'a> {
                 .total_segments(SEGMENTS)
                 .set_projection_expression(self.keys_only.then(|| "AggregateId, Version".to_owned()))
                 .set_exclusive_start_key(self.start.clone());
-            Ok(scan.send().await?)
+            scan.send().await.map_err(TableError::from)
         })
         .await?;
         self.is_through = page.last_evaluated_key.is_none();
@@ -110,7 +107,7 @@ pub(super) async fn is_empty(store: &EventStore) -> Result<bool, StoreError> {
                 .consistent_read(true)
                 .limit(1)
                 .set_exclusive_start_key(start.clone());
-            Ok(scan.send().await?)
+            scan.send().await.map_err(TableError::from)
         })
         .await?;
         if !page.items().is_empty() {
@@ -137,7 +134,7 @@ pub(super) async fn query(store: &EventStore, aggregate_id: &str, from: Version)
             .select(Select::AllAttributes)
             .consistent_read(true)
             .limit(QUERY_LIMIT);
-        Ok(query.send().await?)
+        query.send().await.map_err(TableError::from)
     })
     .await?;
     let events = page.items.unwrap_or_default().into_iter();

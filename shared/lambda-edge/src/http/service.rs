@@ -22,8 +22,8 @@ use super::problem::Problem;
 use super::reply::Reply;
 use super::routes::{Route, Routes};
 use crate::deadline::time_left;
-use crate::metrics::{HTTP_REQUEST_DURATION, HTTP_REQUESTS};
 use crate::{Environment, Function};
+use measures::{HTTP_REQUEST_DURATION, HTTP_REQUESTS};
 
 const X_CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 

@@ -8,20 +8,18 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::Version;
 use domain::order::OrderId;
+use dynamodb::{Item, TableError, batch_write, delete_request, put_request, shard_of, unless_refused};
 use environment::{ConfigError, Environment};
-use event_store::patience::pause;
-use event_store::recorded::shard_of;
-use event_store::{StoreError, Version};
-use futures::{StreamExt, TryStreamExt, stream};
 use lambda_edge::stream::EventRecord;
-use projector::{ProjectError, unless_refused};
+use projector::ProjectError;
 use serde::{Deserialize, Serialize};
 
 use super::words::{MAX_TERMS, terms_of};
 use crate::derived::newest;
-use crate::item::{Item, generation};
+use crate::item::generation;
 use crate::order_row::OrderSummaryRow;
 use crate::order_summary::OrderSummaries;
 use crate::read_model::Shown;
@@ -41,10 +39,6 @@ pub(super) const POSTING: &str = "Posting";
 const ROW_PREFIX: &str = "=";
 const ROW: &str = "terms";
 
-/// How many requests one BatchWriteItem holds.
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>
-const MAX_BATCH_WRITES: usize = 25;
-const CONCURRENT_BATCHES: usize = 4;
 const MAX_ATTEMPTS: u32 = 8;
 
 /// The OrderSearch table.
@@ -149,8 +143,8 @@ impl SearchRow {
         next
     }
 
-    fn item(&self) -> Result<Item, StoreError> {
-        serde_dynamo::to_item(self).map_err(|error| StoreError::Rejected(error.to_string()))
+    fn item(&self) -> Result<Item, TableError> {
+        dynamodb::to_item(self)
     }
 
     pub(super) fn is_settled(&self) -> bool {
@@ -197,8 +191,8 @@ impl OrderSearch {
     /// Everything that the table has of an order whose index is done: its row and its postings.
     ///
     /// # Errors
-    /// [`StoreError::Rejected`] when the row does not serialize.
-    pub fn items(order: &OrderSummaryRow) -> Result<Vec<Item>, StoreError> {
+    /// [`TableError::Rejected`] when the row does not serialize.
+    pub fn items(order: &OrderSummaryRow) -> Result<Vec<Item>, TableError> {
         let mut row = SearchRow::empty(order).moved_to(order);
         row.settled = row.version;
         let mut items: Vec<Item> = row.terms.0.iter().map(|term| row.posting_key(term)).collect();
@@ -207,7 +201,7 @@ impl OrderSearch {
     }
 
     /// Makes an order be found by its words, and by no others.
-    pub(super) async fn show(&self, order: &OrderSummaryRow, postings: Postings) -> Result<Shown, StoreError> {
+    pub(super) async fn show(&self, order: &OrderSummaryRow, postings: Postings) -> Result<Shown, TableError> {
         for _ in 0..MAX_ATTEMPTS {
             let seen = match self.row(order.order_id).await? {
                 Some(FoundRow::Row(row)) => Some(row),
@@ -215,7 +209,12 @@ impl OrderSearch {
                 None => None,
                 // A replay finds its postings.
                 Some(FoundRow::Unreadable) => {
-                    self.write_all(vec![delete_request(row_key(order.order_id))?]).await?;
+                    batch_write(
+                        &self.client,
+                        &self.table,
+                        vec![delete_request(row_key(order.order_id))?],
+                    )
+                    .await?;
                     None
                 }
             };
@@ -243,16 +242,16 @@ impl OrderSearch {
             }
             return Ok(Shown::Written);
         }
-        Err(StoreError::Throttled("the row is written all the time".to_owned()))
+        Err(TableError::Throttled("the row is written all the time".to_owned()))
     }
 
     /// Puts and removes what a row that was just written says.
-    async fn settle(&self, row: SearchRow) -> Result<(), StoreError> {
+    async fn settle(&self, row: SearchRow) -> Result<(), TableError> {
         let new = row.terms.0.iter().filter(|(_, added)| *added > row.settled);
         let puts = new.map(|term| put_request(row.posting_key(term)));
         let deletes = row.removing.0.iter().map(|term| delete_request(row.posting_key(term)));
         let writes = puts.chain(deletes).collect::<Result<Vec<_>, _>>()?;
-        self.write_all(writes).await?;
+        batch_write(&self.client, &self.table, writes).await?;
         let settled = SearchRow {
             settled: row.version,
             removing: Terms::default(),
@@ -264,7 +263,7 @@ impl OrderSearch {
     }
 
     /// Removes a row, unless it has changed since it was seen at `version`, and its postings.
-    pub(super) async fn remove(&self, order_id: OrderId, version: Option<Version>) -> Result<(), StoreError> {
+    pub(super) async fn remove(&self, order_id: OrderId, version: Option<Version>) -> Result<(), TableError> {
         if let Some(FoundRow::Row(row)) = self.row(order_id).await? {
             if version.is_some_and(|version| version != row.version) {
                 return Ok(());
@@ -277,13 +276,13 @@ impl OrderSearch {
             if unless_refused(delete.send().await)? {
                 let postings = row.terms.0.union(&row.removing.0);
                 let deletes = postings.map(|term| delete_request(row.posting_key(term)));
-                self.write_all(deletes.collect::<Result<_, _>>()?).await?;
+                batch_write(&self.client, &self.table, deletes.collect::<Result<_, _>>()?).await?;
             }
         }
         Ok(())
     }
 
-    pub(super) async fn row(&self, order_id: OrderId) -> Result<Option<FoundRow>, StoreError> {
+    pub(super) async fn row(&self, order_id: OrderId) -> Result<Option<FoundRow>, TableError> {
         let read = self
             .client
             .get_item()
@@ -294,7 +293,7 @@ impl OrderSearch {
     }
 
     /// Writes a row if what stands in its place is what was seen. Whether it was.
-    async fn put(&self, row: &SearchRow, seen: Option<&SearchRow>) -> Result<bool, StoreError> {
+    async fn put(&self, row: &SearchRow, seen: Option<&SearchRow>) -> Result<bool, TableError> {
         let put = self
             .client
             .put_item()
@@ -308,37 +307,6 @@ impl OrderSearch {
                 .expression_attribute_values(":seen", AttributeValue::N(seen.revision.to_string())),
         };
         unless_refused(put.send().await)
-    }
-
-    pub(super) async fn write_all(&self, writes: Vec<WriteRequest>) -> Result<(), StoreError> {
-        let batches: Vec<_> = writes.chunks(MAX_BATCH_WRITES).map(<[_]>::to_vec).collect();
-        stream::iter(batches)
-            .map(|batch| self.write_batch(batch))
-            .buffer_unordered(CONCURRENT_BATCHES)
-            .try_collect()
-            .await
-    }
-
-    async fn write_batch(&self, mut batch: Vec<WriteRequest>) -> Result<(), StoreError> {
-        for attempt in 0..MAX_ATTEMPTS {
-            let write = self
-                .client
-                .batch_write_item()
-                .request_items(&self.table, batch)
-                .send()
-                .await?;
-            batch = write
-                .unprocessed_items
-                .unwrap_or_default()
-                .into_values()
-                .flatten()
-                .collect();
-            if batch.is_empty() {
-                return Ok(());
-            }
-            pause(attempt).await;
-        }
-        Err(StoreError::Throttled("a batch was not written to its end".to_owned()))
     }
 }
 
@@ -366,18 +334,6 @@ impl FoundRow {
         }
         serde_dynamo::from_item(item).map_or(Self::Unreadable, Self::Row)
     }
-}
-
-fn put_request(item: Item) -> Result<WriteRequest, StoreError> {
-    let put = PutRequest::builder().set_item(Some(item)).build();
-    let put = put.map_err(|error| StoreError::Rejected(error.to_string()))?;
-    Ok(WriteRequest::builder().put_request(put).build())
-}
-
-pub(super) fn delete_request(key: Item) -> Result<WriteRequest, StoreError> {
-    let delete = DeleteRequest::builder().set_key(Some(key)).build();
-    let delete = delete.map_err(|error| StoreError::Rejected(error.to_string()))?;
-    Ok(WriteRequest::builder().delete_request(delete).build())
 }
 
 /// Keeps OrderSearch up to date with OrderSummary.

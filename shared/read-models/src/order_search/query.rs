@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::order::OrderId;
-use event_store::StoreError;
+use dynamodb::TableError;
 use futures::future::try_join_all;
 
 use super::index::{OrderSearch, POSTING, SHARDS, TERM, term_key};
@@ -56,7 +56,7 @@ impl OrderSearchQueries {
         text: &SearchText,
         limit: usize,
         before: Option<String>,
-    ) -> Result<SearchPage, StoreError> {
+    ) -> Result<SearchPage, TableError> {
         let start = before.unwrap_or_else(|| NEWEST.to_owned());
         let reads = AtomicUsize::new(0);
         let terms = text.terms();
@@ -102,7 +102,7 @@ enum End {
 }
 
 /// At most `wanted` order keys that stand under all terms, newest first, and what came after them if it was less.
-async fn next_matches(shards: &mut [Shard<'_>], wanted: usize) -> Result<(Vec<String>, Option<End>), StoreError> {
+async fn next_matches(shards: &mut [Shard<'_>], wanted: usize) -> Result<(Vec<String>, Option<End>), TableError> {
     let mut found = Vec::new();
     while found.len() < wanted {
         try_join_all(shards.iter_mut().map(Shard::advance)).await?;
@@ -174,7 +174,7 @@ impl Shard<'_> {
     }
 
     /// Looks for the next match, if it is not known.
-    async fn advance(&mut self) -> Result<(), StoreError> {
+    async fn advance(&mut self) -> Result<(), TableError> {
         while matches!(self.head, Head::Unknown) {
             let before = &self.before;
             // A list that has been read to its end is short: its orders are looked at themselves, rather than looked for in
@@ -232,7 +232,7 @@ enum Place {
 }
 
 impl Postings<'_> {
-    async fn newest_before(&mut self, before: &str) -> Result<Place, StoreError> {
+    async fn newest_before(&mut self, before: &str) -> Result<Place, TableError> {
         while self.ready.front().is_some_and(|key| key.as_str() >= before) {
             self.ready.pop_front();
         }
@@ -245,7 +245,7 @@ impl Postings<'_> {
         Ok(self.ready.front().cloned().map_or(Place::None, Place::At))
     }
 
-    async fn read(&mut self, before: &str) -> Result<(), StoreError> {
+    async fn read(&mut self, before: &str) -> Result<(), TableError> {
         let found = self
             .search
             .client

@@ -3,15 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
+use domain::Version;
 use domain::order::OrderId;
-use event_store::batch::batch_get;
-use event_store::scan::Segment;
-use event_store::{StoreError, Version};
+use dynamodb::{Item, Segment, TableError, batch_get, batch_write, delete_request};
 use serde_json::Value;
 
-use super::index::{self, FoundRow, OrderSearch, POSTING, Postings, SearchRow, TERM, delete_request, row_key};
+use super::index::{self, FoundRow, OrderSearch, POSTING, Postings, SearchRow, TERM, row_key};
 use super::words::terms_of;
-use crate::item::{Item, version};
+use crate::item::version;
 use crate::order_row::OrderSummaryRow;
 use crate::read_model::{self, Comparison, FieldDifference, PlacedRow, ReadModel, RowKey, RowPage, Shown, to_item};
 use crate::totals::{Recount, Recounted};
@@ -22,12 +21,12 @@ impl ReadModel for OrderSearch {
         "order-search"
     }
 
-    async fn show(&self, order: &OrderSummaryRow) -> Result<Shown, StoreError> {
+    async fn show(&self, order: &OrderSummaryRow) -> Result<Shown, TableError> {
         OrderSearch::show(self, order, Postings::All).await
     }
 
     /// An order whose words have stayed the same has a row of an older version, which is right.
-    async fn compare(&self, order: &OrderSummaryRow) -> Result<Comparison, StoreError> {
+    async fn compare(&self, order: &OrderSummaryRow) -> Result<Comparison, TableError> {
         let row = match self.row(order.order_id).await? {
             None => return Ok(Comparison::Missing),
             Some(FoundRow::Unreadable) => return Ok(Comparison::Outdated),
@@ -58,7 +57,7 @@ impl ReadModel for OrderSearch {
         })
     }
 
-    async fn rows(&self, segment: Segment, limit: usize, after: Option<&RowKey>) -> Result<RowPage, StoreError> {
+    async fn rows(&self, segment: Segment, limit: usize, after: Option<&RowKey>) -> Result<RowPage, TableError> {
         let page = segment
             .scan(&self.client, &self.table, limit)
             .set_exclusive_start_key(after.map(to_item))
@@ -86,26 +85,26 @@ impl ReadModel for OrderSearch {
         })
     }
 
-    fn place_of(&self, order: &OrderSummaryRow) -> Result<RowKey, StoreError> {
+    fn place_of(&self, order: &OrderSummaryRow) -> Result<RowKey, TableError> {
         Ok(key_of(&row_key(order.order_id)))
     }
 
-    async fn remove(&self, row: &RowKey, seen: Option<Version>) -> Result<(), StoreError> {
+    async fn remove(&self, row: &RowKey, seen: Option<Version>) -> Result<(), TableError> {
         let order_id = row.get(TERM).and_then(|term| term.strip_prefix('=')?.parse().ok());
         match order_id {
             Some(order_id) if seen.is_some() => OrderSearch::remove(self, order_id, seen).await,
-            _ => self.write_all(vec![delete_request(to_item(row))?]).await,
+            _ => batch_write(&self.client, &self.table, vec![delete_request(to_item(row))?]).await,
         }
     }
 
-    async fn recount(&self, _: &str, _: Recount) -> Result<Recounted, StoreError> {
+    async fn recount(&self, _: &str, _: Recount) -> Result<Recounted, TableError> {
         Ok(Recounted::Right)
     }
 }
 
 impl OrderSearch {
     /// The terms of a row that have their postings.
-    async fn terms_with_postings(&self, row: &SearchRow) -> Result<Vec<String>, StoreError> {
+    async fn terms_with_postings(&self, row: &SearchRow) -> Result<Vec<String>, TableError> {
         let keys: Vec<Item> = row.terms.0.iter().map(|term| row.posting_key(term)).collect();
         let there = batch_get(&self.client, &self.table, keys, true).await?;
         let there: BTreeSet<RowKey> = there.iter().map(key_of).collect();
@@ -118,7 +117,7 @@ impl OrderSearch {
     }
 
     /// Those of the postings that no row has, and that are there still.
-    async fn unaccounted_for(&self, postings: Vec<Item>) -> Result<Vec<Item>, StoreError> {
+    async fn unaccounted_for(&self, postings: Vec<Item>) -> Result<Vec<Item>, TableError> {
         let order_id = |posting: &Item| -> Option<OrderId> {
             let (order_key, _) = posting.get(POSTING)?.as_s().ok()?.rsplit_once('#')?;
             order_key.rsplit_once('#')?.1.parse().ok()

@@ -6,8 +6,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::order::OrderStatus;
 use rust_decimal::Decimal;
 
-use crate::item::Item;
 use crate::money::Money;
+use dynamodb::Item;
 
 /// Where the totals of a partition stand: the range key of their item, beside the rows.
 #[derive(Debug, Clone, Copy)]

@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use event_store::StoreError;
+use dynamodb::{Item, TableError};
 
 use super::amounts::{Amounts, Totals};
-use crate::item::Item;
 use crate::rows::{Read, Row, Rows};
 
 /// The totals' attribute that changes with each change of a row.
@@ -19,7 +18,7 @@ pub(super) const MAX_ATTEMPTS: u32 = 8;
 
 impl<R: Row> Rows<R> {
     /// The totals of a partition.
-    pub(crate) async fn totals(&self, totals: Totals, partition: &str) -> Result<Amounts, StoreError> {
+    pub(crate) async fn totals(&self, totals: Totals, partition: &str) -> Result<Amounts, TableError> {
         let found = self.read(place::<R>(partition, totals.key), Read::Eventual).await?;
         Ok(found.as_ref().map(Amounts::of_totals).unwrap_or_default())
     }

@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
-use event_store::StoreError;
-use event_store::patience::pause;
+use dynamodb::patience::pause;
+use dynamodb::{Item, TableError};
 use rust_decimal::Decimal;
 
 use super::amounts::{Amounts, COUNTED, MARK, Totals, parse};
 use super::place::{MAX_ATTEMPTS, ORDER_ID, REVISION, key_names, place};
 use super::unchanged::Unchanged;
-use crate::item::Item;
 use crate::rows::{Read, Row, Rows};
 
 /// How many items of a transaction the marks of a recount may take.
@@ -56,7 +55,7 @@ impl<R: Row> Rows<R> {
         totals: Totals,
         partition: &str,
         what: Recount,
-    ) -> Result<Recounted, StoreError> {
+    ) -> Result<Recounted, TableError> {
         let mend = what == Recount::Mend;
         let mut attempt = 0;
         while attempt < MAX_ATTEMPTS {
@@ -93,7 +92,7 @@ impl<R: Row> Rows<R> {
     }
 
     /// Everything in a partition, as of now.
-    async fn partition(&self, totals: Totals, partition: &str) -> Result<Partition, StoreError> {
+    async fn partition(&self, totals: Totals, partition: &str) -> Result<Partition, TableError> {
         let [hash, range] = key_names::<R>();
         let read_totals = self.read(place::<R>(partition, totals.key), Read::Strong).await?;
         let mut found = Partition {
@@ -140,7 +139,7 @@ impl<R: Row> Rows<R> {
         partition: &str,
         expected: &Amounts,
         found: &Partition,
-    ) -> Result<TransactWriteItem, StoreError> {
+    ) -> Result<TransactWriteItem, TableError> {
         let seen = found.totals.as_ref();
         let unchanged = Unchanged::of::<R>(seen, &[REVISION]);
         let key = place::<R>(partition, totals.key);
@@ -154,7 +153,7 @@ impl<R: Row> Rows<R> {
         unchanged.put(&self.table, &item)
     }
 
-    fn mend_mark(&self, partition: &str, mark: &str, is_wanted: bool) -> Result<TransactWriteItem, StoreError> {
+    fn mend_mark(&self, partition: &str, mark: &str, is_wanted: bool) -> Result<TransactWriteItem, TableError> {
         let key = place::<R>(partition, mark);
         match is_wanted {
             true => Unchanged::since::<R>(None).put(&self.table, &key),

@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
-use event_store::StoreError;
+use dynamodb::{Item, TableError};
 
 use super::amounts::COUNTED;
 use super::place::key_names;
-use crate::item::Item;
 use crate::rows::Row;
 
 /// The condition that an item is still what was seen.
@@ -58,7 +57,7 @@ impl Unchanged {
         (!self.values.is_empty()).then(|| self.values.clone())
     }
 
-    pub(super) fn put(self, table: &str, item: &Item) -> Result<TransactWriteItem, StoreError> {
+    pub(super) fn put(self, table: &str, item: &Item) -> Result<TransactWriteItem, TableError> {
         let put = Put::builder()
             .table_name(table)
             .set_item(Some(item.clone()))
@@ -67,10 +66,10 @@ impl Unchanged {
             .set_expression_attribute_values(self.values())
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build();
-        Ok(TransactWriteItem::builder().put(put.map_err(rejected)?).build())
+        Ok(TransactWriteItem::builder().put(put?).build())
     }
 
-    pub(super) fn delete(self, table: &str, key: Item) -> Result<TransactWriteItem, StoreError> {
+    pub(super) fn delete(self, table: &str, key: Item) -> Result<TransactWriteItem, TableError> {
         let delete = Delete::builder()
             .table_name(table)
             .set_key(Some(key))
@@ -78,11 +77,6 @@ impl Unchanged {
             .set_expression_attribute_names(self.names())
             .set_expression_attribute_values(self.values())
             .build();
-        Ok(TransactWriteItem::builder().delete(delete.map_err(rejected)?).build())
+        Ok(TransactWriteItem::builder().delete(delete?).build())
     }
-}
-
-/// A request of ours that lacks what it must have.
-pub(super) fn rejected(error: aws_sdk_dynamodb::error::BuildError) -> StoreError {
-    StoreError::Rejected(error.to_string())
 }

@@ -1,18 +1,18 @@
 //! Rows written and removed together with what they count for.
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
-use event_store::patience::pause;
-use event_store::{Cancelled, StoreError, Version, cancelled};
+use domain::Version;
+use dynamodb::patience::pause;
+use dynamodb::{Cancelled, Item, TableError, cancelled};
 use rust_decimal::Decimal;
 
 use super::amounts::{Amounts, COUNTED, MARK, Totals};
 use super::place::{MAX_ATTEMPTS, REVISION, key_names};
-use super::unchanged::{Unchanged, rejected};
-use crate::item::{Item, generation, version};
+use super::unchanged::Unchanged;
+use crate::item::{generation, version};
 use crate::rows::{Put, Read, Row, Rows};
 
 /// What was in the way of a write.
@@ -27,7 +27,7 @@ impl<R: Row> Rows<R> {
     /// Writes a row unless a newer one is there. Rows go only forwards, and so do their generations.
     ///
     /// `before` is believed to be the row there; when it is not, a row that is counted costs one request more.
-    pub(crate) async fn put(&self, row: &R, before: Option<&R>) -> Result<Put, StoreError> {
+    pub(crate) async fn put(&self, row: &R, before: Option<&R>) -> Result<Put, TableError> {
         match R::TOTALS {
             Some(totals) => {
                 let there = before.map(|before| self.item(before)).transpose()?;
@@ -43,7 +43,7 @@ impl<R: Row> Rows<R> {
         totals: Totals,
         row: &R,
         mut there: Option<Item>,
-    ) -> Result<Put, StoreError> {
+    ) -> Result<Put, TableError> {
         let item = self.item(row)?;
         let mut mark_is_there = false;
         for attempt in 0..MAX_ATTEMPTS {
@@ -82,7 +82,7 @@ impl<R: Row> Rows<R> {
                 Some(Conflict::InProgress) => pause(attempt).await,
             }
         }
-        Err(StoreError::Throttled(format!("{} is written all the time", R::NAME)))
+        Err(TableError::Throttled(format!("{} is written all the time", R::NAME)))
     }
 
     /// What a row of this version may not replace.
@@ -101,7 +101,7 @@ impl<R: Row> Rows<R> {
         totals: Totals,
         key: Item,
         seen: Option<Version>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), TableError> {
         for attempt in 0..MAX_ATTEMPTS {
             let Some(there) = self.read(key.clone(), Read::Strong).await? else {
                 return Ok(());
@@ -121,17 +121,17 @@ impl<R: Row> Rows<R> {
                 Some(Conflict::InProgress) => pause(attempt).await,
             }
         }
-        Err(StoreError::Throttled(format!("{} is written all the time", R::NAME)))
+        Err(TableError::Throttled(format!("{} is written all the time", R::NAME)))
     }
 
-    fn put_mark(&self, row: &Item, mark: &AttributeValue) -> Result<TransactWriteItem, StoreError> {
+    fn put_mark(&self, row: &Item, mark: &AttributeValue) -> Result<TransactWriteItem, TableError> {
         let [hash, range] = key_names::<R>();
         let mut item: Item = row.iter().filter(|(name, _)| *name == hash).map(own).collect();
         item.insert(range.to_owned(), mark.clone());
         Unchanged::since::<R>(None).put(&self.table, &item)
     }
 
-    fn count(&self, totals: Totals, row: &Item, change: &Amounts) -> Result<TransactWriteItem, StoreError> {
+    fn count(&self, totals: Totals, row: &Item, change: &Amounts) -> Result<TransactWriteItem, TableError> {
         let [hash, range] = key_names::<R>();
         let mut key: Item = row.iter().filter(|(name, _)| *name == hash).map(own).collect();
         key.insert(range.to_owned(), AttributeValue::S(totals.key.to_owned()));
@@ -148,14 +148,14 @@ impl<R: Row> Rows<R> {
                 .expression_attribute_values(format!(":{number}"), AttributeValue::N(amount.to_string()));
         }
         let update = update.update_expression(format!("ADD {}", added.join(", "))).build();
-        Ok(TransactWriteItem::builder().update(update.map_err(rejected)?).build())
+        Ok(TransactWriteItem::builder().update(update?).build())
     }
 
     /// Writes all of them or none. What was in the way, when it was none.
     pub(super) async fn write(
         &self,
         items: impl IntoIterator<Item = Option<TransactWriteItem>>,
-    ) -> Result<Option<Conflict>, StoreError> {
+    ) -> Result<Option<Conflict>, TableError> {
         let items: Vec<_> = items.into_iter().flatten().collect();
         let written = self
             .client
@@ -167,22 +167,15 @@ impl<R: Row> Rows<R> {
             Ok(_) => return Ok(None),
             Err(error) => error,
         };
-        match error.as_service_error() {
-            Some(TransactWriteItemsError::TransactionCanceledException(cancellation)) => {
-                let reasons = cancellation.cancellation_reasons();
-                match cancelled(reasons) {
-                    Cancelled::Refused => Ok(Some(Conflict::of_reasons(reasons))),
-                    Cancelled::InProgress => Ok(Some(Conflict::InProgress)),
-                    Cancelled::Store(error) => Err(error),
-                }
-            }
-            Some(TransactWriteItemsError::TransactionInProgressException(_)) => Ok(Some(Conflict::InProgress)),
-            _ => Err(error.into()),
+        match cancelled(error) {
+            Cancelled::Refused(reasons) => Ok(Some(Conflict::of_reasons(&reasons))),
+            Cancelled::InProgress => Ok(Some(Conflict::InProgress)),
+            Cancelled::Table(error) => Err(error),
         }
     }
 
     /// Writes a row whose totals stay as they are.
-    async fn write_alone(&self, item: &Item, condition: Unchanged) -> Result<Option<Conflict>, StoreError> {
+    async fn write_alone(&self, item: &Item, condition: Unchanged) -> Result<Option<Conflict>, TableError> {
         let written = self
             .client
             .put_item()

@@ -21,7 +21,7 @@ pub struct Cost {
 
 impl Cost {
     /// A request that reported nothing.
-    pub(crate) fn request() -> Self {
+    fn request() -> Self {
         Self {
             requests: 1,
             ..Self::default()
@@ -36,7 +36,8 @@ impl Cost {
         }
     }
 
-    pub(crate) fn write(capacity: &[ConsumedCapacity]) -> Self {
+    /// A request that wrote, and what DynamoDB reported of it.
+    pub fn write(capacity: &[ConsumedCapacity]) -> Self {
         let mut cost = Self::request();
         for capacity in capacity {
             let total = capacity.capacity_units().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! What is counted and timed, everywhere: one list of names.
 //!
 //! Whoever counts uses the facade `metrics`, and knows no recorder. The local stack installs one that `GET /metrics`
-//! reads, [`run`](crate::run) one for CloudWatch; without one, counting does nothing.
+//! reads, `lambda-edge` one for CloudWatch; without one, counting does nothing.
 //!
 //! Labels have few values: route keys rather than paths, and never an id.
 
@@ -25,11 +25,10 @@ pub const AWS_SDK_RETRIES: &str = "aws_sdk_retries_total";
 /// By `cache`, as the next one.
 pub const CACHE_HITS: &str = "cache_hits_total";
 pub const CACHE_MISSES: &str = "cache_misses_total";
-/// Of the crate `event-store`, which does not know this one.
-const CONFLICTS: &str = "event_store_conflicts_total";
-const CONTENDED: &str = "event_store_contended_total";
-const STALE: &str = "event_store_stale_states_total";
-const THROTTLED: &str = "dynamodb_throttled_total";
+pub const CONFLICTS: &str = "event_store_conflicts_total";
+pub const CONTENDED: &str = "event_store_contended_total";
+pub const STALE: &str = "event_store_stale_states_total";
+pub const THROTTLED: &str = "dynamodb_throttled_total";
 
 /// The counters, and what each counts.
 pub const COUNTERS: [(&str, &str); 14] = [

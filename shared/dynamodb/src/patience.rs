@@ -4,11 +4,12 @@
 //! load, and throttles meanwhile for minutes.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html>
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::StoreError;
+use crate::error::Passes;
 
 /// How long a request is repeated, beside the SDK's own repetitions each time.
 const MAX_PATIENCE: Duration = Duration::from_secs(600);
@@ -17,20 +18,27 @@ const MAX_PATIENCE: Duration = Duration::from_secs(600);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const MAX_PAUSE: Duration = Duration::from_secs(20);
 
+/// The same where a caller waits. The pause itself is drawn from nothing to that, so that writers who collided once do not
+/// collide again.
+/// <https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/>
+const FIRST_SHORT_PAUSE: Duration = Duration::from_millis(10);
+const MAX_SHORT_PAUSE: Duration = Duration::from_millis(250);
+
 /// The answer to `request`, which may be made several times.
 ///
 /// # Errors
 /// The last one, when it passes but has not for ten minutes; any other at once.
-pub async fn patiently<T, Fut>(request: impl Fn() -> Fut) -> Result<T, StoreError>
+pub async fn patiently<T, E, Fut>(request: impl Fn() -> Fut) -> Result<T, E>
 where
-    Fut: Future<Output = Result<T, StoreError>>,
+    E: Passes + Display,
+    Fut: Future<Output = Result<T, E>>,
 {
     let started = Instant::now();
     let mut attempt = 0;
     loop {
         match request().await {
-            Err(StoreError::Throttled(cause) | StoreError::Unavailable(cause)) if started.elapsed() < MAX_PATIENCE => {
-                tracing::debug!(cause, attempt, "waiting for DynamoDB");
+            Err(error) if error.passes() && started.elapsed() < MAX_PATIENCE => {
+                tracing::debug!(%error, attempt, "waiting for DynamoDB");
                 pause(attempt).await;
                 attempt += 1;
             }
@@ -42,6 +50,14 @@ where
 /// The pause before a repetition, of which there were `attempt` before: at least half of the longest, so that all of them
 /// together last.
 pub async fn pause(attempt: u32) {
-    let longest = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(attempt)).min(MAX_PAUSE);
-    tokio::time::sleep(longest.mul_f64(0.5 + 0.5 * fastrand::f64())).await;
+    tokio::time::sleep(longest(attempt, FIRST_PAUSE, MAX_PAUSE).mul_f64(0.5 + 0.5 * fastrand::f64())).await;
+}
+
+/// The pause before something is tried again for which a caller waits: at most a quarter of a second.
+pub async fn short_pause(attempt: u32) {
+    tokio::time::sleep(longest(attempt, FIRST_SHORT_PAUSE, MAX_SHORT_PAUSE).mul_f64(fastrand::f64())).await;
+}
+
+fn longest(attempt: u32, first: Duration, max: Duration) -> Duration {
+    first.saturating_mul(2_u32.saturating_pow(attempt)).min(max)
 }
