@@ -1,4 +1,6 @@
-"""Runs the README's curl session against `make run` and compares every answer with the printed one.
+"""Runs the sessions of README.md and of the pages in docs/ against `make run`, and compares every answer with the printed one.
+
+A session is what a page has in its ```console blocks. Each page has a stack of its own, in memory.
 
 Ids, times, days and confirmation numbers differ at each run: they are compared by where they appear again. A query is asked
 again until it answers as printed, as read models and the fulfilment follow what happens; a command is sent once.
@@ -7,11 +9,13 @@ again until it answers as printed, as read models and the fulfilment follow what
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 URL = "http://127.0.0.1:3000"
 CHANGING = re.compile(
@@ -26,11 +30,9 @@ CHANGING = re.compile(
 TIME_LIMIT_SECONDS = 30
 
 
-def steps(readme):
-    """Each command of the ```console blocks that speak to the stack, with its printed answer."""
-    for block in re.findall(r"```console\n(.*?)```", readme, re.DOTALL):
-        if "127.0.0.1:3000" not in block:
-            continue
+def steps(text):
+    """Each command of the ```console blocks, with its printed answer."""
+    for block in re.findall(r"^```console\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
         for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             lines = step.rstrip("\n").split("\n")
             end = next(i for i in range(len(lines)) if is_whole("\n".join(lines[: i + 1])))
@@ -78,11 +80,11 @@ def run(command, environment):
     return shell.stdout.strip()
 
 
-def check_session(readme):
+def check_session(page, session):
     printed, seen = Names(), Names()
     environment = dict(os.environ)
     count = 0
-    for command, answer in steps(readme):
+    for command, answer in session:
         variable = re.fullmatch(r"(\w+)=([0-9a-f-]{36})", command)
         if variable:
             # The reader puts in his own id here: the one that stands in the same place of his answers.
@@ -99,27 +101,36 @@ def check_session(readme):
                 break
             is_command = "-d " in command or "-X " in command
             if is_command or time.monotonic() > deadline:
-                sys.exit(f"readme: {command}\nanswers\n{found}\nbut the README prints\n{expected}")
+                sys.exit(f"readme: {command}\nanswers\n{found}\nbut {page} prints\n{expected}")
             seen.known = before
             time.sleep(0.1)
         count += 1
-    if count == 0:
-        sys.exit("readme: the README has no session")
-    print(f"Each of the {count} commands answers as the README prints.")
+    print(f"{page}: each of the {count} commands answers as printed.", flush=True)
 
 
-def main():
-    with open("README.md", encoding="utf-8") as file:
-        readme = file.read()
-    if is_up():
-        sys.exit(f"readme: something answers on {URL} already")
+def check_page(page, session):
     stack = subprocess.Popen(["make", "run"], env=os.environ | {"DATA": "memory"}, start_new_session=True)
     try:
         wait_until(is_up, 900, "`make run`")
-        check_session(readme)
+        check_session(page, session)
     finally:
-        os.killpg(stack.pid, 15)
+        os.killpg(stack.pid, signal.SIGTERM)
         stack.wait()
+    # The next one needs its ports.
+    wait_until(lambda: not is_up(), TIME_LIMIT_SECONDS, "the end of `make run`")
+
+
+def main():
+    if is_up():
+        sys.exit(f"readme: something answers on {URL} already")
+    pages = [Path("README.md"), *sorted(Path("docs").glob("*.md"))]
+    sessions = {page: list(steps(page.read_text(encoding="utf-8"))) for page in pages}
+    for page in ("README.md", "docs/tutorial.md"):
+        if not sessions[Path(page)]:
+            sys.exit(f"readme: {page} has no session")
+    for page, session in sessions.items():
+        if session:
+            check_page(page, session)
 
 
 main()
