@@ -1,4 +1,4 @@
-# Every command of the README. `make` alone lists them.
+# Every command of the documents. `make` alone lists them.
 #
 # Cargo is never told which package a binary or example is of: with all members of the workspace selected, their dependencies
 # have the same features in every target, and are compiled once. Nor is it told to be quiet: compiling takes minutes, and what
@@ -18,8 +18,8 @@ NORTHWIND ?= ../shared/data/northwind
 # Ends a target that lacks the variable $(1), with what it should be.
 needs = $(if $($(1)),,$(error make $@ needs $(1), $(2)))
 
-.PHONY: help run test contract check routes fmt watch invoke sam-invoke sam-api northwind benchmark query-benchmark reservation-benchmark load build-times export import parked \
-  replay verify simulate tools build deploy readme clean
+.PHONY: help run test contract check routes fmt watch invoke sam-invoke sam-api northwind benchmark query-benchmark reservation-benchmark cost load build-times export import parked \
+  replay verify simulate tools build deploy readme docs clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,8 +37,9 @@ contract: ## Hold a stack against the API's description with schemathesis (SEED=
 simulate: ## Run the whole system under injected faults: SEEDS=1000 runs, or the one of SEED=n with its trace
 	@SEEDS="$(or $(SEEDS),1000)" SEED="$(SEED)" bash tools/scripts/simulate.sh
 
-check: ## Generated routes, formatting, arrows between crates and files, clippy, rustdoc, and the template's linters if they are installed
+check: ## Generated routes, the documents' links and commands, formatting, arrows between crates and files, clippy, rustdoc, and the template's linters if they are installed
 	python3 tools/scripts/routes.py --check
+	python3 tools/scripts/links.py
 	cargo fmt --all --check
 	python3 tools/scripts/house.py
 	cargo clippy --workspace --all-targets -- --deny warnings
@@ -48,7 +49,7 @@ check: ## Generated routes, formatting, arrows between crates and files, clippy,
 	@if command -v sam >/dev/null; then echo sam validate --lint; sam validate --lint; \
 	else echo "sam is not installed (make tools): template.yaml is not validated"; fi
 
-routes: ## Write the routes of template.yaml into Cargo.toml, for `make watch`, and into the README
+routes: ## Write the routes of template.yaml into Cargo.toml, for `make watch`, and into docs/http.md
 	@python3 tools/scripts/routes.py
 
 fmt: ## Format the code
@@ -78,6 +79,9 @@ query-benchmark: ## How long each query takes among 100,000 orders on this machi
 reservation-benchmark: ## How many reservations a second one SKU takes from 1, 4 and 16 writers, and what each costs (RESERVATIONS=…)
 	@cargo run --example reservation-benchmark
 
+cost: ## What one order asks of DynamoDB, the queues and the functions, from its creation to its delivery (ORDERS=…)
+	@ORDERS=$(or $(ORDERS),10) python3 tools/scripts/cost.py
+
 load: ## How many orders a second the stack takes, how far behind its projections are, and what it uses when idle (ORDERS, CLIENTS, DATA)
 	@cargo run --example load
 
@@ -99,7 +103,7 @@ import: ## Write the events of FILE into the empty event store of the running `m
 parked: ## What projections of the running `make run` could not apply; ARGS="redrive-all", "show …", "redrive …"
 	@cargo run --bin ordermaster -- parked $(or $(ARGS),list)
 
-readme: ## Run the README's curl session against `make run` and compare every answer
+readme: ## Run the sessions of the README and of docs/ against `make run`, and compare every answer
 	@python3 tools/scripts/readme.py
 
 tools: ## Install SAM CLI, cfn-lint, cargo-lambda and schemathesis into .tools

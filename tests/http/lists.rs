@@ -207,7 +207,7 @@ fn first_page(limit: usize) -> ListQuery<'static> {
     }
 }
 
-/// The README's table. How many orders there are makes no difference: no query reads what it does not show, except for
+/// The table in `docs/costs.md`. How many orders there are makes no difference: no query reads what it does not show, except for
 /// the few rows that fill 4 KB.
 #[tokio::test]
 async fn a_page_of_20_costs_4_requests_and_2_read_units_or_1_and_1_of_a_customer() {

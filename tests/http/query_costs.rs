@@ -1,5 +1,5 @@
 //! What each query costs, and each projection per event: requests that reach DynamoDB and the capacity units that it
-//! reports. The README's table has these figures.
+//! reports. `docs/costs.md` has these figures.
 
 use std::cell::Cell;
 
@@ -38,7 +38,7 @@ fn read(operations: &str, read: f64) -> (String, Units) {
 }
 
 #[tokio::test]
-async fn each_query_costs_what_the_readme_says() {
+async fn each_query_costs_what_the_documents_say() {
     let tables = Tables::new().await;
     for _ in 0..25 {
         order(&tables, "VINET", &[added("p", 1), submitted()]).await;
@@ -165,7 +165,7 @@ async fn a_customer_of_20_000_orders_costs_no_more_than_one_of_25() {
 
 /// From the second batch of an instance on: the first one learns how far others have come.
 #[tokio::test]
-async fn each_projection_costs_what_the_readme_says() {
+async fn each_projection_costs_what_the_documents_say() {
     let tables = Tables::new().await;
     let projections = TRIGGERS.map(|(source, binary)| {
         let (_, constructor) = FUNCTIONS.iter().find(|(name, _)| *name == binary).unwrap();

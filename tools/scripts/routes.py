@@ -1,5 +1,5 @@
 """Writes the routes of template.yaml where they are wanted once more: into Cargo.toml for cargo-lambda, which cannot read the
-template, and into the README, with what functions/docs/openapi.yaml says of each.
+template, and into docs/http.md, with what functions/docs/openapi.yaml says of each.
 
 `--check` only compares. Both files are read line by line, so what is written in another way than everywhere else is an error.
 """
@@ -109,7 +109,7 @@ def main(arguments):
     if arguments not in ([], ["--check"]):
         sys.exit("routes: there is only the option --check")
     all_routes = routes()
-    for file, part in [("Cargo.toml", router(all_routes)), ("README.md", table(all_routes, summaries()))]:
+    for file, part in [("Cargo.toml", router(all_routes)), ("docs/http.md", table(all_routes, summaries()))]:
         text = with_part(file, part)
         if text == "\n".join(lines(file)):
             continue

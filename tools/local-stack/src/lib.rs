@@ -19,7 +19,7 @@
 //! - [`LocalStack`]: all of it together, started with [`Options`]
 //! - [`settings`]: the options that the environment asks for
 //!
-//! The README lists what it does not imitate ("What the local stack does not imitate").
+//! `docs/local-stack.md` lists what it does not imitate.
 
 mod batches;
 mod bells;
