@@ -106,6 +106,13 @@ parked: ## What projections of the running `make run` could not apply; ARGS="red
 readme: ## Run the sessions of the README and of docs/ against `make run`, and compare every answer
 	@python3 tools/scripts/readme.py
 
+docs: ## Make a book of docs/, with rustdoc's pages in its folder code (needs mdBook: cargo install mdbook)
+	@command -v mdbook >/dev/null || { echo "mdBook is not installed: run 'cargo install mdbook'" >&2; exit 1; }
+	mdbook build docs
+	cargo doc --workspace --no-deps
+	rm -rf target/book/code && cp -r target/doc target/book/code
+	@echo "target/book/index.html, target/book/code/domain/index.html"
+
 tools: ## Install SAM CLI, cfn-lint, cargo-lambda and schemathesis into .tools
 	python3 -m venv $(TOOLS)
 	$(TOOLS)/bin/pip install --quiet --requirement tools.txt
