@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 ORDERS = int(os.environ.get("ORDERS", "10"))
 API, DYNAMODB, PROXY, EVENTS = 3100, 8100, 8101, 8102
+SKUS = ["QC-11", "MG-72", "SG-42"]
+METRIC = re.compile(r'^(stream_batches|queue_batches|queue_messages)_total\{.*function="([a-z-]+)".*\} (\d+)$')
+RUNNING = []
 COUNTING = threading.Event()
 LOCK = threading.Lock()
 # By table and operation: requests, read units, write units, of which of indexes.
@@ -109,6 +113,8 @@ def until(what, condition, limit_seconds=900):
                 return
         except (OSError, urllib.error.URLError):
             pass
+        if any(process.poll() is not None for process in RUNNING):
+            sys.exit("cost: a local stack has ended")
         if time.monotonic() > deadline:
             sys.exit(f"cost: {what} took longer than {limit_seconds} s")
         time.sleep(0.2)
@@ -159,10 +165,6 @@ def one_order():
     until("the fulfilment", lambda: "FulfilmentEnded" in events(f"fulfilment-{order}"), 30)
     call("POST", f"/orders/{order}/deliver")
     until("the row", lambda: status(order) == "delivered", 30)
-
-
-SKUS = ["QC-11", "MG-72", "SG-42"]
-METRIC = re.compile(r'^(stream_batches|queue_batches|queue_messages)_total\{.*function="([a-z-]+)".*\} (\d+)$')
 
 
 def metrics():
@@ -220,16 +222,16 @@ def main():
     stack = {"PORT": str(API), "DYNAMODB_ENDPOINT": f"http://127.0.0.1:{PROXY}", "EVENTS_PORT": str(EVENTS)}
     command = os.environ.get("LOCAL_STACK", "cargo run --bin local-stack").split()
     common = os.environ | {"DATA": "memory", "LOG_LEVEL": "warn"}
-    running = []
     try:
-        running.append(subprocess.Popen(command, env=common | ports, start_new_session=True, stdout=sys.stderr))
+        RUNNING.append(subprocess.Popen(command, env=common | ports, start_new_session=True, stdout=sys.stderr))
         until("the DynamoDB", lambda: http.client.HTTPConnection("127.0.0.1", DYNAMODB).connect() is None)
-        running.append(subprocess.Popen(command, env=common | stack, start_new_session=True, stdout=sys.stderr))
+        RUNNING.append(subprocess.Popen(command, env=common | stack, start_new_session=True, stdout=sys.stderr))
         measure()
     finally:
-        for process in running:
-            os.killpg(process.pid, 15)
-            process.wait()
+        for process in RUNNING:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+                process.wait()
 
 
 main()
