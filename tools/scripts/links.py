@@ -3,6 +3,7 @@
 - A relative link leads to a file, and its anchor to a heading there. Nothing in docs/ is left out of docs/SUMMARY.md.
 - What stands in backticks and looks like a file of the project is one, what looks like a test's or metric's name is one, and a
   `make` target is one of the Makefile.
+- A page that code, scripts or the template name exists.
 - A fence has a language. A command in a ```sh fence is in .ci/, unless the fence begins with a comment `# CI does not run …`.
   Those in ```console fences are run by tools/scripts/readme.py.
 """
@@ -131,6 +132,11 @@ def main():
         prose = FENCE.sub("", text)
         for found in (links(project, page, prose), names(project, prose), fences(project, text)):
             wrong += [f"{page}: {sentence}" for sentence in found]
+    for file in project.files:
+        if file.suffix in (".rs", ".py", ".sh", ".yaml", ".toml", "") and file not in project.pages:
+            for name in re.findall(r"\bdocs/[\w-]+\.md\b", file.read_text(encoding="utf-8", errors="replace")):
+                if name not in project.names:
+                    wrong.append(f"{file}: {name} is no page")
     summary = project.pages[Path("docs/SUMMARY.md")]
     for page in sorted(Path("docs").glob("*.md")):
         if page.name != "SUMMARY.md" and f"({page.name})" not in summary:
