@@ -377,10 +377,59 @@ async fn a_state_of_some_seconds_ago_is_brought_up_to_date_by_a_read_from_its_ve
         let requests = tables.proxy.recorded();
         let read = requests.iter().find(|request| request.operation == "Query");
         let from = read.map(|read| read.body["ExpressionAttributeValues"][":from"]["N"].clone());
-        let expected_from = [(1_010, "3")].iter().find(|(of, _)| *of == seconds);
+        let expected_from = [(1_010, "2")].iter().find(|(of, _)| *of == seconds);
         if let Some((_, expected_from)) = expected_from {
             assert_eq!(from.unwrap(), *expected_from);
         }
+    }
+}
+
+/// As by a restore of the table from a backup.
+async fn replace_history(tables: &Tables, sweets: &[u32]) {
+    for mut item in tables.items("EventStore").await {
+        let delete = tables.dynamodb.delete_item().table_name("EventStore");
+        let mut key = |name: &str| item.remove(name).unwrap();
+        let delete = delete.key("AggregateId", key("AggregateId"));
+        delete.key("Version", key("Version")).send().await.unwrap();
+    }
+    for sweets in sweets {
+        let restored = Decider::new(tables.store());
+        run(&restored, 1, JarCommand::Add(*sweets)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_kept_state_whose_history_was_replaced_is_dropped() {
+    static SECONDS: AtomicI64 = AtomicI64::new(0);
+    let clock = || DateTime::UNIX_EPOCH + TimeDelta::seconds(SECONDS.load(Ordering::SeqCst));
+    let full = |room| Err(Full { room }.to_string());
+    let kept: &[u32] = &[1, 1];
+    // What is there in its place, how many seconds later, the command, and what comes of it.
+    type Case<'a> = (&'a str, &'a [u32], i64, JarCommand, Result<(u32, u64), String>);
+    let cases: [Case<'_>; 6] = [
+        ("as long", &[5, 4], 10, JarCommand::Add(2), full(1)),
+        ("as long, and room", &[5, 4], 10, JarCommand::Add(1), Ok((10, 3))),
+        ("shorter", &[9], 10, JarCommand::Add(1), Ok((10, 2))),
+        ("longer", &[3, 3, 3], 0, JarCommand::Add(1), Ok((10, 4))),
+        ("longer, and no room", &[3, 3, 3], 0, JarCommand::Add(2), full(1)),
+        ("as long, and no event", &[5, 4], 0, JarCommand::FillTo(2), Ok((9, 2))),
+    ];
+    for (case, history, seconds, command, expected) in cases {
+        let tables = Tables::new().await;
+        let decider = keeping(tables.store().with_clock(clock));
+        for sweets in kept {
+            run(&decider, 1, JarCommand::Add(*sweets)).await.unwrap();
+        }
+        replace_history(&tables, history).await;
+        SECONDS.fetch_add(seconds, Ordering::SeqCst);
+        let outcome = run(&decider, 1, command).await.map_err(|error| match error {
+            TransactError::Refused(full) => full.to_string(),
+            error => panic!("{case}: {error}"),
+        });
+        assert_eq!(outcome, expected, "{case}");
+        // Nothing was appended to what is gone.
+        let loaded = tables.store().load::<Jar>("jar-1").await.unwrap();
+        assert!(loaded.state.unwrap().sweets >= history.iter().sum(), "{case}");
     }
 }
 

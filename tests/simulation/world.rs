@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
 use super::dynamodb::{ALL_HAS_ARRIVED, DynamoDb};
-use super::faults::Faults;
+use super::faults::{Faults, chance};
 use super::history::History;
 use crate::support::{SHARDS, environment, project, template};
 
@@ -63,9 +63,11 @@ impl World {
         self.dynamodb.config_of(actor, &self.config)
     }
 
-    /// A function's environment. Snapshots come soon, so that there are some.
+    /// A function's environment. Snapshots come soon, so that there are some. Most writers keep states, and some do not.
     pub fn environment(&self, binary: &str) -> Environment {
-        environment(&self.template, binary, &[("SNAPSHOT_EVERY", "Order:3")])
+        let kept_bytes = if chance(0.7) { "1000000" } else { "0" };
+        let changed = [("SNAPSHOT_EVERY", "Order:3"), ("KEPT_STATE_BYTES", kept_bytes)];
+        environment(&self.template, binary, &changed)
     }
 
     /// A running instance of a function.

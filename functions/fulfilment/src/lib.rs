@@ -71,7 +71,9 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
     let dynamodb = dynamodb::client(aws);
     let processes = Decider::new(EventStore::from_env(env, dynamodb.clone())?);
     let app = App {
-        processes: processes.with_attempts(MAX_ATTEMPTS).keeping_states(KEPT_BYTES),
+        processes: processes
+            .with_attempts(MAX_ATTEMPTS)
+            .keeping_from_env(env, KEPT_BYTES)?,
         timers: Timers::from_env(env, dynamodb)?,
         timeouts: env.parsed("STEP_TIMEOUTS", "a list such as `reserve_stock:60,take_payment:120`")?,
         switch: env.parsed("FULFILMENT", "ENABLED or DISABLED")?,

@@ -41,7 +41,7 @@ const KEPT_BYTES: usize = 16 * 1024 * 1024;
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let stocks = EventStore::from_env(env, dynamodb::client(aws))?.with_snapshots(Snapshots::from_env(env)?);
     let app = App {
-        stocks: Decider::new(stocks).keeping_states(KEPT_BYTES),
+        stocks: Decider::new(stocks).keeping_from_env(env, KEPT_BYTES)?,
     };
     let for_messages = App {
         stocks: app.stocks.clone().with_attempts(MAX_ATTEMPTS),

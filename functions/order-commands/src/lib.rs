@@ -31,7 +31,8 @@ pub struct App {
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let dynamodb = dynamodb::client(aws);
     let orders = EventStore::from_env(env, dynamodb.clone())?.with_snapshots(Snapshots::from_env(env)?);
-    let orders = Decider::new(orders);
+    // Commands on one order seldom follow each other in one environment, so its state is not kept.
+    let orders = Decider::new(orders).keeping_from_env(env, 0)?;
     let of_messages = bus::function(orders.clone());
     let app = App {
         orders,

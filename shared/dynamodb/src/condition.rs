@@ -2,8 +2,9 @@
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::CancellationReason;
+use aws_sdk_dynamodb::types::{CancellationReason, ReturnValuesOnConditionCheckFailure};
 
 use crate::error::TableError;
 use crate::item::Item;
@@ -23,13 +24,21 @@ where
     }
 }
 
-/// What was there when a put's condition was not met, if the put asked for it; `None` when there was nothing.
+/// What stood in the way of a put whose condition was not met; `None` when nothing did.
+#[derive(Debug)]
+pub struct Refused(pub Option<Item>);
+
+/// Sends a put that has a condition. `None` when it happened.
 ///
 /// # Errors
 /// What else DynamoDB said.
-pub fn in_the_way(error: SdkError<PutItemError>) -> Result<Option<Item>, TableError> {
+pub async fn put_unless_refused(put: PutItemFluentBuilder) -> Result<Option<Refused>, TableError> {
+    let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    let Err(error) = put.send().await else {
+        return Ok(None);
+    };
     match error.as_service_error() {
-        Some(PutItemError::ConditionalCheckFailedException(refused)) => Ok(refused.item().cloned()),
+        Some(PutItemError::ConditionalCheckFailedException(refused)) => Ok(Some(Refused(refused.item().cloned()))),
         _ => Err(error.into()),
     }
 }

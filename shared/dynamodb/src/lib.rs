@@ -22,7 +22,7 @@ pub mod patience;
 
 pub use batch::{batch_get, batch_write, delete_request, put_request};
 pub use client::client;
-pub use condition::{Cancelled, cancelled, in_the_way, unless_refused};
+pub use condition::{Cancelled, Refused, cancelled, put_unless_refused, unless_refused};
 pub use cost::Cost;
 pub use error::{Passes, TableError, cause};
 pub use item::{Item, from_item, to_item};

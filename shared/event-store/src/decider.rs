@@ -34,10 +34,10 @@ impl<A: Aggregate> Decider<A> {
 
     /// The same with the newest states kept in memory, up to so many bytes: a command on one of them is then 1 request and
     /// no read. That pays where commands on one aggregate follow each other closely, as in the batches of a queue; a state
-    /// that others have changed meanwhile costs a request and a write unit more.
+    /// that others have changed meanwhile costs a request and a write unit more. 0 bytes: none are kept.
     pub fn keeping_states(self, bytes: usize) -> Self {
         Self {
-            kept: Some(Arc::new(Kept::new(bytes))),
+            kept: (bytes > 0).then(|| Arc::new(Kept::new(bytes))),
             ..self
         }
     }

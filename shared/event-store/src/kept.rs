@@ -1,4 +1,12 @@
 //! States that are kept between commands, in the memory of one environment.
+//!
+//! Whoever brings a kept state up to date reads from its own version on, and sees whether the event there is still the one
+//! that it was: the table may have been filled again from a backup. An append on a kept state does not look. That its version
+//! is free does not prove that the events before are those that were folded, nor, in a table that was restored to an
+//! earlier moment, that they exist: such an append would leave a gap. No condition of a single put can tell, as it sees no
+//! other item. What keeps this from happening is time alone: a state that nobody has looked at for [`FRESH`] is appended to
+//! only after a read, and nobody deletes a table, makes it anew and fills it in less. A restore into a table of another
+//! name comes with a deployment, and so with new environments.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -15,7 +15,7 @@
 //! | [`scan`] | all events, in segments |
 //! | [`backup`] | all events as a file, and back |
 //! | [`recorded`] | a stored event and its item in the table |
-//! | `from_env` | both tables as a function's environment names them |
+//! | `from_env` | tables and settings as a function's environment has them |
 //! | [`corrupt`] | stored events that this code cannot make sense of |
 //! | [`error`] | what can go wrong, kept apart by what the caller can do about it |
 

@@ -50,16 +50,39 @@ impl EventStore {
         Ok(stream)
     }
 
-    /// Brings `stream` to its newest version.
+    /// Brings a kept `stream` to its newest version.
     ///
     /// # Errors
     /// As [`EventStore::load`].
     pub(crate) async fn refresh<A: Aggregate>(&self, stream: &mut Stream<A>) -> Result<(), StoreError> {
-        for event in self.read_on(stream, stream.version + 1, None).await? {
+        for event in self.follow(stream).await? {
             stream.fold(&event)?;
         }
-        stream.is_kept = false;
         Ok(())
+    }
+
+    /// The events after a kept `stream`, which then is no longer one that nobody has looked at.
+    ///
+    /// When the event at its version is not the one that it was, the table has been filled again from a backup. Then its
+    /// state is of another history: the stream begins anew, and these are all its events.
+    pub(crate) async fn follow<A: Aggregate>(&self, stream: &mut Stream<A>) -> Result<Vec<Recorded>, StoreError> {
+        stream.is_kept = false;
+        let Some(known) = stream.newest_event else {
+            return self.read_on(stream, 1, None).await;
+        };
+        let mut events = self.read_on(stream, stream.version, None).await?;
+        if events.first().is_some_and(|event| event.event_id == known) {
+            events.remove(0);
+            return Ok(events);
+        }
+        tracing::warn!(aggregate_id = stream.aggregate_id, "a kept state is of another history");
+        let unborn = Stream::unborn(&stream.aggregate_id);
+        *stream = Stream {
+            cost: stream.cost,
+            expected: stream.expected,
+            ..unborn
+        };
+        self.read_on(stream, 1, None).await
     }
 
     /// The events of `stream` from version `from` on, at most `limit`; the stream bears the cost.

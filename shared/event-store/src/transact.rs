@@ -88,8 +88,7 @@ impl EventStore {
     /// The same with something that is done `first`, before each append, and at most so many attempts.
     ///
     /// Nothing but a successful append may rest on a kept state: everything else is decided again on what a read has
-    /// brought. A kept state that turns out to be old is no attempt, and nobody waits: DynamoDB has refused the append, and
-    /// returned the event that was missing.
+    /// brought. A kept state that turns out to be old is no attempt, and nobody waits.
     pub(crate) async fn transact_after<A: Aggregate, E>(
         &self,
         mut stream: Stream<A>,
@@ -156,7 +155,6 @@ impl EventStore {
                 Err(AppendError::Store(error)) => return self.unless_appended(stream, metadata, error).await,
             };
             stream.cost.requests += 1;
-            stream.is_kept = false;
             let ours = self.take_in(&mut stream, winners, metadata).await?;
             if !ours.is_empty() {
                 return Ok(Transacted {
@@ -213,7 +211,8 @@ impl EventStore {
         })
     }
 
-    /// Folds the events that won, which DynamoDB returned for nothing, and reads what followed them.
+    /// Folds the events that won, which DynamoDB returned for nothing, and reads what followed them. That they follow a
+    /// kept state is not known: then all of it is read.
     ///
     /// If an earlier attempt of ours is among them, the stream ends with its events, which are returned.
     async fn take_in<A: Aggregate>(
@@ -222,20 +221,26 @@ impl EventStore {
         winners: Vec<Recorded>,
         metadata: &Metadata,
     ) -> Result<Vec<Recorded>, StoreError> {
-        let mut newer: Vec<_> = (stream.version + 1..)
-            .zip(winners)
-            .take_while(|(expected, winner)| winner.version == *expected)
-            .map(|(_, winner)| winner)
-            .collect();
         let key = metadata.idempotency.as_ref().map(|idempotency| &idempotency.key);
         let uses_key = |event: &Recorded| {
             let used = event.metadata.idempotency.as_ref().map(|idempotency| &idempotency.key);
             key.is_some() && used == key && event.metadata.user_id == metadata.user_id
         };
-        // Who has used the key before needs no more than the events of that one append.
-        let limit = newer.iter().any(uses_key).then_some(MAX_TRANSACT_ITEMS);
-        let from = stream.version + 1 + newer.len() as Version;
-        newer.extend(self.read_on(stream, from, limit).await?);
+        let newer = match stream.is_kept {
+            true => self.follow(stream).await?,
+            false => {
+                let mut newer: Vec<_> = (stream.version + 1..)
+                    .zip(winners)
+                    .take_while(|(expected, winner)| winner.version == *expected)
+                    .map(|(_, winner)| winner)
+                    .collect();
+                // Who has used the key before needs no more than the events of that one append.
+                let limit = newer.iter().any(uses_key).then_some(MAX_TRANSACT_ITEMS);
+                let from = stream.version + 1 + newer.len() as Version;
+                newer.extend(self.read_on(stream, from, limit).await?);
+                newer
+            }
+        };
 
         let mut ours = Vec::new();
         for event in newer {
@@ -244,8 +249,7 @@ impl EventStore {
                 break;
             }
             // The stream ends where it stood when the key was used.
-            let has_used_key = limit.is_some() && stream.use_of_key(metadata).is_some();
-            if has_used_key && !uses_key(&event) {
+            if stream.has_used_key(metadata) && !uses_key(&event) {
                 break;
             }
             stream.fold(&event)?;

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, Select};
+use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use chrono::{TimeDelta, Utc};
 use domain::aggregate::reason_without_data;
 use domain::time::rfc3339_micros;
-use dynamodb::{Item, TableError, from_item, in_the_way, to_item, unless_refused};
+use dynamodb::{Item, Refused, TableError, from_item, put_unless_refused, to_item, unless_refused};
 use environment::{ConfigError, Environment};
 use lambda_edge::stream::EventRecord;
 use serde::{Deserialize, Serialize};
@@ -157,14 +157,11 @@ impl ParkedEvents {
         let put = self.client.put_item().table_name(&self.table);
         let put = put
             .set_item(Some(to_item(&entry)?))
-            .condition_expression("attribute_not_exists(AggregateId)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let Err(error) = put else {
+            .condition_expression("attribute_not_exists(AggregateId)");
+        let Some(Refused(there)) = put_unless_refused(put).await? else {
             return Ok(());
         };
-        let before = in_the_way(error)?.map(Parked::of_item);
+        let before = there.map(Parked::of_item);
         let newer_since = before.and_then(|before| before.newer_since);
         // Its time has to change, or a redrive that has not seen this would remove it.
         self.park(&Parked { newer_since, ..entry }).await

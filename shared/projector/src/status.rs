@@ -6,10 +6,10 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Version;
-use dynamodb::{Item, TableError, in_the_way};
+use dynamodb::{Item, Refused, TableError, put_unless_refused};
 use environment::{ConfigError, Environment};
 use lambda_edge::deadline::Deadline;
 use serde::{Deserialize, Serialize};
@@ -147,12 +147,11 @@ impl ProjectionStatuses {
                 .expression_attribute_names("#revision", "Revision")
                 .expression_attribute_values(":read", AttributeValue::N(read.to_string())),
         };
-        let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(error) = put.send().await else {
+        let Some(Refused(there)) = put_unless_refused(put).await? else {
             return Ok(None);
         };
         // Somebody may have removed it.
-        let there = in_the_way(error)?.map(of_item).transpose()?;
+        let there = there.map(of_item).transpose()?;
         Ok(Some(there.unwrap_or_default()))
     }
 }

@@ -7,10 +7,10 @@
 use std::marker::PhantomData;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Version;
 use domain::aggregate::reason_without_data;
-use dynamodb::{Item, TableError, in_the_way};
+use dynamodb::{Item, Refused, TableError, put_unless_refused};
 use projector::ProjectError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -166,7 +166,7 @@ impl<R: Row> Rows<R> {
     /// `Version` is not a number, which cannot be a row of ours.
     pub(crate) async fn put_uncounted(&self, row: &R) -> Result<Put, TableError> {
         let number = |number: u64| AttributeValue::N(number.to_string());
-        let written = self
+        let put = self
             .client
             .put_item()
             .table_name(&self.table)
@@ -177,15 +177,10 @@ impl<R: Row> Rows<R> {
             )
             .expression_attribute_values(":number", AttributeValue::S("N".to_owned()))
             .expression_attribute_values(":version", number(row.version()))
-            .expression_attribute_values(":generation", number(self.generation.into()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let error = match written {
-            Ok(_) => return Ok(Put::Written),
-            Err(error) => error,
+            .expression_attribute_values(":generation", number(self.generation.into()));
+        let Some(Refused(there)) = put_unless_refused(put).await? else {
+            return Ok(Put::Written);
         };
-        let there = in_the_way(error)?;
         let version = there.as_ref().and_then(version).unwrap_or_default();
         Ok(match there.as_ref().map_or(1, generation) {
             there if there > self.generation => Put::OfNewerCode,

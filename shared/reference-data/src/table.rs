@@ -6,10 +6,10 @@ use std::hash::Hash;
 use std::marker::PhantomData;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, SubsecRound, Utc};
 use domain::Version;
-use dynamodb::{Item, TableError, batch_get, in_the_way};
+use dynamodb::{Item, Refused, TableError, batch_get, put_unless_refused};
 use environment::{ConfigError, Environment};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -165,12 +165,10 @@ impl<R: Reference> Table<R> {
                 .condition_expression("Version = :before")
                 .expression_attribute_values(":before", AttributeValue::N(before.to_string())),
         };
-        let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let error = match put.send().await {
-            Ok(_) => return Ok(Put::Written),
-            Err(error) => error,
+        let Some(Refused(there)) = put_unless_refused(put).await? else {
+            return Ok(Put::Written);
         };
-        match in_the_way(error)?.map(read).transpose()? {
+        match there.map(read).transpose()? {
             // An attempt of the SDK had succeeded, and its answer was lost.
             Some(there) if there == *next => Ok(Put::Written),
             there => Ok(Put::Refused(there)),

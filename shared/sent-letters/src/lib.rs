@@ -6,11 +6,11 @@
 //! - [`Notifications`]: the table, written by who sends, and read by customer
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
 use domain::order::OrderId;
 use domain::text::CustomerId;
-use dynamodb::{Item, TableError, in_the_way};
+use dynamodb::{Item, Refused, TableError, put_unless_refused};
 use environment::{ConfigError, Environment};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -131,12 +131,10 @@ impl Notifications {
             // What is final stays.
             _ => put.condition_expression("attribute_not_exists(CustomerId)"),
         };
-        let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let error = match put.send().await {
-            Ok(_) => return Ok(Put::Written),
-            Err(error) => error,
+        let Some(Refused(there)) = put_unless_refused(put).await? else {
+            return Ok(Put::Written);
         };
-        match in_the_way(error)?.map(read).transpose()? {
+        match there.map(read).transpose()? {
             // An attempt of the SDK had succeeded, and its answer was lost.
             Some(there) if there == *next => Ok(Put::Written),
             there => Ok(Put::Refused(there.map(Box::new))),
