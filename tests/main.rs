@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`event_store`] | the promises of an append: DESIGN section 5 |
 //! | [`projections`] | the promises of a projection: DESIGN section 7 |
+//! | [`queues`] | messages that newer code has written, that nobody can read, and that nobody handles |
 //! | [`crash_points`] | processes that are killed after any of their writes |
 //! | [`replay`] | the promises of a replay: DESIGN section 7, point 5 |
 //! | [`notifications`] | what customers are told, once, and by which way |
@@ -30,6 +31,7 @@ mod inventory;
 mod notifications;
 mod payloads;
 mod projections;
+mod queues;
 mod replay;
 mod rights;
 mod simulation;

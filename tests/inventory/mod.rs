@@ -32,7 +32,7 @@ fn order(number: u32) -> OrderId {
 }
 
 /// A message with an id that follows from `number`.
-fn message(number: u32, body: Body) -> Message {
+pub(crate) fn message(number: u32, body: Body) -> Message {
     Message::new(
         Uuid::from_u128(u128::from(number) << 64),
         "fulfilment-x",
@@ -42,11 +42,11 @@ fn message(number: u32, body: Body) -> Message {
 }
 
 /// When reservations expire that do so after every test.
-fn in_an_hour() -> Option<DateTime<Utc>> {
+pub(crate) fn in_an_hour() -> Option<DateTime<Utc>> {
     Some(Utc::now() + TimeDelta::hours(1))
 }
 
-fn reserve(number: u32, quantity: u32, expires_at: Option<DateTime<Utc>>) -> Body {
+pub(crate) fn reserve(number: u32, quantity: u32, expires_at: Option<DateTime<Utc>>) -> Body {
     Body::ReserveStock(ReserveStock {
         order_id: order(number),
         sku: sku(),
@@ -71,7 +71,7 @@ fn commit(number: u32, quantity: u32) -> Body {
 }
 
 /// The message as a function finds it in its queue.
-fn record(message: &Message) -> Value {
+pub(crate) fn record(message: &Message) -> Value {
     let event = json!({ "version": "0", "detail-type": message.body.name(), "detail": message });
     json!({
         "messageId": message.id,

@@ -351,7 +351,7 @@ async fn killed_between_sending_and_marking_it_leaves_one_mail_in_a_maildir() {
 }
 
 #[tokio::test]
-async fn a_message_that_cannot_be_read_comes_again_and_holds_up_no_other() {
+async fn a_message_that_even_the_dead_letters_do_not_take_comes_again_and_holds_up_no_other() {
     let (tables, ses) = (tables().await, Ses::start().await);
     let function = app(&tables, &ses.variables()).function();
     let mut payload = batch(&[message(confirmed()), message(shipped("c"))]);

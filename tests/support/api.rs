@@ -50,13 +50,26 @@ impl Api {
     }
 
     /// The same of a template that may have been changed.
-    pub async fn start_from(mut template: Template, options: Options) -> Self {
+    pub async fn start_from(template: Template, options: Options) -> Self {
+        Self::start_replacing("", function, template, options).await
+    }
+
+    /// With a function in place of `binary`.
+    pub async fn start_replacing(
+        binary: &str,
+        replacement: Constructor,
+        mut template: Template,
+        options: Options,
+    ) -> Self {
         for function in &mut template.functions {
             function
                 .environment
                 .insert(FUNCTION.to_owned(), function.binary.clone());
         }
-        let functions = FUNCTIONS.iter().map(|(name, _)| (*name, function as Constructor));
+        let functions = FUNCTIONS.iter().map(|(name, _)| match *name == binary {
+            true => (*name, replacement),
+            false => (*name, function as Constructor),
+        });
         let functions: Vec<_> = functions.collect();
         Self {
             stack: LocalStack::start_from(template, options, &functions).await.unwrap(),
@@ -162,7 +175,7 @@ async fn start_behind_proxy(template: Template, options: Options) -> (Embedded, 
 }
 
 /// The function that the environment names, in a region of its own.
-fn function(environment: &Environment, config: &SdkConfig) -> Result<Function, ConfigError> {
+pub fn function(environment: &Environment, config: &SdkConfig) -> Result<Function, ConfigError> {
     let name = environment.required(FUNCTION)?;
     let (_, constructor) = FUNCTIONS.iter().find(|(function, _)| *function == name).unwrap();
     constructor(environment, &in_own_region(config, name))

@@ -33,6 +33,7 @@ awk '
   /^      Variables:$/ {
     print "        AWS_ENDPOINT_URL_DYNAMODB: \"\""
     print "        AWS_ENDPOINT_URL_EVENTBRIDGE: \"\""
+    print "        AWS_ENDPOINT_URL_SQS: \"\""
     print "        LOCAL_CALLER: \"\""
   }
 ' template.yaml >.aws-sam/containers.yaml

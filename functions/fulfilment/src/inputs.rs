@@ -7,7 +7,7 @@ use domain::fulfilment::{Input, PaymentNews, StockNews};
 use domain::order::OrderId;
 use domain::stock::Pieces;
 use domain::text::Sku;
-use lambda_edge::queue::NotHandled;
+use event_bus::queue::NotHandled;
 use messages::events::OrderSubmitted;
 use messages::{Body, Message};
 use rust_decimal::Decimal;
@@ -90,7 +90,7 @@ pub(crate) fn of(message: &Message) -> Result<Option<(OrderId, Vec<Input>)>, Not
             let (step, due_at) = (timer.step, timer.due_at);
             Some((timer.order_id, vec![Input::TimerDue { step, due_at }]))
         }
-        other => return Err(NotHandled(format!("no process is told of {}", other.name()))),
+        other => return Err(NotHandled::Lasting(format!("no process is told of {}", other.name()))),
     })
 }
 

@@ -19,8 +19,9 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use domain::Metadata;
 use domain::fulfilment::{Context, Fulfilment, FulfilmentEvent, Input, Step, Timeouts};
 use domain::order::OrderId;
+use event_bus::DeadLetters;
+use event_bus::queue::{self, NotHandled};
 use event_store::{BeforeAppend, Decider, EventStore, StoreError, Stream};
-use lambda_edge::queue::{self, NotHandled};
 use lambda_edge::{ConfigError, Environment, Function};
 use messages::Message;
 use timers::{Timer, Timers};
@@ -78,7 +79,13 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
         timeouts: env.parsed("STEP_TIMEOUTS", "a list such as `reserve_stock:60,take_payment:120`")?,
         switch: env.parsed("FULFILMENT", "ENABLED or DISABLED")?,
     };
-    Ok(queue::function(Arc::new(app), CONCURRENT_MESSAGES, take_in))
+    let dead_letters = DeadLetters::from_env(env, aws)?;
+    Ok(queue::function(
+        dead_letters,
+        Arc::new(app),
+        CONCURRENT_MESSAGES,
+        take_in,
+    ))
 }
 
 async fn take_in(app: Arc<App>, message: Message) -> Result<(), NotHandled> {

@@ -7,8 +7,8 @@ use domain::Metadata;
 use domain::order::OrderId;
 use domain::stock::{Context, Stock, StockCommand, StockEvent};
 use dynamodb::Cost;
-use event_store::Stream;
-use lambda_edge::queue::NotHandled;
+use event_bus::queue::NotHandled;
+use event_store::{StoreError, Stream};
 use messages::commands::{CommitStock, ReleaseStock, ReserveStock};
 use messages::{Body, Message};
 
@@ -49,7 +49,7 @@ pub async fn perform(app: &App, message: Message) -> Result<Cost, NotHandled> {
             sku,
             quantity,
         }) => (sku, StockCommand::Commit { order_id, quantity }),
-        other => return Err(NotHandled(format!("a stock cannot do {}", other.name()))),
+        other => return Err(NotHandled::Lasting(format!("a stock cannot do {}", other.name()))),
     };
 
     let context = Context { now: Utc::now() };
@@ -75,7 +75,7 @@ async fn is_committed(app: &App, stock: &Stream<Stock>, order_id: OrderId) -> Re
         return Ok(false);
     }
     for event in app.stocks.store().events(&stock.aggregate_id, 1, None).await? {
-        let happened = event.events::<Stock>()?;
+        let happened = event.events::<Stock>().map_err(StoreError::from)?;
         let is_it =
             |event: &StockEvent| matches!(event, StockEvent::StockCommitted { order_id: of, .. } if *of == order_id);
         if happened.iter().any(is_it) {

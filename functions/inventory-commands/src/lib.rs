@@ -16,9 +16,10 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use domain::stock::Stock;
+use event_bus::{DeadLetters, queue};
 use event_store::{Decider, EventStore, Snapshots};
 use lambda_edge::http::Routes;
-use lambda_edge::{ConfigError, Environment, Function, queue};
+use lambda_edge::{ConfigError, Environment, Function};
 
 /// What the handlers need.
 #[derive(Clone)]
@@ -46,7 +47,8 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
     let for_messages = App {
         stocks: app.stocks.clone().with_attempts(MAX_ATTEMPTS),
     };
-    let of_messages = queue::function(Arc::new(for_messages), CONCURRENT_MESSAGES, bus::handle);
+    let dead_letters = DeadLetters::from_env(env, aws)?;
+    let of_messages = queue::function(dead_letters, Arc::new(for_messages), CONCURRENT_MESSAGES, bus::handle);
     Ok(lambda_edge::http::function(env, app, routes()).and_of_records(of_messages))
 }
 

@@ -19,7 +19,8 @@ use aws_config::SdkConfig;
 use chrono::{SubsecRound, Utc};
 use domain::text::{CustomerName, EmailAddress};
 use domain::time::rfc3339_micros;
-use lambda_edge::queue::{self, NotHandled};
+use event_bus::DeadLetters;
+use event_bus::queue::{self, NotHandled};
 use lambda_edge::{ConfigError, Environment, Function};
 use messages::Message;
 use reference_data::{Customer, Customers};
@@ -27,7 +28,7 @@ use sent_letters::{Channel, Notification, Notifications, Put, State};
 use uuid::Uuid;
 
 use mailer::{Mail, MailError, Mailer};
-use templates::letter;
+use templates::news;
 
 /// How many messages of a batch are handled at once: all of them.
 const CONCURRENCY: usize = 10;
@@ -41,6 +42,7 @@ pub struct App {
     pub notifications: Notifications,
     pub customers: Customers,
     pub mailer: Arc<dyn Mailer>,
+    pub dead_letters: DeadLetters,
     /// How long a message belongs to whoever sends it.
     pub claim: Duration,
 }
@@ -54,27 +56,32 @@ impl App {
             notifications: Notifications::from_env(env, dynamodb.clone())?,
             customers: Customers::from_env(env, dynamodb)?,
             mailer: mailer::from_env(env, aws)?,
+            dead_letters: DeadLetters::from_env(env, aws)?,
             claim: CLAIM,
         })
     }
 
     /// The function that works with it.
     pub fn function(self) -> Function {
-        queue::function(Arc::new(self), CONCURRENCY, |app: Arc<Self>, message| async move {
-            app.handle(message).await
-        })
+        queue::function(
+            self.dead_letters.clone(),
+            Arc::new(self),
+            CONCURRENCY,
+            |app, message| async move { app.handle(message).await },
+        )
     }
 
     async fn handle(&self, message: Message) -> Result<(), NotHandled> {
-        let Some(customer_id) = templates::customer(&message.body) else {
-            return Ok(());
+        let news = match news(&message.body) {
+            Ok(Some(news)) => news,
+            Ok(None) => return Ok(()),
+            Err(kind) => return Err(NotHandled::Lasting(format!("customers are not told of {kind}"))),
         };
+        let customer_id = news.customer_id();
         let customer = self.customers.get(customer_id).await?;
         let customer = customer.map(|customer| customer.value);
         let name = customer.as_ref().map(|customer| &customer.name);
-        let Some(letter) = letter(&message.body, name) else {
-            return Ok(());
-        };
+        let letter = news.letter(name);
 
         let now = Utc::now().trunc_subsecs(6);
         let recipient = recipient(customer.as_ref());
@@ -102,7 +109,7 @@ impl App {
         if let Put::Refused(Some(there)) = &put {
             match there.state {
                 State::Pending { claimed_until, .. } if now < claimed_until => {
-                    return Err(NotHandled("another is about to send it".to_owned()));
+                    return Err(NotHandled::Passing("another is about to send it".to_owned()));
                 }
                 State::Pending { .. } => claimed.created_at = there.created_at,
                 State::Sent { .. } | State::Failed { .. } | State::NoAddress => return Ok(()),
@@ -110,7 +117,7 @@ impl App {
             put = self.notifications.put(&claimed, Some(there)).await?;
         }
         if let Put::Refused(_) = put {
-            return Err(NotHandled("another has just taken it over".to_owned()));
+            return Err(NotHandled::Passing("another has just taken it over".to_owned()));
         }
 
         let Ok((name, address)) = recipient else {
@@ -134,7 +141,7 @@ impl App {
                     failure_code: code.to_owned(),
                 }
             }
-            Err(MailError::Passing(reason)) => return Err(NotHandled(reason)),
+            Err(MailError::Passing(reason)) => return Err(NotHandled::Passing(reason)),
         };
         let marked = Notification {
             state,

@@ -18,27 +18,50 @@ pub struct Letter {
     pub text: String,
 }
 
-/// Whom a message concerns. `None` for those of which customers are told nothing: also a payment that failed and will be
-/// tried again.
-pub fn customer(body: &Body) -> Option<&CustomerId> {
-    match body {
-        Body::OrderConfirmed(event) => Some(&event.customer_id),
-        Body::OrderShipped(event) => Some(&event.customer_id),
-        Body::OrderCancelled(event) => Some(&event.customer_id),
-        Body::PaymentFailed(event) if !event.retryable => Some(&event.customer_id),
-        _ => None,
-    }
+/// What has happened, as far as customers are told of it.
+#[derive(Debug, Clone, Copy)]
+pub enum News<'a> {
+    Confirmed(&'a OrderConfirmed),
+    Shipped(&'a OrderShipped),
+    Cancelled(&'a OrderCancelled),
+    PaymentFailed(&'a PaymentFailed),
 }
 
-/// What the customer of that name is told of a message; `None` as with [`customer`].
-pub fn letter(body: &Body, name: Option<&CustomerName>) -> Option<Letter> {
-    let name = name.map_or("customer", CustomerName::as_str);
-    match body {
-        Body::OrderConfirmed(event) => Some(confirmed(event, name)),
-        Body::OrderShipped(event) => Some(shipped(event, name)),
-        Body::OrderCancelled(event) => Some(cancelled(event, name)),
-        Body::PaymentFailed(event) if !event.retryable => Some(payment_failed(event, name)),
-        _ => None,
+/// What a message tells customers. `None` of a payment that failed and will be tried again.
+///
+/// # Errors
+/// The message's type, when it is one that no customer is told of.
+pub fn news(body: &Body) -> Result<Option<News<'_>>, &'static str> {
+    Ok(Some(match body {
+        Body::OrderConfirmed(event) => News::Confirmed(event),
+        Body::OrderShipped(event) => News::Shipped(event),
+        Body::OrderCancelled(event) => News::Cancelled(event),
+        Body::PaymentFailed(event) if event.retryable => return Ok(None),
+        Body::PaymentFailed(event) => News::PaymentFailed(event),
+        other => return Err(other.name()),
+    }))
+}
+
+impl<'a> News<'a> {
+    /// Whom it concerns.
+    pub fn customer_id(self) -> &'a CustomerId {
+        match self {
+            Self::Confirmed(event) => &event.customer_id,
+            Self::Shipped(event) => &event.customer_id,
+            Self::Cancelled(event) => &event.customer_id,
+            Self::PaymentFailed(event) => &event.customer_id,
+        }
+    }
+
+    /// What the customer of that name is told.
+    pub fn letter(self, name: Option<&CustomerName>) -> Letter {
+        let name = name.map_or("customer", CustomerName::as_str);
+        match self {
+            Self::Confirmed(event) => confirmed(event, name),
+            Self::Shipped(event) => shipped(event, name),
+            Self::Cancelled(event) => cancelled(event, name),
+            Self::PaymentFailed(event) => payment_failed(event, name),
+        }
     }
 }
 

@@ -6,17 +6,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::order::{ConfirmationNumber, Context, Order, OrderCommand};
+use event_bus::DeadLetters;
+use event_bus::queue::{self, NotHandled};
 use event_store::{Decider, TransactError};
 use lambda_edge::Function;
-use lambda_edge::queue::{self, NotHandled};
 use messages::{Body, Message};
 use uuid::Uuid;
 
 /// How many messages of a batch are worked on at once: they are of different orders, mostly.
 const CONCURRENT_MESSAGES: usize = 5;
 
-pub(crate) fn function(orders: Decider<Order>) -> Function {
-    queue::function(Arc::new(orders), CONCURRENT_MESSAGES, carry_out)
+pub(crate) fn function(dead_letters: DeadLetters, orders: Decider<Order>) -> Function {
+    queue::function(dead_letters, Arc::new(orders), CONCURRENT_MESSAGES, carry_out)
 }
 
 async fn carry_out(orders: Arc<Decider<Order>>, message: Message) -> Result<(), NotHandled> {
@@ -33,7 +34,7 @@ async fn carry_out(orders: Arc<Decider<Order>>, message: Message) -> Result<(), 
             let (reason, refund_amount) = (cancel.reason, None);
             (cancel.order_id, OrderCommand::CancelOrder { reason, refund_amount })
         }
-        other => return Err(NotHandled(format!("an order cannot do {}", other.name()))),
+        other => return Err(NotHandled::Lasting(format!("an order cannot do {}", other.name()))),
     };
     let context = Context {
         // The same however often the message comes.

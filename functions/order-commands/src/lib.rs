@@ -14,6 +14,7 @@ pub mod problems;
 
 use aws_config::SdkConfig;
 use domain::order::Order;
+use event_bus::DeadLetters;
 use event_store::{Decider, EventStore, Snapshots};
 use lambda_edge::http::Routes;
 use lambda_edge::{ConfigError, Environment, Function};
@@ -33,7 +34,7 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
     let orders = EventStore::from_env(env, dynamodb.clone())?.with_snapshots(Snapshots::from_env(env)?);
     // Commands on one order seldom follow each other in one environment, so its state is not kept.
     let orders = Decider::new(orders).keeping_from_env(env, 0)?;
-    let of_messages = bus::function(orders.clone());
+    let of_messages = bus::function(DeadLetters::from_env(env, aws)?, orders.clone());
     let app = App {
         orders,
         products: Products::from_env(env, dynamodb)?,

@@ -8,7 +8,7 @@ use domain::Metadata;
 use domain::order::OrderId;
 use domain::payment::{Action, Answer, Payment, PaymentCommand, Request};
 use domain::text::TransactionId;
-use lambda_edge::queue::NotHandled;
+use event_bus::queue::NotHandled;
 use payment_gateway::{GatewayError, PaymentRequest, Voided};
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -37,7 +37,7 @@ pub(crate) async fn from(
             return Ok(());
         };
         let asked = tokio::time::timeout(app.patience, app.ask(order_id, attempt, action)).await;
-        let answer = asked.map_err(|_| NotHandled("the payment provider does not answer".to_owned()))??;
+        let answer = asked.map_err(|_| NotHandled::Passing("the payment provider does not answer".to_owned()))??;
         // Each answer is a command of its own.
         let command_id = Uuid::new_v5(&metadata.command_id, &number.to_be_bytes());
         let metadata = Metadata {
@@ -50,10 +50,12 @@ pub(crate) async fn from(
             .record(order_id, PaymentCommand::Record { attempt, answer }, &metadata)
             .await?;
         if payment == before {
-            return Err(NotHandled(format!("the provider's answer `{code}` leads nowhere")));
+            return Err(NotHandled::Passing(format!(
+                "the provider's answer `{code}` leads nowhere"
+            )));
         }
     }
-    Err(NotHandled("the payment does not come to an end".to_owned()))
+    Err(NotHandled::Passing("the payment does not come to an end".to_owned()))
 }
 
 impl App {
@@ -66,7 +68,7 @@ impl App {
     ) -> Result<Payment, NotHandled> {
         let executed = self.payments.execute(&order_id, command, &(), metadata).await?;
         let payment = executed.stream.state;
-        payment.ok_or_else(|| NotHandled("the payment has no state".to_owned()))
+        payment.ok_or_else(|| NotHandled::Passing("the payment has no state".to_owned()))
     }
 
     /// What the provider says.
@@ -132,7 +134,7 @@ impl App {
             }),
             // Nothing can be recorded that may be wrong: it is asked again.
             Err(error @ (GatewayError::Unknown(_) | GatewayError::Misconfigured(_))) => {
-                Err(NotHandled(error.to_string()))
+                Err(NotHandled::Passing(error.to_string()))
             }
         }
     }
@@ -170,5 +172,5 @@ fn payment_request(order_id: OrderId, attempt: u32, request: &Request) -> Paymen
 fn nothing(order_id: OrderId) -> Result<TransactionId, NotHandled> {
     format!("free-{order_id}")
         .parse()
-        .map_err(|_| NotHandled("no transaction id".to_owned()))
+        .map_err(|_| NotHandled::Passing("no transaction id".to_owned()))
 }

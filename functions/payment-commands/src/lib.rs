@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use domain::payment::{Payment, PaymentCommand, Request};
+use event_bus::DeadLetters;
+use event_bus::queue::{self, NotHandled};
 use event_store::{Decider, EventStore};
-use lambda_edge::queue::{self, NotHandled};
 use lambda_edge::{ConfigError, Environment, Function};
 use messages::{Body, Message};
 use payment_gateway::PaymentGateway;
@@ -35,7 +36,13 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
         gateway: payment_gateway::from_env(env)?,
         patience: Duration::from_secs(env.parsed("PAYMENT_TIMEOUT_SECONDS", "a whole number of seconds")?),
     };
-    Ok(queue::function(Arc::new(app), CONCURRENT_MESSAGES, handle))
+    let dead_letters = DeadLetters::from_env(env, aws)?;
+    Ok(queue::function(
+        dead_letters,
+        Arc::new(app),
+        CONCURRENT_MESSAGES,
+        handle,
+    ))
 }
 
 async fn handle(app: Arc<App>, message: Message) -> Result<(), NotHandled> {
@@ -54,7 +61,7 @@ async fn handle(app: Arc<App>, message: Message) -> Result<(), NotHandled> {
             let refund_amount = give_back.refund_amount;
             (give_back.order_id, PaymentCommand::Cancel { refund_amount })
         }
-        other => return Err(NotHandled(format!("a payment cannot do {}", other.name()))),
+        other => return Err(NotHandled::Lasting(format!("a payment cannot do {}", other.name()))),
     };
     carry_on::from(&app, order_id, command, message.metadata()).await
 }

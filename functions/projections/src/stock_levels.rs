@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use lambda_edge::queue::{self, NotHandled};
+use event_bus::DeadLetters;
+use event_bus::queue::{self, NotHandled};
 use lambda_edge::{ConfigError, Environment, Function};
 use messages::{Body, Message};
 use read_models::StockLevels;
@@ -18,12 +19,18 @@ const CONCURRENT_MESSAGES: usize = 10;
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let levels = StockLevels::from_env(env, dynamodb::client(aws))?;
-    Ok(queue::function(Arc::new(levels), CONCURRENT_MESSAGES, project))
+    let dead_letters = DeadLetters::from_env(env, aws)?;
+    Ok(queue::function(
+        dead_letters,
+        Arc::new(levels),
+        CONCURRENT_MESSAGES,
+        project,
+    ))
 }
 
 async fn project(levels: Arc<StockLevels>, message: Message) -> Result<(), NotHandled> {
     let (Body::StockLevelChanged(changed), Some(version)) = (message.body, message.aggregateversion) else {
-        return Err(NotHandled("it is no level of a stock at a version".to_owned()));
+        return Err(NotHandled::Lasting("it is no level of a stock at a version".to_owned()));
     };
     let level = Level {
         on_hand: changed.on_hand,

@@ -1,4 +1,14 @@
-//! The EventBridge bus of the integration events: messages are put on it, and those that it did not take once more.
+//! The EventBridge bus of the integration events: messages are put on it, and those that it did not take once more; and
+//! taken from the queues that its rules fill.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`Bus`] | putting messages on the bus |
+//! | [`queue`] | functions that handle the messages of a queue |
+//! | [`dead_letters`] | where messages go that can never be handled |
+
+pub mod dead_letters;
+pub mod queue;
 
 use aws_config::SdkConfig;
 use aws_sdk_eventbridge::Client;
@@ -6,6 +16,8 @@ use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use dynamodb::patience::short_pause;
 use lambda_edge::{ConfigError, Environment};
 use messages::Message;
+
+pub use dead_letters::DeadLetters;
 
 /// Limits of PutEvents.
 /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>

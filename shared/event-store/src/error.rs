@@ -4,10 +4,14 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::CancellationReason;
+use chrono::TimeDelta;
 use dynamodb::{Cancelled, Item, Passes, TableError, cancelled};
 
 use crate::corrupt::CorruptStream;
 use crate::recorded::Recorded;
+
+/// How long newer code is waited for: the longest that a deployment should take. What it has written counts as lasting then.
+pub const LONGEST_DEPLOYMENT: TimeDelta = TimeDelta::hours(1);
 
 /// A stream that could not be read or written.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -5,7 +5,6 @@
 //! | [`function`] | JSON in, JSON out: what the Lambda runtime and the local stack call |
 //! | [`http`] | API Gateway requests ⇄ handlers: routes, bodies, callers, problems, cursors |
 //! | [`stream`] | DynamoDB stream batches, with partial batch responses |
-//! | [`queue`] | batches of a queue that the event bus fills, likewise |
 //! | [`aws`] | time limits and retries of the SDK clients |
 //! | `emf` | what is counted and timed, as CloudWatch has it, in Lambda |
 //! | `deadline` | how long an invocation may take |
@@ -17,7 +16,6 @@ pub mod deadline;
 mod emf;
 pub mod function;
 pub mod http;
-pub mod queue;
 pub mod stream;
 pub mod telemetry;
 pub mod tls;

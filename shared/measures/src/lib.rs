@@ -19,6 +19,7 @@ pub const STREAM_BATCH_DURATION: &str = "stream_batch_duration_seconds";
 pub const QUEUE_BATCHES: &str = "queue_batches_total";
 pub const QUEUE_MESSAGES: &str = "queue_messages_total";
 pub const QUEUE_FAILURES: &str = "queue_batch_item_failures_total";
+pub const QUEUE_GIVEN_UP: &str = "queue_messages_given_up_total";
 pub const QUEUE_BATCH_DURATION: &str = "queue_batch_duration_seconds";
 /// By `operation`.
 pub const AWS_SDK_RETRIES: &str = "aws_sdk_retries_total";
@@ -31,7 +32,7 @@ pub const STALE: &str = "event_store_stale_states_total";
 pub const THROTTLED: &str = "dynamodb_throttled_total";
 
 /// The counters, and what each counts.
-pub const COUNTERS: [(&str, &str); 14] = [
+pub const COUNTERS: [(&str, &str); 15] = [
     (HTTP_REQUESTS, "Requests that were answered."),
     (STREAM_BATCHES, "Batches of a stream."),
     (
@@ -45,6 +46,10 @@ pub const COUNTERS: [(&str, &str); 14] = [
     (QUEUE_BATCHES, "Batches of a queue."),
     (QUEUE_MESSAGES, "Messages of a queue, each time that they are received."),
     (QUEUE_FAILURES, "Messages that a function asked to be given again."),
+    (
+        QUEUE_GIVEN_UP,
+        "Messages that can never be handled, and lie in DeadMessages.",
+    ),
     (
         CONFLICTS,
         "Decisions that were taken again, because another writer appended first.",

@@ -2,8 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{Idempotency, Metadata};
-use serde::de::Error;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::commands::{
@@ -30,9 +29,7 @@ pub struct Message {
     /// When what it tells of happened.
     #[serde(with = "domain::time::timestamp")]
     pub time: DateTime<Utc>,
-    /// The schema of the data, of which the last part is its version. A message of a newer one than this code knows is not
-    /// read: it would be taken for one of today.
-    #[serde(deserialize_with = "known_schema")]
+    /// The schema of the data, of which the last part is its version.
     pub dataschema: String,
     /// Shared by everything that follows from one request of a user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,17 +44,43 @@ pub struct Message {
     pub body: Body,
 }
 
-fn known_schema<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let schema = String::deserialize(deserializer)?;
-    let parts: Vec<_> = schema.split(':').collect();
-    if let [.., name, version] = parts[..] {
-        let known = Body::TYPES.iter().find(|(known, _)| *known == name);
-        let is_newer = |known: &(&str, u32)| version.parse::<u32>().is_ok_and(|version| version > known.1);
-        if known.is_some_and(is_newer) {
-            return Err(D::Error::custom("it is of a newer schema version"));
-        }
+/// A message that this code cannot read.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum UnreadableMessage {
+    /// It is of a type, or of a schema version of one, that only newer code knows.
+    #[error("it is of a newer type or schema version than this code knows")]
+    Newer,
+    /// Without a word of what it says, which may be names and addresses.
+    #[error("it cannot be read, at line {line} column {column}")]
+    Malformed { line: usize, column: usize },
+}
+
+impl From<serde_json::Error> for UnreadableMessage {
+    fn from(error: serde_json::Error) -> Self {
+        let (line, column) = (error.line(), error.column());
+        Self::Malformed { line, column }
     }
-    Ok(schema)
+}
+
+/// What says whether this code can read a message.
+#[derive(Deserialize)]
+struct Kind {
+    r#type: String,
+    dataschema: String,
+}
+
+impl Kind {
+    fn is_newer(&self) -> bool {
+        let Some((_, known)) = Body::TYPES.iter().find(|(name, _)| *name == self.r#type) else {
+            return true;
+        };
+        let version = self
+            .dataschema
+            .rsplit(':')
+            .next()
+            .and_then(|version| version.parse::<u32>().ok());
+        version.is_some_and(|version| version > *known)
+    }
 }
 
 /// Who carries out what a message asks for, in the events that follow from it.
@@ -153,6 +176,18 @@ impl Message {
         }
     }
 
+    /// The message that is written in `json`. One of a newer schema is not read: it would be taken for one of today.
+    ///
+    /// # Errors
+    /// See [`UnreadableMessage`].
+    pub fn read(json: &str) -> Result<Self, UnreadableMessage> {
+        let kind: Kind = serde_json::from_str(json)?;
+        if kind.is_newer() {
+            return Err(UnreadableMessage::Newer);
+        }
+        Ok(serde_json::from_str(json)?)
+    }
+
     /// What is recorded with the events that follow from the message. A repetition of it is the same command with the same
     /// key, so it has no second effect.
     pub fn metadata(&self) -> Metadata {
@@ -171,23 +206,36 @@ impl Message {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     #[test]
-    fn a_message_of_a_newer_schema_is_not_taken_for_one_of_today() {
+    fn a_message_of_a_newer_type_or_schema_is_not_taken_for_one_of_today() {
         let order_id = Uuid::from_u128(7);
-        let message = |version: u32| {
-            let dataschema = format!("urn:ordermaster:ReleaseStock:{version}");
-            serde_json::from_value::<Message>(json!({
+        let read = |name: &str, version: u32, data: Value| {
+            let dataschema = format!("urn:ordermaster:{name}:{version}");
+            let message = json!({
                 "specversion": "1.0", "id": order_id, "source": "/fulfilment", "subject": "stock-A",
-                "time": "2026-01-01T00:00:00.000000Z", "type": "ReleaseStock", "dataschema": dataschema,
-                "data": { "order_id": order_id, "sku": "A" },
-            }))
+                "time": "2026-01-01T00:00:00.000000Z", "type": name, "dataschema": dataschema, "data": data,
+            });
+            Message::read(&message.to_string()).map(|message| message.body.name())
         };
-        assert!(message(1).is_ok(), "{:?}", message(1));
-        let newer = message(2).unwrap_err().to_string();
-        assert!(newer.contains("newer schema version"), "{newer}");
+        let today = json!({ "order_id": order_id, "sku": "A" });
+        assert_eq!(read("ReleaseStock", 1, today.clone()), Ok("ReleaseStock"));
+        for (name, version) in [("ReleaseStock", 2), ("LendStock", 1)] {
+            for data in [today.clone(), json!({ "lender": "B" })] {
+                assert_eq!(
+                    read(name, version, data),
+                    Err(UnreadableMessage::Newer),
+                    "{name} {version}"
+                );
+            }
+        }
+        for broken in [json!({ "sku": "A" }), json!("A")] {
+            let read = read("ReleaseStock", 1, broken);
+            assert!(matches!(read, Err(UnreadableMessage::Malformed { .. })), "{read:?}");
+        }
+        assert!(Message::read("no JSON").is_err());
     }
 }

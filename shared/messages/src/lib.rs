@@ -14,4 +14,4 @@ pub mod commands;
 pub mod envelope;
 pub mod events;
 
-pub use envelope::{Body, Message};
+pub use envelope::{Body, Message, UnreadableMessage};

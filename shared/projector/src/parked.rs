@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
-use chrono::{TimeDelta, Utc};
+use chrono::Utc;
 use domain::aggregate::reason_without_data;
 use domain::time::rfc3339_micros;
 use dynamodb::{Item, Refused, TableError, from_item, put_unless_refused, to_item, unless_refused};
 use environment::{ConfigError, Environment};
+use event_store::error::LONGEST_DEPLOYMENT;
 use lambda_edge::stream::EventRecord;
 use serde::{Deserialize, Serialize};
 
@@ -42,9 +43,6 @@ pub struct Parked {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newer_since: Option<String>,
 }
-
-/// How long newer code is waited for: the longest that a deployment should take. Then what is parked counts as lasting.
-const LONGEST_DEPLOYMENT: TimeDelta = TimeDelta::hours(1);
 
 /// Which aggregate of which projection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

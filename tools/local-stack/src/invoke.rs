@@ -101,8 +101,8 @@ impl Functions {
     }
 }
 
-/// A function's variables here: the template's, [`LOCAL_CALLER`], those of [`Options::variables`], and what leads to EventBridge if there
-/// is one.
+/// A function's variables here: the template's, [`LOCAL_CALLER`], those of [`Options::variables`], and what leads to EventBridge and SQS if there
+/// is an event bus.
 ///
 /// [`Options::variables`]: crate::Options::variables
 fn environment(
@@ -114,13 +114,15 @@ fn environment(
     environment.insert(LOCAL_CALLER.to_owned(), "local".to_owned());
     environment.extend(variables.clone());
     if let Some(endpoint) = events_endpoint {
-        environment.insert("AWS_ENDPOINT_URL_EVENTBRIDGE".to_owned(), endpoint.to_owned());
+        for service in ["EVENTBRIDGE", "SQS"] {
+            environment.insert(format!("AWS_ENDPOINT_URL_{service}"), endpoint.to_owned());
+        }
     }
     environment
 }
 
 /// The variables of all functions in one process outside of this one, such as `cargo lambda watch`: the template's, `variables`, and
-/// what leads to the DynamoDB at `endpoint` and to EventBridge at `events_endpoint`. `is_set` says which variables that process has already.
+/// what leads to the DynamoDB at `endpoint` and to EventBridge and SQS at `events_endpoint`. `is_set` says which variables that process has already.
 ///
 /// # Errors
 /// [`StartError::AmbiguousVariable`] when two functions give one variable different values.
@@ -321,7 +323,9 @@ mod tests {
         });
         let merged = merged.expect("one environment");
         assert_eq!(merged["AWS_ENDPOINT_URL_DYNAMODB"], "http://127.0.0.1:8000");
-        assert_eq!(merged["AWS_ENDPOINT_URL_EVENTBRIDGE"], "http://127.0.0.1:8001");
+        for service in ["EVENTBRIDGE", "SQS"] {
+            assert_eq!(merged[&format!("AWS_ENDPOINT_URL_{service}")], "http://127.0.0.1:8001");
+        }
         assert!(!merged.contains_key("AWS_ACCESS_KEY_ID"));
     }
 }

@@ -30,6 +30,16 @@ pub(crate) fn queue_arn(queue: &str) -> String {
     arn("sqs", queue)
 }
 
+/// A queue is named by its URL in SQS's API.
+pub(crate) fn queue_url(queue: &str) -> String {
+    format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT_ID}/{queue}")
+}
+
+/// The queue whose [`queue_url`] this is.
+pub(crate) fn queue_of_url(url: &str) -> Option<&str> {
+    url.strip_prefix(&queue_url(""))
+}
+
 /// The queue whose [`queue_arn`] this is.
 pub(crate) fn queue_of(arn: &str) -> Option<&str> {
     arn.strip_prefix(&queue_arn(""))

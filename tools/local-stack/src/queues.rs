@@ -5,9 +5,11 @@
 //! - `store`: keeps the messages in DynamoDB, so that they outlive the process
 //! - `consumer`: Lambda's event source mapping of a queue
 //! - `record`: a message as its function gets it
+//! - `api`: SQS's API
 //!
 //! The process works on what it holds in memory; the table is read once, at the start.
 
+pub(crate) mod api;
 mod consumer;
 mod message;
 mod record;
@@ -37,6 +39,8 @@ pub struct DeadMessage {
     /// The name of the queue that it lies in.
     pub queue: String,
     pub body: String,
+    /// What its sender says of it, by name.
+    pub attributes: BTreeMap<String, String>,
     /// How often it was received before.
     pub receives: u32,
 }
@@ -81,13 +85,17 @@ impl Queue {
         let now = Instant::now();
         let mut messages = self.messages();
         let mut left = limit;
-        let taken = messages
+        let mut taken: Vec<_> = messages
             .extract_if(.., |message| {
                 let is_taken = message.visible_at <= now && left > 0;
                 left -= usize::from(is_taken);
                 is_taken
             })
             .collect();
+        for message in &mut taken {
+            let now = || Utc::now().timestamp_millis();
+            message.first_received_at_millis.get_or_insert_with(now);
+        }
         (taken, messages.iter().map(|message| message.visible_at).min())
     }
 }
@@ -137,18 +145,26 @@ impl Queues {
         self.activity.subscribe()
     }
 
-    /// Stores a message; nobody receives it before `delay` is over.
+    /// Stores a message; nobody receives it before `delay` is over. Returns its id.
     ///
     /// # Errors
     /// [`StoreError`] when there is no such queue or DynamoDB refuses.
-    pub(crate) async fn send(&self, queue: &str, body: String, delay: Duration) -> Result<(), StoreError> {
+    pub(crate) async fn send(
+        &self,
+        queue: &str,
+        body: String,
+        attributes: BTreeMap<String, String>,
+        delay: Duration,
+    ) -> Result<String, StoreError> {
         let (Some(store), Some(found)) = (&self.store, self.by_name.get(queue)) else {
             return Err(StoreError::NoQueue(queue.to_owned()));
         };
         let message = Message {
             id: Uuid::now_v7().to_string(),
             body,
+            attributes,
             sent_at_millis: Utc::now().timestamp_millis(),
+            first_received_at_millis: None,
             receives: 0,
             visible_at: Instant::now() + delay,
         };
@@ -158,11 +174,12 @@ impl Queues {
             activity.pending += 1;
         });
         let stored = store.put(queue, &message).await;
-        match &stored {
+        let id = message.id.clone();
+        match stored {
             Ok(()) => found.add(message),
             Err(_) => self.count(found, |activity| activity.pending -= 1),
         }
-        stored
+        stored.map(|()| id)
     }
 
     /// The messages in queues from which no function takes any.
@@ -174,6 +191,7 @@ impl Queues {
                 let dead = messages.iter().map(|message| DeadMessage {
                     queue: name.clone(),
                     body: message.body.clone(),
+                    attributes: message.attributes.clone(),
                     receives: message.receives,
                 });
                 dead.collect::<Vec<_>>()

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,7 +13,7 @@ const MAX_SHUFFLE_DELAY: Duration = Duration::from_millis(200);
 
 pub(crate) struct Bus {
     pub(super) template: Template,
-    queues: Arc<Queues>,
+    pub(super) queues: Arc<Queues>,
     faults: BusFaults,
     random: Mutex<fastrand::Rng>,
     is_paused: AtomicBool,
@@ -43,7 +44,8 @@ impl Bus {
         for queue in event.targets(&self.template.rules) {
             let copies = if self.faults.deliver_twice { 2 } else { 1 };
             for _ in 0..copies {
-                self.queues.send(queue, event.body(), self.delay()).await?;
+                let none = BTreeMap::new();
+                self.queues.send(queue, event.body(), none, self.delay()).await?;
             }
         }
         Ok(())

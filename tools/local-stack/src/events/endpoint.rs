@@ -1,4 +1,4 @@
-//! EventBridge's API, of which there is PutEvents.
+//! EventBridge's API, of which there is PutEvents; and SQS's, in one place.
 //!
 //! <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>
 
@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use super::bus::Bus;
 use super::rules::{Entry, Event};
 use crate::listen::Listeners;
+use crate::queues::api::{SEND_MESSAGE, SendError, send_message};
 use crate::stop::Stop;
 
 /// Entries in one request at most.
@@ -41,7 +42,7 @@ struct PutEvents {
 /// Why a request fails as a whole.
 #[derive(Debug, thiserror::Error)]
 enum RequestError {
-    #[error("the local stack knows PutEvents alone, not `{0}`")]
+    #[error("the local stack knows PutEvents and SendMessage alone, not `{0}`")]
     UnknownOperation(String),
     #[error("{0}")]
     Serialization(serde_json::Error),
@@ -53,6 +54,8 @@ enum RequestError {
     TooLarge,
     #[error("The event bus is paused.")]
     Paused,
+    #[error(transparent)]
+    Queue(#[from] SendError),
 }
 
 impl RequestError {
@@ -62,6 +65,9 @@ impl RequestError {
             Self::Serialization(_) => (StatusCode::BAD_REQUEST, "SerializationException"),
             Self::Entries(_) | Self::TooLarge => (StatusCode::BAD_REQUEST, "ValidationException"),
             Self::Paused => (StatusCode::INTERNAL_SERVER_ERROR, "InternalException"),
+            Self::Queue(SendError::Serialization(_)) => (StatusCode::BAD_REQUEST, "InvalidParameterValue"),
+            Self::Queue(SendError::NoQueue) => (StatusCode::BAD_REQUEST, "QueueDoesNotExist"),
+            Self::Queue(SendError::Store(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure"),
         }
     }
 }
@@ -82,7 +88,7 @@ fn router(bus: Arc<Bus>) -> Router {
 
 async fn handle(State(bus): State<Arc<Bus>>, headers: HeaderMap, body: String) -> Response {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
-    let (status, answer) = match put_events(&bus, target.unwrap_or_default(), &body).await {
+    let (status, answer) = match answer(&bus, target.unwrap_or_default(), &body).await {
         Ok(answer) => (StatusCode::OK, answer),
         Err(error) => {
             let (status, code) = error.code();
@@ -92,10 +98,15 @@ async fn handle(State(bus): State<Arc<Bus>>, headers: HeaderMap, body: String) -
     (status, [(header::CONTENT_TYPE, JSON_1_1)], answer.to_string()).into_response()
 }
 
-async fn put_events(bus: &Bus, target: &str, body: &str) -> Result<Value, RequestError> {
-    if target != "AWSEvents.PutEvents" {
-        return Err(RequestError::UnknownOperation(target.to_owned()));
+async fn answer(bus: &Bus, target: &str, body: &str) -> Result<Value, RequestError> {
+    match target {
+        "AWSEvents.PutEvents" => put_events(bus, body).await,
+        SEND_MESSAGE => Ok(send_message(&bus.queues, body).await?),
+        _ => Err(RequestError::UnknownOperation(target.to_owned())),
     }
+}
+
+async fn put_events(bus: &Bus, body: &str) -> Result<Value, RequestError> {
     if bus.is_paused() {
         return Err(RequestError::Paused);
     }

@@ -17,7 +17,9 @@ const TABLE: &str = "LocalStackMessages";
 const QUEUE: &str = "Queue";
 const MESSAGE_ID: &str = "MessageId";
 const BODY: &str = "Body";
+const ATTRIBUTES: &str = "Attributes";
 const SENT_AT_MILLIS: &str = "SentAtMillis";
+const FIRST_RECEIVED_AT_MILLIS: &str = "FirstReceivedAtMillis";
 const RECEIVES: &str = "Receives";
 
 /// A message cannot be kept, or not be changed.
@@ -132,6 +134,15 @@ fn item(queue: &str, message: &Message) -> HashMap<String, AttributeValue> {
         SENT_AT_MILLIS.to_owned(),
         AttributeValue::N(message.sent_at_millis.to_string()),
     );
+    if let Some(millis) = message.first_received_at_millis {
+        item.insert(
+            FIRST_RECEIVED_AT_MILLIS.to_owned(),
+            AttributeValue::N(millis.to_string()),
+        );
+    }
+    let attributes = message.attributes.iter();
+    let attributes = attributes.map(|(name, value)| (name.clone(), AttributeValue::S(value.clone())));
+    item.insert(ATTRIBUTES.to_owned(), AttributeValue::M(attributes.collect()));
     item.insert(RECEIVES.to_owned(), AttributeValue::N(message.receives.to_string()));
     item
 }
@@ -140,9 +151,16 @@ fn item(queue: &str, message: &Message) -> HashMap<String, AttributeValue> {
 fn message(item: &HashMap<String, AttributeValue>) -> Option<Message> {
     let text = |name: &str| item.get(name)?.as_s().ok().cloned();
     let number = |name: &str| item.get(name)?.as_n().ok();
+    // Messages of an older local stack have none.
+    let attributes = item.get(ATTRIBUTES).and_then(|attributes| attributes.as_m().ok());
+    let attributes = attributes.into_iter().flatten();
     Some(Message {
         id: text(MESSAGE_ID)?,
         body: text(BODY)?,
+        attributes: attributes
+            .filter_map(|(name, value)| Some((name.clone(), value.as_s().ok()?.clone())))
+            .collect(),
+        first_received_at_millis: number(FIRST_RECEIVED_AT_MILLIS).and_then(|millis| millis.parse().ok()),
         sent_at_millis: number(SENT_AT_MILLIS)?.parse().ok()?,
         receives: number(RECEIVES)?.parse().ok()?,
         visible_at: Instant::now(),

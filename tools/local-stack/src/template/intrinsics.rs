@@ -108,6 +108,7 @@ impl Resolver<'_> {
             "AWS::DynamoDB::Table" => self.name(target, "TableName"),
             "AWS::Events::EventBus" => self.name(target, "Name"),
             "AWS::Serverless::Function" => self.function_name(target),
+            "AWS::SQS::Queue" => Ok(names::queue_url(&self.name(target, "QueueName")?)),
             "AWS::Serverless::HttpApi" => Ok(target.to_owned()),
             "AWS::SecretsManager::Secret" => Ok(names::secret_arn(target)),
             other => Err(Problem::Unsupported(format!(
