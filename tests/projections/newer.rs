@@ -85,6 +85,27 @@ async fn an_event_of_newer_code_holds_nobody_up_and_is_projected_once_the_code_h
 }
 
 #[tokio::test]
+async fn a_rebuild_parks_an_event_of_newer_code_until_the_code_has_come() {
+    let tables = Tables::new().await;
+    let newer = order(&tables, "VINET", &[added("42", 1), submitted()]).await;
+    let other = order(&tables, "VINET", &[submitted()]).await;
+    set_event_version(&tables, &newer, 2, 99).await;
+    for _ in 0..2 {
+        crate::replay::rebuild(&tables).await;
+        let parked = parked(&tables).await;
+        assert_eq!(parked.len(), 1);
+        assert_eq!(parked[0]["AggregateId"], AttributeValue::S(newer.clone()));
+        assert_eq!(parked[0].get("NewerSince"), parked[0].get("ParkedAt"), "{parked:?}");
+    }
+    assert_eq!(each_minute(&tables).await, json!({ "applied": 0 }));
+    set_event_version(&tables, &newer, 2, 1).await;
+    assert_eq!(each_minute(&tables).await, json!({ "applied": 1 }));
+    assert!(parked(&tables).await.is_empty());
+    deliver_everything(&tables).await;
+    assert_rows_are_folds(&tables, &[newer, other]).await;
+}
+
+#[tokio::test]
 async fn what_no_deployment_has_mended_within_an_hour_counts_as_lasting() {
     let tables = Tables::new().await;
     let newer = order(&tables, "VINET", &[submitted()]).await;

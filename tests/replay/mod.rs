@@ -76,7 +76,7 @@ async fn replay(tables: &Tables, plan: Plan) -> (Replay, Vec<Difference>) {
     (replay, watch.differences.into_inner().unwrap())
 }
 
-async fn rebuild(tables: &Tables) -> Replay {
+pub(crate) async fn rebuild(tables: &Tables) -> Replay {
     replay(tables, plan(Purpose::Rebuild, Scope::Everything)).await.0
 }
 

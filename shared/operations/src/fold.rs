@@ -6,7 +6,7 @@
 use domain::Aggregate;
 use domain::order::{Order, OrderId};
 use event_store::scan::{EventKey, Scanned};
-use event_store::{EventStore, Recorded, StoreError};
+use event_store::{CorruptStream, EventStore, Recorded, StoreError};
 use read_models::OrderSummaryRow;
 
 /// An aggregate whose events are being scanned. A page may end within it.
@@ -44,8 +44,23 @@ pub(crate) struct Folded {
     pub(crate) aggregate_id: String,
     /// As far as the events can be read. `None` when there are none.
     pub(crate) order: Option<OrderSummaryRow>,
-    /// Why an event cannot be read.
-    pub(crate) unreadable: Option<String>,
+    pub(crate) unreadable: Option<Unreadable>,
+}
+
+/// Why an event cannot be read.
+pub(crate) struct Unreadable {
+    pub(crate) reason: String,
+    /// Newer code has written it.
+    pub(crate) is_newer: bool,
+}
+
+impl From<CorruptStream> for Unreadable {
+    fn from(error: CorruptStream) -> Self {
+        Self {
+            is_newer: error.is_newer(),
+            reason: error.to_string(),
+        }
+    }
 }
 
 impl Open {
@@ -113,27 +128,24 @@ impl Open {
 /// # Errors
 /// What DynamoDB said.
 pub(crate) async fn fold_stream(events: &EventStore, aggregate_id: &str) -> Result<Folded, StoreError> {
-    let unreadable = |order, reason: String| Folded {
+    let folded = |order, unreadable| Folded {
         aggregate_id: aggregate_id.to_owned(),
         order,
-        unreadable: Some(reason),
+        unreadable,
     };
     let order_id: OrderId = match aggregate_id.parse() {
         Ok(order_id) => order_id,
-        Err(error) => return Ok(unreadable(None, format!("AggregateId {error}"))),
+        Err(error) => {
+            let reason = format!("AggregateId {error}");
+            let is_newer = false;
+            return Ok(folded(None, Some(Unreadable { reason, is_newer })));
+        }
     };
     let stream = match events.events(aggregate_id, 1, None).await {
         Ok(stream) => stream,
-        Err(StoreError::Newer(error) | StoreError::Corrupt(error)) => return Ok(unreadable(None, error.to_string())),
+        Err(StoreError::Newer(error) | StoreError::Corrupt(error)) => return Ok(folded(None, Some(error.into()))),
         Err(error) => return Err(error),
     };
-    let (order, folded) = OrderSummaryRow::fold(order_id, None, &stream);
-    Ok(match folded {
-        Ok(()) => Folded {
-            aggregate_id: aggregate_id.to_owned(),
-            order,
-            unreadable: None,
-        },
-        Err(error) => unreadable(order, error.to_string()),
-    })
+    let (order, read) = OrderSummaryRow::fold(order_id, None, &stream);
+    Ok(folded(order, read.err().map(Unreadable::from)))
 }

@@ -9,7 +9,7 @@ use read_models::order_summary::OrderSummaryProjection;
 use read_models::read_model::{Comparison, ReadModel, Shown};
 
 use crate::control::ReplayError;
-use crate::fold::Folded;
+use crate::fold::{Folded, Unreadable};
 use crate::plan::Purpose;
 use crate::progress::{Difference, What};
 use crate::run::{Batch, Run};
@@ -51,9 +51,10 @@ impl Run<'_> {
             Some(order) => self.show(model, order).await?,
             None => 0,
         };
-        if let Some(reason) = &folded.unreadable {
+        if let Some(Unreadable { reason, is_newer }) = &folded.unreadable {
             // It is this projection that reads events, whichever read model is replayed.
             let entry = Parked::new(OrderSummaryProjection::NAME, &folded.aggregate_id, &[], reason.clone());
+            let entry = if *is_newer { entry.awaiting_newer_code() } else { entry };
             self.patiently(|| self.parked.park_unless_parked(&entry)).await?;
         }
         Ok(written)
@@ -61,7 +62,7 @@ impl Run<'_> {
 
     async fn verify(&self, model: &dyn ReadModel, folded: &Folded) -> Result<Option<What>, ReplayError> {
         match (&folded.order, &folded.unreadable) {
-            (_, Some(reason)) => Ok(Some(What::Unreadable(reason.clone()))),
+            (_, Some(unreadable)) => Ok(Some(What::Unreadable(unreadable.reason.clone()))),
             (Some(order), None) => self.compare(model, order).await,
             (None, None) => Ok(None),
         }

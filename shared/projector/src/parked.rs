@@ -102,6 +102,14 @@ impl Parked {
             newer_since: None,
         }
     }
+
+    /// The same, waiting for newer code since it was parked.
+    pub fn awaiting_newer_code(self) -> Self {
+        Self {
+            newer_since: Some(self.parked_at.clone()),
+            ..self
+        }
+    }
 }
 
 /// What has waited for newer code since then, or for longer, waits no more.
@@ -148,10 +156,7 @@ impl ParkedEvents {
     /// # Errors
     /// What DynamoDB said.
     pub async fn park_as_newer(&self, entry: Parked) -> Result<(), TableError> {
-        let entry = Parked {
-            newer_since: Some(entry.parked_at.clone()),
-            ..entry
-        };
+        let entry = entry.awaiting_newer_code();
         let put = self.client.put_item().table_name(&self.table);
         let put = put
             .set_item(Some(to_item(&entry)?))
