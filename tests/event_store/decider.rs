@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::aggregate::Upcaster;
+use domain::precondition::{Precondition, Versions};
 use domain::{Aggregate, Idempotency, Metadata};
 use dynamodb::TableError;
 use event_store::{Decider, EventStore, StoreError, TransactError};
@@ -265,7 +266,10 @@ async fn whatever_another_writer_did_the_answer_is_that_of_the_newest_state() {
             };
             of(&here, JarCommand::Add(first), key("here", "a")).await;
             of(&elsewhere, other.clone(), key("elsewhere", "a")).await;
-            let stream = here.stream(&id).await.unwrap().expecting(expected);
+            let stream = here.stream(&id).await.unwrap().expecting(Precondition {
+                at: expected.map(|version| Versions::These(vec![version])),
+                not_at: None,
+            });
             assert_eq!(stream.version, if is_keeping { 1 } else { 2 }, "{case}");
             let outcome = here.execute_on(stream, command.clone(), &(), &metadata).await;
             let outcome = outcome

@@ -17,6 +17,7 @@ mod logs;
 mod metrics;
 mod notifications;
 mod openapi;
+mod preconditions;
 mod queries;
 mod query_costs;
 mod read_after;

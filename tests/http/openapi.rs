@@ -242,7 +242,7 @@ async fn ask_of_an_order(responses: &mut Responses) {
     let cancelled = responses.api.create_order().await;
     for operation in COMMANDS.into_iter().chain([CANCEL]) {
         responses
-            .ask(operation, &[id, "42"], |request| {
+            .ask(operation, &[id, "11"], |request| {
                 outdated(completed(operation, request))
             })
             .await;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use axum::http::StatusCode;
+use domain::precondition::Precondition;
 use domain::text::CustomerId;
 use futures::future::join_all;
 use lambda_edge::Function;
@@ -46,7 +47,7 @@ async fn put_customer(tables: &Tables, email: Option<&str>) {
         name: "Vins et alcools Chevalier".parse().unwrap(),
         email: email.map(|email| email.to_owned().try_into().unwrap()),
     };
-    customers.put(customer, None).await.unwrap();
+    customers.put(customer, &Precondition::default()).await.unwrap();
 }
 
 fn app(tables: &Tables, variables: &[(&str, &str)]) -> App {

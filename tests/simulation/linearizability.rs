@@ -56,16 +56,16 @@ impl SequentialSpec for OrderSpec {
                 _ => refused(422, "idempotency_key_reused"),
             };
         }
-        if let (Some(expected), Some(_)) = (request.if_match, &self.order)
-            && expected != self.version
-        {
-            return refused(412, "version_mismatch");
-        }
         let context = Context {
             confirmation_number: ConfirmationNumber::from_uuid(Uuid::nil()),
             products: HashMap::new(),
         };
-        match Order::decide(self.order.as_ref(), request.command.clone(), &context) {
+        let decided = Order::decide(self.order.as_ref(), request.command.clone(), &context);
+        let is_absent = decided.as_ref().is_err_and(Order::is_absence);
+        if !is_absent && request.if_match.is_some_and(|expected| expected != self.version) {
+            return refused(412, "version_mismatch");
+        }
+        match decided {
             Ok(events) => {
                 self.version += events.len() as u64;
                 self.order = Order::fold(self.order.take(), &events);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::{not_found, put_problem, read_problem};
+use api::{not_found, precondition, put_problem, read_problem};
 use aws_config::SdkConfig;
 use domain::catalogue::Product;
 use domain::money::Currency;
@@ -58,7 +58,7 @@ async fn product(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 async fn put_product(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     call.no_query()?;
     let product_id: ProductId = call.path("product_id")?;
-    let expected = call.if_match()?;
+    let expected = precondition(&call)?;
     let body: ProductBody = call.json()?;
     let unit_price = body
         .currency
@@ -71,7 +71,7 @@ async fn put_product(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         unit_price,
         currency: body.currency,
     };
-    let written = app.products.put(product, expected).await;
+    let written = app.products.put(product, &expected).await;
     let written = written.map_err(|error| put_problem("product", error))?;
     let status = if written.is_new {
         StatusCode::CREATED

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::put_problem;
+use api::{precondition, put_problem};
 use aws_config::SdkConfig;
 use domain::text::{CustomerId, CustomerName, EmailAddress};
 use lambda_edge::http::{self, Call, Problem, Reply, Routes, StatusCode};
@@ -39,14 +39,14 @@ struct CustomerBody {
 async fn put_customer(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     call.no_query()?;
     let customer_id: CustomerId = call.path("customer_id")?;
-    let expected = call.if_match()?;
+    let expected = precondition(&call)?;
     let CustomerBody { name, email } = call.json()?;
     let customer = Customer {
         customer_id,
         name,
         email,
     };
-    let written = app.customers.put(customer, expected).await;
+    let written = app.customers.put(customer, &expected).await;
     let written = written.map_err(|error| put_problem("customer", error))?;
     let status = if written.is_new {
         StatusCode::CREATED

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::{metadata, write_problem};
+use api::{metadata, precondition, write_problem};
 use chrono::Utc;
 use domain::stock::{Context, Pieces, StockCommand};
 use domain::text::Sku;
@@ -39,7 +39,7 @@ pub async fn receive(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 async fn perform(app: &App, call: &Call, command: StockCommand, message: &'static str) -> Result<Reply, Problem> {
     call.no_query()?;
     let sku: Sku = call.path("sku")?;
-    let expected = call.if_match()?;
+    let expected = precondition(call)?;
     let metadata = metadata(call)?;
     let stock = app
         .stocks

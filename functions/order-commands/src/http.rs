@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use api::{metadata, read_problem, write_problem};
+use api::{metadata, precondition, read_problem, write_problem};
 use domain::Metadata;
 use domain::catalogue::Product;
 use domain::order::{ConfirmationNumber, Context, Order, OrderCommand, OrderId};
@@ -28,13 +28,13 @@ struct Accepted {
 
 pub async fn create(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let command: OrderCommand = call.json::<CreateOrderBody>()?.into();
-    let expected = call.if_match()?;
+    let expected = precondition(&call)?;
     let key = call.idempotency_key()?;
     let order_id = OrderId(match &key {
         Some(IdempotencyKey { key, .. }) => id_of_key(&call, key),
         None => Uuid::now_v7(),
     });
-    let may_be_refused = expected.is_some() || !command.unpriced_products().is_empty();
+    let may_be_refused = !expected.is_met(0) || !command.unpriced_products().is_empty();
     let order = if key.is_some() && may_be_refused {
         // What the catalogue says now, or the version, could refuse a repetition that the append would have recognised: by its
         // first event, which has the key however long the order has become.
@@ -107,7 +107,7 @@ pub async fn cancel(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 async fn change(app: &App, call: &Call, command: OrderCommand, message: &'static str) -> Result<Reply, Problem> {
     let order_id: OrderId = call.path("order_id")?;
     // Before the order is read: a malformed header is an error whatever the order says.
-    call.if_match()?;
+    precondition(call)?;
     call.idempotency_key()?;
     let order = app.orders.stream(&order_id).await.map_err(write_problem)?;
     perform(app, call, order_id, order, command, StatusCode::OK, message).await
@@ -123,7 +123,7 @@ async fn perform(
     message: &'static str,
 ) -> Result<Reply, Problem> {
     call.no_query()?;
-    let order = order.expecting(call.if_match()?);
+    let order = order.expecting(precondition(call)?);
     let metadata = metadata(call)?;
     let context = Context {
         confirmation_number: ConfirmationNumber::from_uuid(Uuid::new_v4()),

@@ -1,8 +1,9 @@
 //! The metadata of a command over HTTP, and the answer to one that was not carried out.
 
+use domain::precondition::{Precondition, Versions};
 use domain::{Idempotency, Metadata};
 use event_store::TransactError;
-use lambda_edge::http::{Call, Problem, StatusCode};
+use lambda_edge::http::{Call, Problem, StatusCode, Tags};
 use reference_data::PutError;
 use uuid::Uuid;
 
@@ -26,6 +27,21 @@ pub fn metadata(call: &Call) -> Result<Metadata, Problem> {
     })
 }
 
+/// The versions at which the caller wants a thing to be changed.
+///
+/// # Errors
+/// 400 when a header is malformed.
+pub fn precondition(call: &Call) -> Result<Precondition, Problem> {
+    let versions = |tags| match tags {
+        Tags::Any => Versions::Any,
+        Tags::Versions(versions) => Versions::These(versions),
+    };
+    Ok(Precondition {
+        at: call.if_match()?.map(versions),
+        not_at: call.if_none_match()?.map(versions),
+    })
+}
+
 /// What a command on `what` answers that was not appended; of what its rules refuse and of what is too large, `refused` and
 /// `too_large` know more.
 pub fn transact_problem<E>(
@@ -36,7 +52,7 @@ pub fn transact_problem<E>(
 ) -> Problem {
     match error {
         TransactError::Refused(refusal) => refused(refusal),
-        TransactError::VersionMismatch { expected, actual } => version_mismatch(what, expected, actual),
+        TransactError::VersionMismatch { expected, actual } => version_mismatch(what, &expected, actual),
         TransactError::KeyReused => Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "idempotency_key_reused",
@@ -51,7 +67,7 @@ pub fn transact_problem<E>(
 /// What the put of a `what` (`product`, `customer`) answers that was not written.
 pub fn put_problem(what: &str, error: PutError) -> Problem {
     match error {
-        PutError::VersionMismatch { expected, actual } => version_mismatch(what, expected, actual),
+        PutError::VersionMismatch { expected, actual } => version_mismatch(what, &expected, actual),
         PutError::Contended => contended(what),
         PutError::Table(error) => write_problem(error),
     }

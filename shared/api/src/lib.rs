@@ -12,7 +12,7 @@ pub mod cursor;
 pub mod paging;
 pub mod problems;
 
-pub use command::{metadata, put_problem, transact_problem};
+pub use command::{metadata, precondition, put_problem, transact_problem};
 pub use cursor::Cursors;
 pub use paging::{NoFilter, Paged};
 pub use problems::{

@@ -1,5 +1,6 @@
 //! What is answered when a table, a version or a thing is not there.
 
+use domain::precondition::Precondition;
 use dynamodb::TableError;
 use event_store::{StoreError, Version};
 use lambda_edge::http::{Problem, StatusCode};
@@ -48,11 +49,13 @@ pub fn not_found(code: &'static str, detail: impl Into<String>) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, code, detail)
 }
 
-/// 412: `what` is not at the version that `If-Match` names. It is at version 0 when there is none.
-pub fn version_mismatch(what: &str, expected: Version, actual: Version) -> Problem {
-    let detail = match actual {
-        0 => format!("There is no such {what} yet, and so no version {expected} of it."),
-        actual => format!("The {what} is at version {actual}, not {expected}."),
+/// 412: `what` is at a version that the caller does not want to change; at 0 when there is none.
+pub fn version_mismatch(what: &str, expected: &Precondition, actual: Version) -> Problem {
+    let detail = match (&expected.at, actual) {
+        _ if expected.excludes(actual) => format!("There is such a {what} already, at version {actual}."),
+        (_, 0) => format!("There is no such {what} yet, and so no version of it."),
+        (Some(at), _) => format!("The {what} is at version {actual}, not {at}."),
+        (None, _) => format!("The {what} is at version {actual}."),
     };
     Problem::new(StatusCode::PRECONDITION_FAILED, "version_mismatch", detail)
 }

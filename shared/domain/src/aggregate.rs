@@ -59,6 +59,11 @@ pub trait Aggregate: Clone + fmt::Debug + Serialize + DeserializeOwned + Send + 
         context: &Self::Context,
     ) -> Result<Vec<Self::Event>, Self::Refusal>;
 
+    /// Whether a command was refused because what it is to change does not exist.
+    fn is_absence(_: &Self::Refusal) -> bool {
+        false
+    }
+
     /// The state after all of `events`.
     fn fold<'a>(state: Option<Self>, events: impl IntoIterator<Item = &'a Self::Event>) -> Option<Self> {
         events.into_iter().fold(state, Self::evolve)

@@ -13,6 +13,7 @@
 //! | [`text`] | identifiers and texts that callers bring |
 //! | [`time`] | how times are stored and told |
 //! | [`metadata`] | who caused an event, and why |
+//! | [`precondition`] | what a caller believes of the thing that its command is to change |
 
 pub mod aggregate;
 pub mod catalogue;
@@ -21,6 +22,7 @@ pub mod metadata;
 pub mod money;
 pub mod order;
 pub mod payment;
+pub mod precondition;
 pub mod quantity;
 pub mod stock;
 #[cfg(test)]

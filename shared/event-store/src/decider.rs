@@ -131,7 +131,7 @@ impl<A: Aggregate> Decider<A> {
         let decide = |stream: &Stream<A>| A::decide(stream.state.as_ref(), command.clone(), context);
         let executed = self
             .store
-            .transact_after(stream, metadata, self.attempts, decide, first)
+            .transact_after(stream, metadata, self.attempts, decide, A::is_absence, first)
             .await;
         let Ok(transacted) = &executed else {
             self.count_state(false);

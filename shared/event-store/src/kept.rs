@@ -12,6 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Aggregate;
+use domain::precondition::Precondition;
 use dynamodb::Cost;
 use lru::LruCache;
 
@@ -73,7 +74,7 @@ impl<A: Aggregate> Kept<A> {
         let stream = Stream {
             is_kept: true,
             cost: Cost::default(),
-            expected: None,
+            precondition: Precondition::default(),
             ..entry.stream
         };
         // A clock that was set back says nothing of the age.

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use domain::precondition::Precondition;
 use domain::{Aggregate, Idempotency, Metadata};
 use dynamodb::Cost;
 use uuid::Uuid;
@@ -25,8 +26,8 @@ pub struct Stream<A> {
     /// It was kept from an earlier command, and nobody has looked whether it is still the newest: only an append may rest
     /// on it.
     pub(crate) is_kept: bool,
-    /// The version that the caller has seen, and wants to change.
-    pub(crate) expected: Option<Version>,
+    /// The versions that the caller wants to change.
+    pub(crate) precondition: Precondition,
 }
 
 /// An idempotency key that an event of the stream carries. A key belongs to its caller.
@@ -51,14 +52,13 @@ impl<A: Aggregate> Stream<A> {
             newest_event: None,
             snapshot: SnapshotMark::default(),
             is_kept: false,
-            expected: None,
+            precondition: Precondition::default(),
         }
     }
 
-    /// The same stream for a command that is to change this version and no other.
-    /// <https://www.rfc-editor.org/rfc/rfc9110#name-if-match>
-    pub fn expecting(self, expected: Option<Version>) -> Self {
-        Self { expected, ..self }
+    /// The same stream for a command that is to change these versions and no others.
+    pub fn expecting(self, precondition: Precondition) -> Self {
+        Self { precondition, ..self }
     }
 
     /// Takes in the next event.
@@ -83,12 +83,6 @@ impl<A: Aggregate> Stream<A> {
 }
 
 impl<A> Stream<A> {
-    /// The version that the caller wants to change, if it is not the stream's.
-    pub(crate) fn mismatch(&self) -> Option<Version> {
-        self.expected
-            .filter(|expected| self.version == 0 || self.version != *expected)
-    }
-
     fn remember_key(&mut self, event: &Recorded) {
         let Some(idempotency) = &event.metadata.idempotency else {
             return;

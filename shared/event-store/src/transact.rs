@@ -1,5 +1,6 @@
 //! Load, decide, append; and decide again on the new state when another writer was faster.
 
+use domain::precondition::Precondition;
 use domain::{Aggregate, Metadata};
 use dynamodb::patience::short_pause;
 use dynamodb::{Passes, TableError};
@@ -29,8 +30,8 @@ pub enum TransactError<E> {
     #[error("refused: {0}")]
     Refused(E),
     /// The caller wants to change another version.
-    #[error("the stream is at version {actual}, not {expected}")]
-    VersionMismatch { expected: Version, actual: Version },
+    #[error("the stream is at version {actual}, which the caller does not want to change")]
+    VersionMismatch { expected: Precondition, actual: Version },
     /// The caller has used the idempotency key for another request on this stream.
     #[error("the idempotency key was used for another request")]
     KeyReused,
@@ -82,10 +83,13 @@ impl EventStore {
         metadata: &Metadata,
         decide: impl Fn(&Stream<A>) -> Result<Vec<A::Event>, E>,
     ) -> Result<Transacted<A>, TransactError<E>> {
-        self.transact_after(stream, metadata, MAX_ATTEMPTS, decide, &()).await
+        self.transact_after(stream, metadata, MAX_ATTEMPTS, decide, |_| false, &())
+            .await
     }
 
     /// The same with something that is done `first`, before each append, and at most so many attempts.
+    ///
+    /// `is_absence` says of which refusals the cause is that there is no such thing.
     ///
     /// Nothing but a successful append may rest on a kept state: everything else is decided again on what a read has
     /// brought. A kept state that turns out to be old is no attempt, and nobody waits.
@@ -95,11 +99,12 @@ impl EventStore {
         metadata: &Metadata,
         attempts: u32,
         decide: impl Fn(&Stream<A>) -> Result<Vec<A::Event>, E>,
+        is_absence: impl Fn(&E) -> bool,
         first: &impl BeforeAppend<A>,
     ) -> Result<Transacted<A>, TransactError<E>> {
         let mut attempt = 0;
         while attempt < attempts {
-            let decided = decided(&stream, metadata, &decide);
+            let decided = decided(&stream, metadata, &decide, &is_absence);
             let is_append = matches!(&decided, Ok(Decided::Events(events)) if !events.is_empty());
             if stream.is_kept && !is_append {
                 self.refresh(&mut stream).await?;
@@ -261,12 +266,14 @@ impl EventStore {
     }
 }
 
-/// First a repeated request, which is answered as it was then. Then 404, where the rules say that there is no such thing. Then 412.
-/// <https://www.rfc-editor.org/rfc/rfc9110#name-precedence-of-preconditions>
+/// First a repeated request, which is answered as it was then. Then what is absent, without which no precondition counts. Then
+/// the precondition. Then the rules.
+/// <https://www.rfc-editor.org/rfc/rfc9110#name-when-to-evaluate>
 fn decided<A: Aggregate, E>(
     stream: &Stream<A>,
     metadata: &Metadata,
     decide: impl Fn(&Stream<A>) -> Result<Vec<A::Event>, E>,
+    is_absence: impl Fn(&E) -> bool,
 ) -> Result<Decided<A::Event>, TransactError<E>> {
     if let Some(used) = stream.use_of_key(metadata) {
         return match Some(&used.idempotency) == metadata.idempotency.as_ref() {
@@ -274,21 +281,12 @@ fn decided<A: Aggregate, E>(
             false => Err(TransactError::KeyReused),
         };
     }
-    let mismatch = stream.mismatch();
-    if stream.state.is_some()
-        && let Some(expected) = mismatch
-    {
-        return Err(TransactError::VersionMismatch {
-            expected,
-            actual: stream.version,
-        });
-    }
-    let events = decide(stream).map_err(TransactError::Refused)?;
-    match mismatch {
-        Some(expected) => Err(TransactError::VersionMismatch {
-            expected,
+    match decide(stream) {
+        Err(refusal) if is_absence(&refusal) => Err(TransactError::Refused(refusal)),
+        _ if !stream.precondition.is_met(stream.version) => Err(TransactError::VersionMismatch {
+            expected: stream.precondition.clone(),
             actual: stream.version,
         }),
-        None => Ok(Decided::Events(events)),
+        decided => decided.map(Decided::Events).map_err(TransactError::Refused),
     }
 }

@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, SubsecRound, Utc};
 use domain::Version;
+use domain::precondition::Precondition;
 use dynamodb::{Item, Refused, TableError, batch_get, put_unless_refused};
 use environment::{ConfigError, Environment};
 use serde::de::DeserializeOwned;
@@ -55,9 +56,9 @@ pub struct Written<R> {
 /// A put that did not happen.
 #[derive(Debug, thiserror::Error)]
 pub enum PutError {
-    /// It is not at the version that the caller names; 0 when it does not exist.
-    #[error("at version {actual}, not {expected}")]
-    VersionMismatch { expected: Version, actual: Version },
+    /// It is at a version that the caller does not want to change; 0 when it does not exist.
+    #[error("at version {actual}, which the caller does not want to change")]
+    VersionMismatch { expected: Precondition, actual: Version },
     /// Other writers were faster each time.
     #[error("other writers were faster {MAX_ATTEMPTS} times")]
     Contended,
@@ -116,24 +117,23 @@ impl<R: Reference> Table<R> {
         found.collect()
     }
 
-    /// Makes `value` what is there; if `expected` is given, only what was there at that version.
+    /// Makes `value` what is there, if that is at a version that the caller wants to change.
     ///
-    /// What is there already is not written again, whatever the expected version: the caller wants what is so. A put that
-    /// is repeated because its answer was lost finds just that.
+    /// What is there already is not written again, whatever version the caller has seen: it wants what is so. A put that is
+    /// repeated because its answer was lost finds just that.
     ///
     /// # Errors
     /// See [`PutError`].
-    pub async fn put(&self, value: R, expected: Option<Version>) -> Result<Written<R>, PutError> {
+    pub async fn put(&self, value: R, expected: &Precondition) -> Result<Written<R>, PutError> {
         let mut found = self.get(value.id()).await?;
         for _ in 0..MAX_ATTEMPTS {
-            let actual = match found {
-                Some(now) if now.value == value => return Ok(Written { now, is_new: false }),
-                Some(now) => now.version,
-                None => 0,
-            };
-            if let Some(expected) = expected
-                && expected != actual
-            {
+            let actual = found.as_ref().map_or(0, |now| now.version);
+            let is_so = found.as_ref().is_some_and(|now| now.value == value);
+            if let Some(now) = found.filter(|_| is_so && !expected.excludes(actual)) {
+                return Ok(Written { now, is_new: false });
+            }
+            if !expected.is_met(actual) {
+                let expected = expected.clone();
                 return Err(PutError::VersionMismatch { expected, actual });
             }
             let now = Versioned {

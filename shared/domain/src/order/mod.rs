@@ -47,4 +47,8 @@ impl Aggregate for Order {
     fn decide(state: Option<&Self>, command: OrderCommand, context: &Context) -> Result<Vec<OrderEvent>, OrderError> {
         decide::decide(state, command, context)
     }
+
+    fn is_absence(refusal: &OrderError) -> bool {
+        matches!(refusal, OrderError::NotFound | OrderError::ItemNotFound { .. })
+    }
 }

@@ -124,22 +124,6 @@ impl Call {
         self.json()
     }
 
-    /// The version that the caller believes the thing that it changes to have.
-    ///
-    /// What is read may show a version of something else too; of such a tag `"3-7"` the first one is meant.
-    ///
-    /// # Errors
-    /// 400 `malformed_header` when it is not one version in quotes.
-    pub fn if_match(&self) -> Result<Option<u64>, Problem> {
-        self.header("If-Match", "must be one version in quotes, such as \"3\"", |value| {
-            let text = value.strip_prefix('"')?.strip_suffix('"')?;
-            match text.split_once('-') {
-                None => whole_number(text),
-                Some((own, other)) => whole_number(own).filter(|_| whole_number(other).is_some()),
-            }
-        })
-    }
-
     /// A header of ours, if it was sent. `expected` says what it must be.
     ///
     /// # Errors
@@ -303,7 +287,6 @@ fn field_and_message<E: Display>(error: &serde_path_to_error::Error<E>) -> (Stri
 
 #[cfg(test)]
 mod tests {
-    use lambda_http::http::header::IF_MATCH;
 
     use super::*;
 
@@ -431,32 +414,5 @@ mod tests {
     fn a_body_has_at_most_1_mib() {
         let body = format!("{{{}}}", " ".repeat(MAX_BODY_BYTES));
         assert_eq!(problem(&body).0, 413);
-    }
-
-    #[test]
-    fn if_match_is_one_version_in_quotes() {
-        let if_match = |value: &str| {
-            let mut call = call("", "");
-            call.headers.insert(IF_MATCH, value.parse().unwrap());
-            call.if_match().map_err(|problem| problem.code)
-        };
-        assert_eq!(if_match("\"3\""), Ok(Some(3)));
-        assert_eq!(if_match("\"3-7\""), Ok(Some(3)));
-        assert_eq!(call("", "").if_match().unwrap(), None);
-        for value in [
-            "3",
-            "\"+3\"",
-            "\"03\"",
-            "\"x\"",
-            "*",
-            "W/\"3\"",
-            "\"1\", \"2\"",
-            "\"3-\"",
-            "\"-3\"",
-            "\"3-7-1\"",
-            "\"3-7+\"",
-        ] {
-            assert_eq!(if_match(value), Err("malformed_header"), "{value}");
-        }
     }
 }

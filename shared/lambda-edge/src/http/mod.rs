@@ -9,7 +9,7 @@
 //! | [`reply`] | answers |
 //! | [`problem`] | answers that are errors, after RFC 9457 |
 //! | [`caching`] | who may keep an answer |
-//! | `conditional` | reads that are answered only if there is something new |
+//! | `conditional` | requests that depend on what the caller has |
 //! | [`idempotency`] | a caller's key for one request |
 //! | [`object`] | JSON objects, and nothing that could pass for one |
 //! | [`exact`] | decimals read from JSON without going through a float |
@@ -29,6 +29,7 @@ pub mod service;
 pub use caching::Caching;
 pub use call::{Call, whole_number};
 pub use caller::{Caller, LOCAL_CALLER};
+pub use conditional::Tags;
 pub use idempotency::IdempotencyKey;
 pub use lambda_http::http::StatusCode;
 pub use object::Object;
