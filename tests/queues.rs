@@ -1,5 +1,6 @@
 //! Messages that their function cannot handle: they hold nobody up, and those that it never can lie with the dead letters.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use aws_config::SdkConfig;
@@ -17,11 +18,12 @@ use uuid::Uuid;
 use crate::fulfilment::body;
 use crate::inventory::{in_an_hour, message, record, reserve};
 use crate::support::api::{function, options};
+use crate::support::roles::resources;
 use crate::support::{Api, environment, template, template_of, until};
 
 /// Each queue, with a type of message that its rule puts there.
 const QUEUES: [(&str, &str); 6] = [
-    ("FulfilmentQueue", "OrderSubmitted"),
+    ("FulfilmentQueue", "OrderConfirmed"),
     ("InventoryCommandsQueue", "ReserveStock"),
     ("NotificationsQueue", "OrderConfirmed"),
     ("OrderCommandsQueue", "ConfirmOrder"),
@@ -69,6 +71,22 @@ async fn what_nobody_can_read_or_handles_is_given_up_at_once_and_everything_else
     consumed.sort();
     assert_eq!(consumed, QUEUES.map(|(queue, _)| queue));
 
+    // Whoever takes messages from a queue may give them up, and send to nobody else.
+    let resources = resources();
+    for function in template().functions {
+        let role = &resources[format!("{}Role", function.logical_id.trim_end_matches("Function"))];
+        let statements = role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+            .as_array()
+            .unwrap();
+        let sends = statements
+            .iter()
+            .filter(|statement| statement["Action"] == "sqs:SendMessage");
+        let to: Vec<_> = sends.map(|statement| &statement["Resource"]).collect();
+        if !function.queues.is_empty() {
+            assert_eq!(to, ["DeadMessages.Arn"], "{}", function.binary);
+        }
+    }
+
     let api = Api::start().await;
     api.stock_up("QC-1", 10).await;
     let unreadable =
@@ -79,15 +97,10 @@ async fn what_nobody_can_read_or_handles_is_given_up_at_once_and_everything_else
     });
     let unhandled = json!(Message::new(Uuid::nil(), "order", Utc::now(), unhandled));
     let reserved = ("ReserveStock", json!(message(1, reserve(1, 4, in_an_hour()))));
-    put(
-        &api,
-        QUEUES
-            .map(|(_, kind)| (kind, unreadable(kind)))
-            .into_iter()
-            .chain([reserved]),
-    )
-    .await;
-    put(&api, QUEUES.map(|(_, kind)| (kind, unhandled.clone()))).await;
+    let kinds: BTreeSet<_> = QUEUES.iter().map(|(_, kind)| *kind).collect();
+    let broken = kinds.iter().map(|kind| (*kind, unreadable(kind)));
+    put(&api, broken.chain([reserved])).await;
+    put(&api, kinds.iter().map(|kind| (*kind, unhandled.clone()))).await;
     api.stack.caught_up().await.unwrap();
     assert_eq!(api.stock("QC-1").await, (10, 4));
     let dead = dead(&api);
@@ -116,7 +129,13 @@ fn becomes_newer(environment: &Environment, config: &SdkConfig) -> Result<Functi
     Ok(Function::new(move |mut event: LambdaEvent<Value>| {
         let inventory = inventory.clone();
         async move {
-            for record in event.payload["Records"].as_array_mut().into_iter().flatten() {
+            for record in event
+                .payload
+                .get_mut("Records")
+                .and_then(Value::as_array_mut)
+                .into_iter()
+                .flatten()
+            {
                 let body = record["body"].as_str().unwrap_or_default();
                 if body.contains("NEW-1") && !HAS_COME.load(Ordering::SeqCst) {
                     record["body"] = json!(body.replace("ReserveStock:1", "ReserveStock:2"));
@@ -171,7 +190,7 @@ async fn what_is_newer_than_the_code_is_given_up_after_an_hour_and_what_is_damag
             .await;
         answer.unwrap()["batchItemFailures"].as_array().unwrap().len()
     };
-    let today = message(1, reserve(1, 4, None));
+    let today = message(1, reserve(1, 4, in_an_hour()));
     let mut newer = today.clone();
     newer.dataschema = "urn:ordermaster:ReserveStock:2".to_owned();
     assert_eq!((deliver(&newer, 59).await, dead(&api).len()), (1, 0));

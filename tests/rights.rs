@@ -25,7 +25,7 @@ use crate::support::api::{behind_proxy, behind_proxy_of, options};
 use crate::support::fault_proxy::Request;
 use crate::support::orders::{added, created, item, metadata};
 use crate::support::roles::{Right, resources, statements};
-use crate::support::{Api, FaultProxy, Item, SHARDS, environment, in_own_region, project, template, until};
+use crate::support::{Answer, Api, FaultProxy, Item, SHARDS, environment, in_own_region, project, template, until};
 
 /// The order that all samples speak of.
 const ORDER_ID: &str = "0190b6a4-2c4e-7c3e-9f0a-5d8a6d1f2b3c";
@@ -139,8 +139,6 @@ async fn work(proxy: &FaultProxy, api: &Api) {
     api.stack.caught_up().await.unwrap();
 
     // What is parked is redriven, and finds no rows.
-    api.get("/admin/parked").await;
-    api.get("/projections").await;
     for projection in NAMES {
         park(dynamodb, projection, id).await;
         lose_rows(dynamodb).await;
@@ -210,14 +208,14 @@ async fn fulfil() -> Vec<Request> {
     api.post_empty(&format!("/orders/{late}/submit")).await;
     api.fulfilment_is(&late, "cancelled").await;
     api.stack.caught_up().await.unwrap();
-    for path in [
-        "/inventory",
-        "/inventory?low_stock=true",
-        "/inventory/A-1",
-        "/inventory/A-1?min_version=999",
-        "/customers/VINET/notifications",
+    for (path, status) in [
+        ("/inventory", 200),
+        ("/inventory?low_stock=true", 200),
+        ("/inventory/A-1", 200),
+        ("/inventory/A-1?min_version=999", 409),
+        ("/customers/VINET/notifications", 200),
     ] {
-        api.get(path).await;
+        assert_eq!(api.get(path).await.status, status, "{path}");
     }
     // In an environment that does not know the stock yet.
     let file = project().join("events/inventory-commands/put-stock.json");
@@ -246,13 +244,24 @@ async fn read_in_every_way(api: &Api, id: &str) {
         "/orders/search?q=Reims".to_owned(),
         "/customers/VINET/orders".to_owned(),
         "/customers/VINET/orders?status=created".to_owned(),
-        format!("/events?aggregate_id={id}"),
     ] {
-        api.get(&path).await;
+        assert_eq!(api.get(&path).await.status, 200, "{path}");
         for view in ["compact", "full"] {
             let request = api.request(Method::GET, &path).query(&[("view", view)]);
-            request.header("x-read-after", format!("{id}@93")).send().await.unwrap();
+            let answer = Answer::of(request.header("x-read-after", format!("{id}@93"))).await;
+            assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         }
+    }
+    let correlation_id = api.get(&format!("/orders/{id}/events")).await.body["data"][0]["correlation_id"].clone();
+    let today = "from=2026-01-01T00:00:00Z&to=2099-01-01T00:00:00Z";
+    for path in [
+        "/events?type=OrderCreated".to_owned(),
+        format!("/events?correlation_id={}&{today}", correlation_id.as_str().unwrap()),
+        "/admin/parked".to_owned(),
+        "/projections".to_owned(),
+    ] {
+        let answer = api.get(&path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
     }
 }
 

@@ -109,7 +109,7 @@ async fn a_passing_fault_is_waited_out_and_a_lasting_one_ends_the_run() {
 
 /// Orders of which one cannot be read to its end, and a row that no events account for.
 async fn with_work_of_every_kind(tables: &Tables) -> Vec<String> {
-    let ids = orders(tables, 3).await;
+    let ids = orders(tables, 2).await;
     let broken = order(tables, "VINET", &[added("p", 1)]).await;
     let mut items = tables.items("EventStore").await;
     items.retain(|item| item["AggregateId"] == text(&broken));

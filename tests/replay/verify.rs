@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::{number, orders, plan, put, rebuild, replay, text, verify};
 use crate::projections::{append, deliver_everything, order};
-use crate::support::Tables;
 use crate::support::orders::{added, submitted};
+use crate::support::{Tables, until};
 
 #[tokio::test]
 async fn rows_that_are_right_do_not_differ() {
@@ -111,7 +111,8 @@ async fn a_row_that_is_moments_behind_is_waited_for() {
     let event: [OrderEvent; 1] = [submitted()];
     append(&tables, &id, 2, &event).await;
     let late = async {
-        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        let looks = || tables.proxy.take_operations().contains(&"GetItem".to_owned());
+        until("a look at a row", async || looks()).await;
         deliver_everything(&tables).await;
     };
     let (differences, ()) = futures::future::join(verify(&tables), late).await;

@@ -4,7 +4,7 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use event_store::EventStore;
 use lambda_edge::{Environment, Function};
-use local_stack::dynamodb::{Embedded, create_tables, local_config};
+use local_stack::dynamodb::{Embedded, create_tables_in, local_config};
 use run::FUNCTIONS;
 
 use super::fault_proxy::FaultProxy;
@@ -24,7 +24,7 @@ impl Tables {
     pub async fn new() -> Self {
         let embedded = Embedded::memory().await.unwrap();
         let dynamodb = embedded.client().await;
-        create_tables(&dynamodb, &template()).await.unwrap();
+        create_tables_in(&embedded, &template()).await.unwrap();
         let proxy = FaultProxy::start(embedded.endpoint()).await;
         let config = in_own_region(&local_config(&proxy.endpoint).await, "test");
         Self {

@@ -17,4 +17,4 @@ pub(crate) use config::{dummy_environment, external_config, streams_config};
 pub(crate) use embedded::Storage;
 pub use embedded::{Embedded, EmbeddedError};
 pub(crate) use tables::create;
-pub use tables::{TablesError, create_tables};
+pub use tables::{TablesError, create_tables, create_tables_in};

@@ -54,6 +54,14 @@ pub async fn create_tables(client: &Client, template: &Template) -> Result<(), T
     create(client, None, &template.tables).await
 }
 
+/// The same in a DynamoDB of this process, which can be looked into without requests.
+///
+/// # Errors
+/// As [`create_tables`].
+pub async fn create_tables_in(embedded: &Embedded, template: &Template) -> Result<(), TablesError> {
+    create(&embedded.client().await, Some(embedded), &template.tables).await
+}
+
 /// The same of any tables. `embedded` is the DynamoDB itself if it is in this process.
 pub(crate) async fn create(client: &Client, embedded: Option<&Embedded>, tables: &[Table]) -> Result<(), TablesError> {
     for table in tables {

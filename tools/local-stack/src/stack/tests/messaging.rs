@@ -101,6 +101,9 @@ fn entry(id: &str) -> PutEventsRequestEntry {
         .build()
 }
 
+/// The ids that the relays of these tests could not put on their buses.
+static REFUSED: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());
+
 /// Puts the ids of new items on the bus.
 fn relay(environment: &Environment, config: &SdkConfig) -> Result<Function, ConfigError> {
     assert_eq!(environment.required("BUS")?, "things");
@@ -110,7 +113,11 @@ fn relay(environment: &Environment, config: &SdkConfig) -> Result<Function, Conf
         async move {
             for record in event.payload["Records"].as_array().into_iter().flatten() {
                 let id = record["dynamodb"]["Keys"]["Id"]["S"].as_str().unwrap_or_default();
-                client.put_events().entries(entry(id)).send().await?;
+                let put = client.put_events().entries(entry(id)).send().await;
+                if put.is_err() {
+                    REFUSED.lock().expect("no panic").push(id.to_owned());
+                }
+                put?;
             }
             Ok(Value::Null)
         }
@@ -419,8 +426,11 @@ async fn while_the_bus_is_paused_events_wait_in_the_stream() {
     let answer = bus(&stack).await.put_events().entries(entry("lost")).send().await;
     assert!(answer.is_err_and(|error| error.into_service_error().is_internal_exception()));
     put(&stack, "kept").await;
-    // Longer than it takes the relay to read the item.
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let deadline = Instant::now() + LONGEST_WAIT;
+    while !REFUSED.lock().expect("no panic").contains(&"kept".to_owned()) {
+        assert!(Instant::now() < deadline, "the relay does not read the item");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     assert_eq!(delivered(&stack, "kept").await, 0);
     stack.resume_bus();
     caught_up(&stack).await;
@@ -430,9 +440,8 @@ async fn while_the_bus_is_paused_events_wait_in_the_stream() {
 
 #[tokio::test]
 async fn a_function_that_cannot_be_reached_costs_a_message_no_receive() {
-    let taken = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
-    let address = taken.local_addr().expect("an address");
-    drop(taken);
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let address = listener.local_addr().expect("an address");
     let folder = Folder::with(TEMPLATE);
     let options = Options {
         remote_functions: Some(format!("http://{address}")),
@@ -440,8 +449,11 @@ async fn a_function_that_cannot_be_reached_costs_a_message_no_receive() {
     };
     let stack = start(options).await;
     send(&stack, [entry("a")]).await;
-    // Longer than it takes to receive a message too often.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    // Whoever is there hangs up, as often as it takes to receive a message too often.
+    for _ in 0..=MAX_RECEIVES {
+        let attempt = tokio::time::timeout(LONGEST_WAIT, listener.accept()).await;
+        drop(attempt.expect("an attempt").expect("a connection"));
+    }
     assert!(stack.dead_messages().is_empty());
 
     let records = Arc::new(std::sync::Mutex::new(Vec::new()));
@@ -452,7 +464,6 @@ async fn a_function_that_cannot_be_reached_costs_a_message_no_receive() {
         seen.lock().expect("no panic").push(batch["Records"][0].take());
         async { "" }
     };
-    let listener = TcpListener::bind(address).await.expect("the port again");
     let server = tokio::spawn(axum::serve(listener, axum::Router::new().fallback(handler)).into_future());
     caught_up(&stack).await;
     {
