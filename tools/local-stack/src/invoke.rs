@@ -84,6 +84,7 @@ impl Functions {
 
     /// Functions behind an endpoint that speaks Lambda's Invoke, at `base`.
     pub(crate) fn remote(base: &str) -> Self {
+        lambda_edge::tls::install();
         Self::Remote {
             http: reqwest::Client::new(),
             base: base.trim_end_matches('/').to_owned(),
