@@ -79,7 +79,7 @@ impl EventStore {
         let unborn = Stream::unborn(&stream.aggregate_id);
         *stream = Stream {
             cost: stream.cost,
-            expected: stream.expected,
+            precondition: std::mem::take(&mut stream.precondition),
             ..unborn
         };
         self.read_on(stream, 1, None).await
