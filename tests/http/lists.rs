@@ -216,7 +216,7 @@ async fn a_page_of_20_costs_4_requests_and_2_read_units_or_1_and_1_of_a_customer
     put(&tables, &rows).await;
     let lists = lists(&tables);
     let customer: CustomerId = CUSTOMERS[0].parse().unwrap();
-    let day = |text: &str| text.to_owned().try_into().ok();
+    let day = |text: &str| text.parse().ok();
     for (customer_id, requests, read_units) in [(None, 4, 2.0), (Some(&customer), 1, 1.0)] {
         for status in [None, Some(OrderStatus::Created)] {
             for (from, to) in [(None, None), (day("2026-11-12"), day("2026-11-15"))] {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api::paging::List;
-use api::{NoFilter, Paged, not_found, read_problem};
+use api::{Paged, not_found, read_problem};
 use domain::text::Text;
 use lambda_edge::http::{Call, Problem, Reply, StatusCode};
 use operations::views::ParkedView;
@@ -19,7 +19,6 @@ pub async fn list(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 }
 
 pub async fn inspect(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    call.no_query()?;
     Reply::ok(&ParkedView::from(entry(&app, &call).await?))
 }
 
@@ -32,7 +31,6 @@ pub async fn redrive_one(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         message: &'static str,
     }
 
-    call.no_query()?;
     call.no_body()?;
     let entry = entry(&app, &call).await?;
     match app.parkers.redrive(&entry).await.map_err(read_problem)? {
@@ -82,7 +80,7 @@ pub async fn redrive_page(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 }
 
 async fn page<'a>(app: &'a App, call: &Call) -> Result<(List<'a>, ParkedPage), Problem> {
-    let Paged { page, .. } = Paged::<NoFilter>::of(call)?;
+    let Paged { page, .. } = Paged::of(call, |_| Some(()))?;
     let list = page.list(&app.cursors, "parked aggregates", &())?;
     let after: Option<ParkedKey> = list.place()?;
     let found = app.parked.page(page.size(), after).await.map_err(read_problem)?;
@@ -90,11 +88,14 @@ async fn page<'a>(app: &'a App, call: &Call) -> Result<(List<'a>, ParkedPage), P
 }
 
 async fn entry(app: &App, call: &Call) -> Result<Parked, Problem> {
-    // Longer ones are no keys of the table.
-    let key = ParkedKey {
-        projection: call.path::<Text<64>>("projection")?.into(),
-        aggregate_id: call.path::<Text<64>>("aggregate_id")?.into(),
-    };
+    let key = call.query(|query| {
+        let projection = call.named::<Text<64>>(query, "projection");
+        let aggregate_id = call.named::<Text<100>>(query, "aggregate_id");
+        Some(ParkedKey {
+            projection: projection?.into(),
+            aggregate_id: aggregate_id?.into(),
+        })
+    })?;
     let found = app.parked.get(&key).await.map_err(read_problem)?;
     found.ok_or_else(|| not_found("not_parked", "Nothing is parked under this name."))
 }

@@ -6,13 +6,10 @@ use api::{not_found, precondition, put_problem, read_problem};
 use aws_config::SdkConfig;
 use domain::catalogue::Product;
 use domain::money::Currency;
-use domain::text::ProductName;
-use domain::text::{ProductId, Sku};
-use lambda_edge::http::{self, Caching, Call, Problem, Reply, Routes, StatusCode, exact};
+use domain::text::ProductId;
+use lambda_edge::http::{self, Caching, Call, Field, Fields, Problem, Reply, Routes, StatusCode};
 use lambda_edge::{ConfigError, Environment, Function};
 use reference_data::{ProductView, Products};
-use rust_decimal::Decimal;
-use serde::Deserialize;
 
 /// What the handlers need.
 pub struct App {
@@ -34,20 +31,8 @@ pub fn routes() -> Routes<App> {
         .on("PUT /products/{product_id}", put_product)
 }
 
-/// Unknown fields are refused: a misspelt optional field would be lost silently.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ProductBody {
-    name: ProductName,
-    sku: Option<Sku>,
-    #[serde(deserialize_with = "exact::decimal")]
-    unit_price: Decimal,
-    currency: Currency,
-}
-
 async fn product(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    call.no_query()?;
-    let product_id: ProductId = call.path("product_id")?;
+    let product_id: ProductId = call.id("product_id")?;
     let found = app.products.get(&product_id).await.map_err(read_problem)?;
     let product = found.ok_or_else(|| not_found("product_not_found", "There is no such product."))?;
     let version = product.version;
@@ -56,21 +41,9 @@ async fn product(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 }
 
 async fn put_product(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    call.no_query()?;
-    let product_id: ProductId = call.path("product_id")?;
+    let product_id: ProductId = call.id("product_id")?;
     let expected = precondition(&call)?;
-    let body: ProductBody = call.json()?;
-    let unit_price = body
-        .currency
-        .price(body.unit_price)
-        .map_err(|error| Problem::invalid("unit_price", error.to_string()))?;
-    let product = Product {
-        product_id,
-        name: body.name,
-        sku: body.sku,
-        unit_price,
-        currency: body.currency,
-    };
+    let product = call.body(|body| new_product(product_id, body))?;
     let written = app.products.put(product, &expected).await;
     let written = written.map_err(|error| put_problem("product", error))?;
     let status = if written.is_new {
@@ -80,4 +53,20 @@ async fn put_product(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     };
     let version = written.now.version;
     Ok(Reply::json(status, &ProductView::from(written.now))?.version(version))
+}
+
+fn new_product(product_id: ProductId, body: &mut Fields) -> Option<Product> {
+    let name = body.required("name", Field::text);
+    let sku = body.optional("sku", Field::text);
+    let currency: Option<Currency> = body.required("currency", Field::text);
+    let unit_price = body.required("unit_price", |field| {
+        field.decimal_as(|price| currency.map_or(Ok(price), |currency| currency.price(price)))
+    });
+    Some(Product {
+        product_id,
+        name: name?,
+        sku: sku?,
+        unit_price: unit_price?,
+        currency: currency?,
+    })
 }

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use api::{precondition, put_problem};
 use aws_config::SdkConfig;
-use domain::text::{CustomerId, CustomerName, EmailAddress};
-use lambda_edge::http::{self, Call, Problem, Reply, Routes, StatusCode};
+use domain::text::CustomerId;
+use lambda_edge::http::{self, Call, Field, Fields, Problem, Reply, Routes, StatusCode};
 use lambda_edge::{ConfigError, Environment, Function};
 use reference_data::{Customer, CustomerView, Customers};
-use serde::Deserialize;
 
 /// What the handlers need.
 pub struct App {
@@ -28,24 +27,10 @@ pub fn routes() -> Routes<App> {
     Routes::new().on("PUT /customers/{customer_id}", put_customer)
 }
 
-/// Unknown fields are refused: a misspelt optional field would be lost silently.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CustomerBody {
-    name: CustomerName,
-    email: Option<EmailAddress>,
-}
-
 async fn put_customer(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    call.no_query()?;
-    let customer_id: CustomerId = call.path("customer_id")?;
+    let customer_id: CustomerId = call.id("customer_id")?;
     let expected = precondition(&call)?;
-    let CustomerBody { name, email } = call.json()?;
-    let customer = Customer {
-        customer_id,
-        name,
-        email,
-    };
+    let customer = call.body(|body| new_customer(customer_id, body))?;
     let written = app.customers.put(customer, &expected).await;
     let written = written.map_err(|error| put_problem("customer", error))?;
     let status = if written.is_new {
@@ -55,4 +40,14 @@ async fn put_customer(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     };
     let version = written.now.version;
     Ok(Reply::json(status, &CustomerView::from(written.now))?.version(version))
+}
+
+fn new_customer(customer_id: CustomerId, body: &mut Fields) -> Option<Customer> {
+    let name = body.required("name", Field::text);
+    let email = body.optional("email", Field::text);
+    Some(Customer {
+        customer_id,
+        name: name?,
+        email: email?,
+    })
 }

@@ -54,8 +54,7 @@ pub fn routes() -> Routes<App> {
 }
 
 async fn customer(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    call.no_query()?;
-    let customer_id: CustomerId = call.path("customer_id")?;
+    let customer_id: CustomerId = call.id("customer_id")?;
     let found = app.customers.get(&customer_id).await.map_err(read_problem)?;
     let customer = found.ok_or_else(|| not_found("customer_not_found", "There is no such customer."))?;
     let version = customer.version;
@@ -64,17 +63,15 @@ async fn customer(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 }
 
 async fn orders(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    let mut parameters = Paged::<ListFilter>::of(&call)?;
-    // It is in the path.
-    if parameters.filter.customer_id.is_some() {
-        return Err(Problem::parameter("customer_id", "is not known here"));
-    }
-    parameters.filter.customer_id = Some(call.path("customer_id")?);
+    let parameters = Paged::of(&call, |query| {
+        let customer_id = call.named(query, "customer_id");
+        let filter = ListFilter::of_customer(customer_id.clone(), query);
+        customer_id.and(filter)
+    })?;
     app.lists.answer(&call, parameters).await
 }
 
 async fn order_summary(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    call.no_query()?;
-    let customer_id: CustomerId = call.path("customer_id")?;
+    let customer_id: CustomerId = call.id("customer_id")?;
     Reply::ok(&app.customer_orders.summary(&customer_id).await.map_err(read_problem)?)
 }

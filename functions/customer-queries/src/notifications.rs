@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::{NoFilter, Paged, read_problem};
+use api::{Paged, read_problem};
 use domain::order::OrderId;
 use domain::text::CustomerId;
 use domain::time::rfc3339_micros;
@@ -55,8 +55,8 @@ impl From<Notification> for NotificationView {
 }
 
 pub async fn list(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    let customer_id: CustomerId = call.path("customer_id")?;
-    let Paged { page, .. } = Paged::<NoFilter>::of(&call)?;
+    let Paged { page, filter } = Paged::of(&call, |query| call.named(query, "customer_id"))?;
+    let customer_id: CustomerId = filter;
     let list = page.list(&app.cursors, "notifications", &customer_id)?;
     let after: Option<String> = list.place()?;
     let found = app.notifications.page(&customer_id, page.size(), after.as_deref());

@@ -1,72 +1,45 @@
-//! The JSON bodies of the requests. Unknown fields are refused: a misspelt optional field would be lost silently.
+//! The JSON bodies of the requests, each as the command that it asks for.
 
 use domain::stock::{Pieces, StockCommand};
-use domain::text::Reason;
-use domain::text::Reference;
-use lambda_edge::http::Problem;
-use serde::{Deserialize, Deserializer};
+use lambda_edge::http::{Field, Fields};
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StockBody {
-    #[serde(default, deserialize_with = "given")]
-    on_hand: Option<Pieces>,
-    #[serde(default, deserialize_with = "given")]
-    low_stock_threshold: Option<Pieces>,
-    #[serde(default, deserialize_with = "given")]
-    reason: Option<Reason>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReceiptBody {
-    quantity: Pieces,
-    reference: Option<Reference>,
-}
-
-/// What may be absent, but is not `null`: that would be no number of pieces, and is not taken for one.
-fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
-}
-
-impl TryFrom<StockBody> for StockCommand {
-    type Error = Problem;
-
-    fn try_from(body: StockBody) -> Result<Self, Problem> {
-        let StockBody {
-            on_hand,
-            low_stock_threshold,
-            reason,
-        } = body;
-        if on_hand.is_none() && low_stock_threshold.is_none() {
-            return Err(Problem::invalid("on_hand", "is required, or low_stock_threshold"));
-        }
-        if on_hand.is_none() && reason.is_some() {
-            return Err(Problem::invalid(
-                "reason",
-                "is given with on_hand: it says why that is another",
-            ));
-        }
-        Ok(Self::Set {
-            on_hand,
-            low_stock_threshold,
-            reason,
-        })
+pub fn set(body: &mut Fields) -> Option<StockCommand> {
+    // `null` would be no number of pieces, and is not taken for one.
+    let on_hand = body.given("on_hand", Field::whole);
+    let low_stock_threshold = body.given("low_stock_threshold", Field::whole);
+    let reason = body.given("reason", Field::text);
+    let (on_hand, low_stock_threshold, reason) = (on_hand?, low_stock_threshold?, reason?);
+    if on_hand.is_none() && reason.is_some() {
+        return body.refuse("reason", "is given with on_hand: it says why that is another");
     }
+    if on_hand.is_none() && low_stock_threshold.is_none() {
+        return body.refuse("on_hand", "is required, or low_stock_threshold");
+    }
+    Some(StockCommand::Set {
+        on_hand,
+        low_stock_threshold,
+        reason,
+    })
 }
 
-impl TryFrom<ReceiptBody> for StockCommand {
-    type Error = Problem;
+pub fn receive(body: &mut Fields) -> Option<StockCommand> {
+    let quantity = body.required("quantity", Field::whole::<Received>);
+    let reference = body.optional("reference", Field::text);
+    Some(StockCommand::Receive {
+        quantity: quantity?.0,
+        reference: reference?,
+    })
+}
 
-    fn try_from(body: ReceiptBody) -> Result<Self, Problem> {
-        let ReceiptBody { quantity, reference } = body;
-        if quantity == Pieces::NONE {
-            let most = Pieces::MAX;
-            return Err(Problem::invalid(
-                "quantity",
-                format!("must be a whole number from 1 to {most}"),
-            ));
-        }
-        Ok(Self::Receive { quantity, reference })
+/// What a delivery brings: something.
+struct Received(Pieces);
+
+impl TryFrom<u32> for Received {
+    type Error = String;
+
+    fn try_from(pieces: u32) -> Result<Self, String> {
+        let pieces = Pieces::try_from(pieces).ok().filter(|pieces| *pieces != Pieces::NONE);
+        let wrong = || format!("must be a whole number from 1 to {}", Pieces::MAX);
+        pieces.map(Self).ok_or_else(wrong)
     }
 }

@@ -11,7 +11,7 @@ use lambda_edge::http::{Call, Problem, Reply};
 use serde::Serialize;
 
 use crate::App;
-use crate::bodies::{ReceiptBody, StockBody};
+use crate::bodies;
 use crate::problems::transact_problem;
 
 /// What every command answers.
@@ -27,18 +27,17 @@ struct Accepted {
 }
 
 pub async fn set(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    let command = call.json::<StockBody>()?.try_into()?;
+    let command = call.body(bodies::set)?;
     perform(&app, &call, command, "Stock set").await
 }
 
 pub async fn receive(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    let command = call.json::<ReceiptBody>()?.try_into()?;
+    let command = call.body(bodies::receive)?;
     perform(&app, &call, command, "Stock received").await
 }
 
 async fn perform(app: &App, call: &Call, command: StockCommand, message: &'static str) -> Result<Reply, Problem> {
-    call.no_query()?;
-    let sku: Sku = call.path("sku")?;
+    let sku: Sku = call.id("sku")?;
     let expected = precondition(call)?;
     let metadata = metadata(call)?;
     let stock = app

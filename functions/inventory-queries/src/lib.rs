@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
+use api::parameters::VersionNumber;
 use api::{Cursors, Paged, not_found, read_problem, version_not_reached};
 use aws_config::SdkConfig;
 use domain::Aggregate;
 use domain::stock::Stock;
 use domain::text::Sku;
 use event_store::{EventStore, Snapshots, Version};
-use lambda_edge::http::{self, Caching, Call, Problem, Reply, Routes, whole_number};
+use lambda_edge::http::{self, Caching, Call, Field, Problem, Reply, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
 use read_models::stock_levels::{StockLevelRow, StockLevelView, Which};
 use read_models::{ReadSource, StockLevels};
-use serde::{Deserialize, Serialize};
 
 /// What the handlers need.
 pub struct App {
@@ -40,22 +40,13 @@ pub fn routes() -> Routes<App> {
 }
 
 async fn stock(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Parameters {
-        min_version: Option<String>,
-    }
-
-    let Parameters { min_version } = call.query()?;
-    let sku: Sku = call.path("sku")?;
+    let (sku, version) = call.query(|query| {
+        let sku: Option<Sku> = call.named(query, "sku");
+        let version = query.optional("min_version", Field::text);
+        sku.zip(version)
+    })?;
     // Any version: a stock whose row is not there yet is folded from its events.
-    let version = match min_version {
-        None => 1,
-        Some(text) => match whole_number(&text) {
-            Some(version @ 1..) => version,
-            _ => return Err(Problem::parameter("min_version", "must be a whole number from 1")),
-        },
-    };
+    let version = version.map_or(1, |VersionNumber(version)| version);
     let (row, source) = at_least(&app, &sku, version).await?;
     if row.version < version {
         return Err(version_not_reached("stock", row.version, version));
@@ -85,19 +76,11 @@ async fn at_least(app: &App, sku: &Sku, version: Version) -> Result<(StockLevelR
 }
 
 async fn list(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    #[derive(Deserialize, Serialize)]
-    #[serde(deny_unknown_fields)]
-    struct Filter {
-        low_stock: Option<String>,
-    }
-
-    let Paged { filter, page } = Paged::<Filter>::of(&call)?;
-    let which = match filter.low_stock.as_deref() {
-        None => Which::All,
-        Some("true") => Which::Low,
-        Some(_) => return Err(Problem::parameter("low_stock", "must be true, or absent for all")),
-    };
-    let list = page.list(&app.cursors, "stocks", &filter)?;
+    let Paged { filter, page } = Paged::of(&call, |query| {
+        query.optional("low_stock", |low| low.one_of(&[("true", Which::Low)]))
+    })?;
+    let which = filter.unwrap_or(Which::All);
+    let list = page.list(&app.cursors, "stocks", &(which == Which::Low))?;
     let after: Option<Sku> = list.place()?;
     // One more shows whether there is a next page.
     let rows = app.levels.page(which, page.size() + 1, after.as_ref()).await;

@@ -1,179 +1,117 @@
-//! The JSON bodies of the requests. Unknown fields are refused: a misspelt optional field would be lost silently.
+//! The JSON bodies of the requests, each as the command that it asks for.
 
-use domain::money::Currency;
-use domain::order::{Address, CreateOrder, NewItem, OrderCommand, Quantity, Tax, TaxRate};
-use domain::text::{AddressLine, Carrier, Jurisdiction, PostalCode, ProductName, Reason};
-use domain::text::{CustomerId, PaymentMethodId, ProductId, Sku, TrackingNumber, TransactionId};
-use lambda_edge::http::{Object, exact};
+use domain::money::{AmountError, Currency};
+use domain::order::{Address, CreateOrder, NewItem, OrderCommand, Tax, TaxRate};
+use lambda_edge::http::{Field, Fields};
 use rust_decimal::Decimal;
-use serde::de::Error;
-use serde::{Deserialize, Deserializer};
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CreateOrderBody {
-    customer_id: CustomerId,
-    items: Option<Vec<Object<ItemBody>>>,
-    shipping_address: Object<AddressBody>,
-    currency: Option<Currency>,
-    tax: Option<Object<TaxBody>>,
+pub fn create_order(body: &mut Fields) -> Option<OrderCommand> {
+    let customer_id = body.required("customer_id", Field::text);
+    // First, as prices depend on it.
+    let currency = body.optional("currency", Field::text);
+    let currency = currency.map(|currency| currency.unwrap_or(Currency::USD));
+    let items = body.optional("items", |items| items.list(|item| item.object(|item| new_item(item, currency))));
+    let shipping_address = body.required("shipping_address", |field| field.object(address));
+    let tax = body.optional("tax", |field| field.object(tax));
+    Some(OrderCommand::CreateOrder(CreateOrder {
+        customer_id: customer_id?,
+        items: items?.unwrap_or_default(),
+        shipping_address: shipping_address?,
+        currency: currency?,
+        tax: tax?.unwrap_or(Tax {
+            rate: TaxRate::ZERO,
+            jurisdiction: None,
+        }),
+    }))
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ItemBody {
-    product_id: ProductId,
-    quantity: Quantity,
-    /// That of the catalogue, when absent.
-    #[serde(default, deserialize_with = "exact::optional_decimal")]
-    unit_price: Option<Decimal>,
-    product_name: Option<ProductName>,
-    sku: Option<Sku>,
+pub fn add_item(body: &mut Fields) -> Option<OrderCommand> {
+    // The order has the currency.
+    new_item(body, None).map(OrderCommand::AddOrderItem)
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AddressBody {
-    street: AddressLine,
-    city: AddressLine,
-    state: Option<AddressLine>,
-    #[serde(alias = "zip")]
-    postal_code: Option<PostalCode>,
-    country: Option<AddressLine>,
+fn new_item(body: &mut Fields, currency: Option<Currency>) -> Option<NewItem> {
+    let product_id = body.required("product_id", Field::text);
+    let quantity = body.required("quantity", Field::whole);
+    let unit_price = body.optional("unit_price", |field| field.decimal_as(price_in(currency)));
+    let product_name = body.optional("product_name", Field::text);
+    let sku = body.optional("sku", Field::text);
+    Some(NewItem {
+        product_id: product_id?,
+        quantity: quantity?,
+        unit_price: unit_price?,
+        product_name: product_name?,
+        sku: sku?,
+    })
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TaxBody {
-    #[serde(deserialize_with = "tax_rate")]
-    rate: TaxRate,
-    jurisdiction: Option<Jurisdiction>,
+/// A price, held against its currency where that is known.
+fn price_in(currency: Option<Currency>) -> impl FnOnce(Decimal) -> Result<Decimal, AmountError> {
+    move |price| currency.map_or(Ok(price), |currency| currency.price(price))
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SubmitBody {
-    payment_method_id: Option<PaymentMethodId>,
+fn address(body: &mut Fields) -> Option<Address> {
+    let street = body.required("street", Field::text);
+    let city = body.required("city", Field::text);
+    let state = body.optional("state", Field::text);
+    let postal_code = body.optional("postal_code", Field::text);
+    // The same by another name.
+    let zip = match body.has("postal_code") && body.has("zip") {
+        true => body.optional("zip", |field| field.accept(Err("is the same as postal_code, and given beside it"))),
+        false => body.optional("zip", Field::text),
+    };
+    let country = body.optional("country", Field::text);
+    Some(Address {
+        street: street?,
+        city: city?,
+        state: state?,
+        postal_code: postal_code?.or(zip?),
+        country: country?,
+    })
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ConfirmBody {
-    payment_method_id: PaymentMethodId,
+fn tax(body: &mut Fields) -> Option<Tax> {
+    let rate = body.required("rate", |field| field.decimal_as(TaxRate::try_from));
+    let jurisdiction = body.optional("jurisdiction", Field::text);
+    Some(Tax {
+        rate: rate?,
+        jurisdiction: jurisdiction?,
+    })
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PaymentBody {
-    transaction_id: TransactionId,
-    #[serde(deserialize_with = "exact::decimal")]
-    amount: Decimal,
+pub fn submit(body: &mut Fields) -> Option<OrderCommand> {
+    let payment_method_id = body.optional("payment_method_id", Field::text)?;
+    Some(OrderCommand::SubmitOrder { payment_method_id })
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ShipBody {
-    tracking_number: TrackingNumber,
-    carrier: Carrier,
+pub fn confirm(body: &mut Fields) -> Option<OrderCommand> {
+    let payment_method_id = body.required("payment_method_id", Field::text)?;
+    Some(OrderCommand::ConfirmOrder { payment_method_id })
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CancelBody {
-    reason: Reason,
-    #[serde(default, deserialize_with = "exact::optional_decimal")]
-    refund_amount: Option<Decimal>,
+pub fn record_payment(body: &mut Fields) -> Option<OrderCommand> {
+    let transaction_id = body.required("transaction_id", Field::text);
+    let amount = body.required("amount", Field::decimal);
+    Some(OrderCommand::RecordPayment {
+        transaction_id: transaction_id?,
+        amount: amount?,
+    })
 }
 
-fn tax_rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TaxRate, D::Error> {
-    exact::decimal(deserializer)?.try_into().map_err(D::Error::custom)
+pub fn ship(body: &mut Fields) -> Option<OrderCommand> {
+    let tracking_number = body.required("tracking_number", Field::text);
+    let carrier = body.required("carrier", Field::text);
+    Some(OrderCommand::ShipOrder {
+        tracking_number: tracking_number?,
+        carrier: carrier?,
+    })
 }
 
-impl From<CreateOrderBody> for OrderCommand {
-    fn from(body: CreateOrderBody) -> Self {
-        let Object(address) = body.shipping_address;
-        let tax = body.tax.map(|Object(tax)| tax);
-        Self::CreateOrder(CreateOrder {
-            customer_id: body.customer_id,
-            items: body
-                .items
-                .into_iter()
-                .flatten()
-                .map(|Object(item)| item.into())
-                .collect(),
-            shipping_address: Address {
-                street: address.street,
-                city: address.city,
-                state: address.state,
-                postal_code: address.postal_code,
-                country: address.country,
-            },
-            currency: body.currency.unwrap_or(Currency::USD),
-            tax: Tax {
-                rate: tax.as_ref().map_or(TaxRate::ZERO, |tax| tax.rate),
-                jurisdiction: tax.and_then(|tax| tax.jurisdiction),
-            },
-        })
-    }
-}
-
-impl From<ItemBody> for NewItem {
-    fn from(body: ItemBody) -> Self {
-        Self {
-            product_id: body.product_id,
-            quantity: body.quantity,
-            unit_price: body.unit_price,
-            product_name: body.product_name,
-            sku: body.sku,
-        }
-    }
-}
-
-impl From<ItemBody> for OrderCommand {
-    fn from(body: ItemBody) -> Self {
-        Self::AddOrderItem(body.into())
-    }
-}
-
-impl From<SubmitBody> for OrderCommand {
-    fn from(body: SubmitBody) -> Self {
-        Self::SubmitOrder {
-            payment_method_id: body.payment_method_id,
-        }
-    }
-}
-
-impl From<ConfirmBody> for OrderCommand {
-    fn from(body: ConfirmBody) -> Self {
-        Self::ConfirmOrder {
-            payment_method_id: body.payment_method_id,
-        }
-    }
-}
-
-impl From<PaymentBody> for OrderCommand {
-    fn from(body: PaymentBody) -> Self {
-        Self::RecordPayment {
-            transaction_id: body.transaction_id,
-            amount: body.amount,
-        }
-    }
-}
-
-impl From<ShipBody> for OrderCommand {
-    fn from(body: ShipBody) -> Self {
-        Self::ShipOrder {
-            tracking_number: body.tracking_number,
-            carrier: body.carrier,
-        }
-    }
-}
-
-impl From<CancelBody> for OrderCommand {
-    fn from(body: CancelBody) -> Self {
-        Self::CancelOrder {
-            reason: body.reason,
-            refund_amount: body.refund_amount,
-        }
-    }
+pub fn cancel(body: &mut Fields) -> Option<OrderCommand> {
+    let reason = body.required("reason", Field::text);
+    let refund_amount = body.optional("refund_amount", Field::decimal);
+    Some(OrderCommand::CancelOrder {
+        reason: reason?,
+        refund_amount: refund_amount?,
+    })
 }

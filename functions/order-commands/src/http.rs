@@ -14,7 +14,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::App;
-use crate::bodies::{CancelBody, ConfirmBody, CreateOrderBody, ItemBody, PaymentBody, ShipBody, SubmitBody};
+use crate::bodies;
 use crate::problems::transact_problem;
 
 /// What every command answers.
@@ -27,7 +27,8 @@ struct Accepted {
 }
 
 pub async fn create(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    let command: OrderCommand = call.json::<CreateOrderBody>()?.into();
+    call.no_query()?;
+    let command = call.body(bodies::create_order)?;
     let expected = precondition(&call)?;
     let key = call.idempotency_key()?;
     let order_id = OrderId(match &key {
@@ -57,39 +58,34 @@ pub async fn create(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 }
 
 pub async fn add_item(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    let command = call.json::<ItemBody>()?.into();
+    let command = call.body(bodies::add_item)?;
     change(&app, &call, command, "Item added").await
 }
 
 pub async fn remove_item(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     call.no_body()?;
-    let product_id: ProductId = call.path("product_id")?;
-    change(
-        &app,
-        &call,
-        OrderCommand::RemoveOrderItem { product_id },
-        "Item removed",
-    )
-    .await
+    let product_id: ProductId = call.id("product_id")?;
+    let command = OrderCommand::RemoveOrderItem { product_id };
+    change_with_query(&app, &call, command, "Item removed").await
 }
 
 pub async fn submit(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    let command = call.optional_json::<SubmitBody>()?.into();
+    let command = call.optional_body(bodies::submit)?.unwrap_or(OrderCommand::SubmitOrder { payment_method_id: None });
     change(&app, &call, command, "Order submitted").await
 }
 
 pub async fn confirm(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    let command = call.json::<ConfirmBody>()?.into();
+    let command = call.body(bodies::confirm)?;
     change(&app, &call, command, "Order confirmed").await
 }
 
 pub async fn record_payment(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    let command = call.json::<PaymentBody>()?.into();
+    let command = call.body(bodies::record_payment)?;
     change(&app, &call, command, "Payment recorded").await
 }
 
 pub async fn ship(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    let command = call.json::<ShipBody>()?.into();
+    let command = call.body(bodies::ship)?;
     change(&app, &call, command, "Order shipped").await
 }
 
@@ -99,12 +95,23 @@ pub async fn deliver(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 }
 
 pub async fn cancel(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    let command = call.json::<CancelBody>()?.into();
+    let command = call.body(bodies::cancel)?;
     change(&app, &call, command, "Order cancelled").await
 }
 
 /// A command on an order that exists.
 async fn change(app: &App, call: &Call, command: OrderCommand, message: &'static str) -> Result<Reply, Problem> {
+    call.no_query()?;
+    change_with_query(app, call, command, message).await
+}
+
+/// The same on a route whose query parameters have been read.
+async fn change_with_query(
+    app: &App,
+    call: &Call,
+    command: OrderCommand,
+    message: &'static str,
+) -> Result<Reply, Problem> {
     let order_id: OrderId = call.path("order_id")?;
     // Before the order is read: a malformed header is an error whatever the order says.
     precondition(call)?;
@@ -122,7 +129,6 @@ async fn perform(
     status: StatusCode,
     message: &'static str,
 ) -> Result<Reply, Problem> {
-    call.no_query()?;
     let order = order.expecting(precondition(call)?);
     let metadata = metadata(call)?;
     let context = Context {

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use api::{NoFilter, Paged, read_problem};
+use api::{Paged, read_problem};
 use domain::order::OrderId;
 use event_store::Version;
-use lambda_edge::http::{Caching, Call, Problem, Reply, StatusCode};
+use lambda_edge::http::{Caching, Call, Field, Problem, Reply, StatusCode};
 use read_models::order_search::SearchText;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use views::Detail;
+use views::list_requests::ListFilter;
 use views::history::{self, EventView, HistoryEntry};
 use views::order_not_found;
 use views::orders::views;
@@ -16,24 +17,25 @@ use views::orders::views;
 use crate::App;
 
 pub async fn orders(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    app.lists.answer(&call, Paged::of(&call)?).await
+    let parameters = Paged::of(&call, |query| {
+        let customer_id = query.optional("customer_id", Field::text);
+        let filter = ListFilter::of_customer(customer_id.clone().flatten(), query);
+        customer_id.and(filter)
+    })?;
+    app.lists.answer(&call, parameters).await
 }
 
 pub async fn search(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Filter {
-        q: String,
-        view: Option<Detail>,
-    }
-
-    let Paged { filter, page } = Paged::<Filter>::of(&call)?;
-    let text = filter.q.parse::<SearchText>();
-    let text = text.map_err(|error| Problem::parameter("q", error.to_string()))?;
+    let Paged { filter, page } = Paged::of(&call, |query| {
+        let text = query.required("q", Field::text::<SearchText>);
+        let view = Detail::read(query);
+        text.zip(view)
+    })?;
+    let (text, view) = filter;
     let list = page.list(&app.cursors, "orders with", &text)?;
     let found = app.search.page(&text, page.size(), list.place()?).await;
     let found = found.map_err(read_problem)?;
-    let detail = filter.view.unwrap_or(Detail::Compact);
+    let detail = view.unwrap_or(Detail::Compact);
     let data = views(&app.customers, found.orders, detail).await;
     Reply::ok(&list.page(data.map_err(read_problem)?, found.next.as_ref())?)
 }
@@ -56,7 +58,7 @@ pub async fn history(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 }
 
 pub async fn events(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    let Paged { page, .. } = Paged::<NoFilter>::of(&call)?;
+    let Paged { page, .. } = Paged::of(&call, |_| Some(()))?;
     let order_id: OrderId = call.path("order_id")?;
     let list = page.list(&app.cursors, "events of order", &order_id)?;
     let place: Option<Version> = list.place()?;

@@ -2,59 +2,54 @@
 
 use std::sync::Arc;
 
+use api::parameters::{Moment, VersionNumber};
 use api::{not_found, read_problem, version_not_reached};
 use chrono::{DateTime, Utc};
 use domain::order::OrderId;
 use event_store::{Recorded, Version};
-use lambda_edge::http::{Caching, Call, Problem, Reply, whole_number};
+use lambda_edge::http::{Caching, Call, Field, Problem, Reply};
 use read_models::{OrderSummaryRow, ReadSource};
-use serde::Deserialize;
 use views::order_not_found;
 use views::{AnyOrderView, Detail};
 
 use crate::App;
 
-pub async fn order(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Parameters {
-        as_of: Option<String>,
-        version: Option<String>,
-        min_version: Option<String>,
-        view: Option<Detail>,
-    }
+/// When, or since when.
+#[derive(Clone, Copy)]
+enum At {
+    Time(DateTime<Utc>),
+    Version(Version),
+    Least(Version),
+}
 
-    let Parameters {
-        as_of,
-        version,
-        min_version,
-        view,
-    } = call.query()?;
+pub async fn order(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    let (at, view) = call.query(|query| {
+        let as_of = query.optional("as_of", Field::text).map(|at| at.map(|Moment(at)| At::Time(at)));
+        let version = query.optional("version", Field::text).map(|at| at.map(|VersionNumber(at)| At::Version(at)));
+        let at_least = query.optional("min_version", Field::text).map(|at| at.map(|VersionNumber(at)| At::Least(at)));
+        let view = Detail::read(query);
+        let ways: Vec<_> = [as_of?, version?, at_least?].into_iter().flatten().collect();
+        match ways[..] {
+            // Any version: an order whose row is not there yet is folded from its events.
+            [] => Some((At::Least(1), view?)),
+            [at] => Some((at, view?)),
+            _ => {
+                let named = if query.has("version") { "version" } else { "min_version" };
+                query.refuse(named, "is given alone, without the other ways to say when")
+            }
+        }
+    })?;
     let order_id: OrderId = call.path("order_id")?;
     let detail = view.unwrap_or(Detail::Full);
-    let caching = match (&version, detail) {
-        (Some(_), Detail::Compact) => Caching::Settled,
+    let caching = match (at, detail) {
+        (At::Version(_), Detail::Compact) => Caching::Settled,
         // The customer's name may change, also that of an order as it was.
         _ => Caching::Revalidated,
     };
-    let (row, source) = match (as_of, version, min_version) {
-        // Any version: an order whose row is not there yet is folded from its events.
-        (None, None, None) => at_least_version(&app, order_id, 1).await?,
-        (Some(at), None, None) => (as_of_time(&app, order_id, time(&at)?).await?, ReadSource::Events),
-        (None, Some(version), None) => {
-            let version = version_number("version", &version)?;
-            (at_version(&app, order_id, version).await?, ReadSource::Events)
-        }
-        (None, None, Some(version)) => {
-            at_least_version(&app, order_id, version_number("min_version", &version)?).await?
-        }
-        (_, version, _) => {
-            let named = if version.is_some() { "version" } else { "min_version" };
-            return Err(Problem::parameter(
-                named,
-                "is given alone, without the other ways to say when",
-            ));
-        }
+    let (row, source) = match at {
+        At::Time(at) => (as_of_time(&app, order_id, at).await?, ReadSource::Events),
+        At::Version(version) => (at_version(&app, order_id, version).await?, ReadSource::Events),
+        At::Least(version) => at_least_version(&app, order_id, version).await?,
     };
     let row = row.ok_or_else(order_not_found)?;
     let customer = match detail {
@@ -80,23 +75,6 @@ async fn at_least_version(
         Some((order, _)) if order.version < version => Err(version_not_reached("order", order.version, version)),
         Some((order, source)) => Ok((Some(order), source)),
         None => Ok((None, ReadSource::Events)),
-    }
-}
-
-fn time(text: &str) -> Result<DateTime<Utc>, Problem> {
-    let time = DateTime::parse_from_rfc3339(text);
-    time.map(|time| time.to_utc()).map_err(|_| {
-        Problem::parameter(
-            "as_of",
-            "must be a time such as 2026-11-20T12:00:00Z (a + is written %2B)",
-        )
-    })
-}
-
-fn version_number(name: &'static str, text: &str) -> Result<Version, Problem> {
-    match whole_number(text) {
-        Some(version @ 1..) => Ok(version),
-        _ => Err(Problem::parameter(name, "must be a whole number from 1")),
     }
 }
 

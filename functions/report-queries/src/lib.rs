@@ -7,13 +7,12 @@ use api::read_problem;
 use aws_config::SdkConfig;
 use chrono::{TimeDelta, Utc};
 use dynamodb::TableError;
-use lambda_edge::http::{self, Caching, Call, Problem, Reply, Routes};
+use lambda_edge::http::{self, Caching, Call, Field, Problem, Reply, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
 use moka::future::Cache;
 use read_models::DailyOrders;
 use read_models::daily_orders::DailyReport;
 use read_models::day::Day;
-use serde::Deserialize;
 
 /// How many days are kept, and how long: what happens to their orders later is seen as late as that.
 const CACHED_DAYS: u64 = 400;
@@ -47,13 +46,7 @@ pub fn routes() -> Routes<App> {
 }
 
 async fn daily_orders(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Parameters {
-        date: Day,
-    }
-
-    let Parameters { date: day } = call.query()?;
+    let day: Day = call.query(|query| query.required("date", Field::text))?;
     let is_closed = day.ended_before(Utc::now() - CLOSING_TIME);
     let report = match is_closed {
         false => app.daily_orders.report(day).await.map_err(read_problem)?,

@@ -4,17 +4,19 @@
 //! |---|---|
 //! | [`problems`] | what is answered when a table, a version or a thing is not there |
 //! | [`paging`] | lists, page by page |
+//! | [`parameters`] | what several routes take as a query parameter |
 //! | [`cursor`] | opaque, tamper-evident places in a list |
 //! | [`command`] | who asks for a command, and what one answers that was not carried out |
 
 pub mod command;
 pub mod cursor;
 pub mod paging;
+pub mod parameters;
 pub mod problems;
 
 pub use command::{metadata, precondition, put_problem, transact_problem};
 pub use cursor::Cursors;
-pub use paging::{NoFilter, Paged};
+pub use paging::Paged;
 pub use problems::{
     Effect, contended, not_found, read_problem, store_problem, version_mismatch, version_not_reached, write_problem,
 };

@@ -1,8 +1,10 @@
 //! Lists, page by page: what is asked for, and the cursor of what follows.
 
-use lambda_edge::http::{Call, Problem, whole_number};
+use std::str::FromStr;
+
+use lambda_edge::http::{Call, Field, Fields, Problem, whole_number};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use crate::cursor::Cursors;
 
@@ -14,21 +16,14 @@ pub struct Paged<Filter> {
 }
 
 /// The two query parameters that every list takes.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct PageParameters {
-    #[serde(default)]
     page_size: PageSize,
     cursor: Option<String>,
 }
 
-/// For lists that nothing is filtered from: any other parameter is refused.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NoFilter {}
-
 /// How many entries a page has: 1 to 100, by default 20.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct PageSize(usize);
 
 /// A page of a list.
@@ -53,25 +48,33 @@ impl Default for PageSize {
     }
 }
 
-impl TryFrom<String> for PageSize {
-    type Error = &'static str;
+impl FromStr for PageSize {
+    type Err = &'static str;
 
-    fn try_from(text: String) -> Result<Self, &'static str> {
-        match whole_number(&text) {
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        match whole_number(text) {
             Some(size @ 1..=100) => Ok(Self(size as usize)),
             _ => Err("must be a whole number from 1 to 100"),
         }
     }
 }
 
-impl<Filter: DeserializeOwned> Paged<Filter> {
-    /// `Filter` refuses the parameters that it does not know.
+impl<Filter> Paged<Filter> {
+    /// The parameters of a list, whose filters `filter` reads.
     ///
     /// # Errors
-    /// 400 `malformed_parameter` naming the one that is unknown, given twice or not usable.
-    pub fn of(call: &Call) -> Result<Self, Problem> {
-        let (page, filter) = call.query_in_parts(&["page_size", "cursor"])?;
-        Ok(Self { filter, page })
+    /// 400 `malformed_parameter` naming all that are unknown, given twice or not usable.
+    pub fn of(call: &Call, filter: impl FnOnce(&mut Fields) -> Option<Filter>) -> Result<Self, Problem> {
+        call.query(|query| {
+            let page_size = query.optional("page_size", Field::text);
+            let cursor = query.optional("cursor", Field::text);
+            let filter = filter(query);
+            let page = PageParameters {
+                page_size: page_size?.unwrap_or_default(),
+                cursor: cursor?,
+            };
+            Some(Self { filter: filter?, page })
+        })
     }
 }
 

@@ -46,6 +46,14 @@ enum WholeNumber {
     Other(serde::de::IgnoredAny),
 }
 
+impl TryFrom<u32> for Quantity {
+    type Error = QuantityError;
+
+    fn try_from(quantity: u32) -> Result<Self, QuantityError> {
+        Self::new(quantity)
+    }
+}
+
 impl TryFrom<WholeNumber> for Quantity {
     type Error = QuantityError;
 

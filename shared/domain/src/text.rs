@@ -125,6 +125,14 @@ impl TryFrom<String> for EmailAddress {
     }
 }
 
+impl FromStr for EmailAddress {
+    type Err = EmailAddressError;
+
+    fn from_str(text: &str) -> Result<Self, EmailAddressError> {
+        text.to_owned().try_into()
+    }
+}
+
 impl From<EmailAddress> for String {
     fn from(address: EmailAddress) -> String {
         address.0

@@ -1,19 +1,19 @@
 //! Days in parameters and keys.
 
 use std::fmt;
+use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// A UTC day, written `YYYY-MM-DD`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Day(NaiveDate);
 
-impl TryFrom<String> for Day {
-    type Error = &'static str;
+impl FromStr for Day {
+    type Err = &'static str;
 
-    fn try_from(text: String) -> Result<Self, &'static str> {
+    fn from_str(text: &str) -> Result<Self, &'static str> {
         // Parsing also takes `2026-1-2` and `+2026-01-02`.
         let day = text.parse().map(Self).ok();
         day.filter(|day| day.to_string() == text && text.len() == "YYYY-MM-DD".len())

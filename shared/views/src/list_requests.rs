@@ -7,12 +7,12 @@ use domain::text::CustomerId;
 use dynamodb::Cost;
 use environment::{ConfigError, Environment};
 use futures::{StreamExt, TryStreamExt, stream};
-use lambda_edge::http::{Call, Problem, Reply};
+use lambda_edge::http::{Call, Field, Fields, Problem, Reply};
 use read_models::FreshOrders;
 use read_models::day::Day;
 use read_models::order_lists::{Days, ListQuery, ListedOrder, OrderLists};
 use reference_data::Customers;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::order::{AnyOrderView, Detail, OrderRowView};
 use crate::{orders, read_after};
@@ -21,8 +21,7 @@ use crate::{orders, read_after};
 const CONCURRENT_READS: usize = 16;
 
 /// Which orders a list is of, and how much of each it shows.
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Serialize)]
 pub struct ListFilter {
     pub customer_id: Option<CustomerId>,
     pub status: Option<OrderStatus>,
@@ -31,6 +30,27 @@ pub struct ListFilter {
     /// Another view is of the same list.
     #[serde(skip_serializing)]
     pub view: Option<Detail>,
+}
+
+impl ListFilter {
+    /// The parameters but that of the customer, whom a list may be of anyway.
+    pub fn of_customer(customer_id: Option<CustomerId>, query: &mut Fields) -> Option<Self> {
+        let status = query.optional("status", |status| status.one_of(&OrderStatus::ALL.map(|status| (status.as_str(), status))));
+        let from_date: Option<Option<Day>> = query.optional("from_date", Field::text);
+        let to_date = query.optional("to_date", Field::text);
+        let view = Detail::read(query);
+        let (from_date, to_date) = (from_date?, to_date?);
+        if from_date.zip(to_date).is_some_and(|(from, to)| to < from) {
+            return query.refuse("to_date", "must not be before from_date");
+        }
+        Some(Self {
+            customer_id,
+            status: status?,
+            from_date,
+            to_date,
+            view: view?,
+        })
+    }
 }
 
 /// What answers them.
@@ -61,9 +81,6 @@ impl OrderListRequests {
     pub async fn answer(&self, call: &Call, parameters: Paged<ListFilter>) -> Result<Reply, Problem> {
         let Paged { filter, page } = parameters;
         let (from, to) = (filter.from_date, filter.to_date);
-        if from.zip(to).is_some_and(|(from, to)| to < from) {
-            return Err(Problem::parameter("to_date", "must not be before from_date"));
-        }
         let list = page.list(&self.cursors, "orders", &filter)?;
         let after: Option<String> = list.place()?;
 

@@ -4,21 +4,28 @@ use api::not_found;
 use domain::order::{Address, Order, OrderId, OrderItem, OrderStatus};
 use domain::time::rfc3339_micros;
 use event_store::Version;
-use lambda_edge::http::Problem;
+use lambda_edge::http::{Fields, Problem};
 use read_models::OrderSummaryRow;
 use read_models::order_lists::ListedOrder;
 use reference_data::{Customer, Versioned};
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// How much of an order is shown: the parameter `view`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
     /// [`OrderRowView`], as lists have it.
     Compact,
     /// [`OrderView`], as one order has it.
     Full,
+}
+
+impl Detail {
+    /// The parameter, where it may be given.
+    pub fn read(query: &mut Fields) -> Option<Option<Self>> {
+        let choices = [("compact", Self::Compact), ("full", Self::Full)];
+        query.optional("view", |view| view.one_of(&choices))
+    }
 }
 
 /// An order in either view.

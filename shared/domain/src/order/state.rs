@@ -142,6 +142,16 @@ impl OrderItem {
 }
 
 impl OrderStatus {
+    pub const ALL: [Self; 7] = [
+        Self::Created,
+        Self::Submitted,
+        Self::Confirmed,
+        Self::Paid,
+        Self::Shipped,
+        Self::Delivered,
+        Self::Cancelled,
+    ];
+
     pub fn as_str(self) -> &'static str {
         self.into()
     }

@@ -1,34 +1,11 @@
 //! Decimals read from JSON without going through a float.
 
 use rust_decimal::Decimal;
-use serde::de::Error;
-use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
 
-const EXPECTED: &str = "must be a decimal number such as 49.99 or \"49.99\", of at most 28 digits";
+pub(super) const EXPECTED: &str = "must be a decimal number such as 49.99 or \"49.99\", of at most 28 digits";
 
-/// For `#[serde(deserialize_with = …)]`: reads `49.99` and `"49.99"`, both exactly. Only from JSON text.
-///
-/// # Errors
-/// When the value is neither, or has more digits than [`Decimal`] holds.
-pub fn decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Decimal, D::Error> {
-    let raw = Box::<RawValue>::deserialize(deserializer)?;
-    parse(raw.get()).ok_or_else(|| D::Error::custom(EXPECTED))
-}
-
-/// As [`decimal`], for a field that may be absent or `null` (with `#[serde(default)]`).
-///
-/// # Errors
-/// As [`decimal`].
-pub fn optional_decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>, D::Error> {
-    let raw = Box::<RawValue>::deserialize(deserializer)?;
-    match raw.get() {
-        "null" => Ok(None),
-        text => parse(text).map(Some).ok_or_else(|| D::Error::custom(EXPECTED)),
-    }
-}
-
-fn parse(json: &str) -> Option<Decimal> {
+/// Reads `49.99` and `"49.99"`, both exactly. `None` when the JSON is neither, or has more digits than [`Decimal`] holds.
+pub(super) fn parse(json: &str) -> Option<Decimal> {
     let digits = match json.strip_prefix('"') {
         Some(rest) => rest.strip_suffix('"')?,
         None => json,

@@ -11,16 +11,16 @@
 //! | [`caching`] | who may keep an answer |
 //! | `conditional` | requests that depend on what the caller has |
 //! | [`idempotency`] | a caller's key for one request |
-//! | [`object`] | JSON objects, and nothing that could pass for one |
-//! | [`exact`] | decimals read from JSON without going through a float |
+//! | [`fields`] | the fields of a body or of a query, with all that is wrong with them |
+//! | `exact` | decimals read from JSON without going through a float |
 
 pub mod caching;
 pub mod call;
 pub mod caller;
 mod conditional;
-pub mod exact;
+mod exact;
+pub mod fields;
 pub mod idempotency;
-pub mod object;
 pub mod problem;
 pub mod reply;
 pub mod routes;
@@ -30,9 +30,9 @@ pub use caching::Caching;
 pub use call::{Call, whole_number};
 pub use caller::{Caller, LOCAL_CALLER};
 pub use conditional::Tags;
+pub use fields::{Field, Fields};
 pub use idempotency::IdempotencyKey;
 pub use lambda_http::http::StatusCode;
-pub use object::Object;
 pub use problem::Problem;
 pub use reply::Reply;
 pub use routes::Routes;

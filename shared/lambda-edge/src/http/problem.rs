@@ -45,17 +45,23 @@ impl Problem {
 
     /// 400: a path or query parameter cannot be understood.
     pub fn parameter(name: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::malformed("malformed_parameter", "A parameter of the request cannot be used.").field(name, message)
+        Self::parameters().field(name, message)
+    }
+
+    /// The same of parameters that are named later.
+    pub(super) fn parameters() -> Self {
+        Self::malformed("malformed_parameter", "A parameter of the request cannot be used.")
     }
 
     /// 422: the request is understood, but a field of its body is not acceptable.
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "validation_failed",
-            "The request has invalid fields.",
-        )
-        .field(field, message)
+        Self::invalid_fields().field(field, message)
+    }
+
+    /// The same of fields that are named later.
+    pub(super) fn invalid_fields() -> Self {
+        let (code, detail) = ("validation_failed", "The request has invalid fields.");
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
     }
 
     /// 500: nothing that the client can do anything about.
