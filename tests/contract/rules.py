@@ -34,9 +34,11 @@ RULES = {
     "stock_reserved": "",
     # A float has more digits than any amount, and each currency its own decimal places.
     "validation_failed": r"must have at most \d decimal places|must be a decimal number|at most 6 decimal places"
-    r"|must not be more than|a line has at most|with what is there already",
+    r"|must not be more than|a line has at most|with what is there already"
+    # What a pattern cannot say of a text: combinations of characters, and which of them nobody sees.
+    r"|normalization form C|something that can be seen|characters long|a domain of the internet|octets",
     # Parameters that exclude or need each other.
-    "malformed_parameter": r"is given alone|must not be before from|is required with correlation_id"
+    "malformed_parameter": r"is given with - in its place|is given alone|must not be before from|is required with correlation_id"
     r"|must have 3 letters or digits|must have at most 10 words",
 }
 

@@ -59,7 +59,7 @@ async fn an_invalid_field_is_422_and_named() {
             "shipping_address.city",
         ),
         ("/shipping_address/planet", json!("Earth"), "shipping_address.planet"),
-        ("/shipping_address/zip", json!("51100"), "shipping_address.postal_code"),
+        ("/shipping_address/zip", json!("51100"), "shipping_address.zip"),
         ("/items", json!({}), "items"),
         ("/items", many_items(501), "items"),
         ("/items/0", json!("11"), "items[0]"),

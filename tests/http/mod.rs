@@ -12,6 +12,8 @@ mod customers;
 mod faults;
 mod first_versions;
 mod idempotency;
+mod identifiers;
+mod input;
 mod lists;
 mod logs;
 mod metrics;

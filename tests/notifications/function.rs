@@ -45,7 +45,7 @@ async fn put_customer(tables: &Tables, email: Option<&str>) {
     let customer = Customer {
         customer_id: "VINET".parse().unwrap(),
         name: "Vins et alcools Chevalier".parse().unwrap(),
-        email: email.map(|email| email.to_owned().try_into().unwrap()),
+        email: email.map(|email| serde_json::from_value(json!(email)).unwrap()),
     };
     customers.put(customer, &Precondition::default()).await.unwrap();
 }
@@ -171,12 +171,9 @@ async fn who_has_no_address_is_written_down_and_told_nothing() {
     for (email, state) in [
         (None, State::NoAddress),
         (Some(None), State::NoAddress),
-        (
-            Some(Some("a>,<b@example.com")),
-            State::Failed {
-                failure_code: "unusable_address".to_owned(),
-            },
-        ),
+        (Some(Some("a>,<b@example.com")), unusable()),
+        (Some(Some("käthe@example.com")), unusable()),
+        (Some(Some("käthe@localhost")), unusable()),
     ] {
         // The first one is of a customer that nobody knows.
         if let Some(email) = email {
@@ -196,6 +193,25 @@ async fn who_has_no_address_is_written_down_and_told_nothing() {
     states.sort_by_key(|(message_id, _)| *message_id);
     assert_eq!(states, expected);
     assert_eq!(ses.requests(), [json!(null); 0]);
+}
+
+/// Of an address of before, which no mail can reach.
+fn unusable() -> State {
+    State::Failed {
+        failure_code: "unusable_address".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn a_mail_goes_to_the_address_as_smtp_has_it() {
+    let (tables, ses) = (Tables::new().await, Ses::start().await);
+    let function = app(&tables, &ses.variables()).function();
+    put_customer(&tables, Some("info@müller.example")).await;
+    deliver_until_handled(&function, &[message(confirmed())]).await;
+    assert_eq!(
+        ses.requests()[0]["Destination"],
+        json!({ "ToAddresses": ["info@xn--mller-kva.example"] })
+    );
 }
 
 #[tokio::test]

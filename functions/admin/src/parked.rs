@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use api::paging::List;
 use api::{Paged, not_found, read_problem};
-use domain::text::Text;
+use domain::text::Stored;
 use lambda_edge::http::{Call, Problem, Reply, StatusCode};
 use operations::views::ParkedView;
 use projector::Redriven;
@@ -89,11 +89,11 @@ async fn page<'a>(app: &'a App, call: &Call) -> Result<(List<'a>, ParkedPage), P
 
 async fn entry(app: &App, call: &Call) -> Result<Parked, Problem> {
     let key = call.query(|query| {
-        let projection = call.named::<Text<64>>(query, "projection");
-        let aggregate_id = call.named::<Text<100>>(query, "aggregate_id");
+        let projection = call.named::<Stored<String>>(query, "projection");
+        let aggregate_id = call.named::<Stored<String>>(query, "aggregate_id");
         Some(ParkedKey {
-            projection: projection?.into(),
-            aggregate_id: aggregate_id?.into(),
+            projection: projection?.0,
+            aggregate_id: aggregate_id?.0,
         })
     })?;
     let found = app.parked.get(&key).await.map_err(read_problem)?;

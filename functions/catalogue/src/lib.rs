@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use api::parameters::check_new;
 use api::{not_found, precondition, put_problem, read_problem};
 use aws_config::SdkConfig;
 use domain::catalogue::Product;
 use domain::money::Currency;
-use domain::text::ProductId;
+use domain::text::{ProductId, Stored};
 use lambda_edge::http::{self, Caching, Call, Field, Fields, Problem, Reply, Routes, StatusCode};
 use lambda_edge::{ConfigError, Environment, Function};
 use reference_data::{ProductView, Products};
@@ -32,7 +33,7 @@ pub fn routes() -> Routes<App> {
 }
 
 async fn product(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    let product_id: ProductId = call.id("product_id")?;
+    let Stored(product_id) = call.id::<Stored<ProductId>>("product_id")?;
     let found = app.products.get(&product_id).await.map_err(read_problem)?;
     let product = found.ok_or_else(|| not_found("product_not_found", "There is no such product."))?;
     let version = product.version;
@@ -41,9 +42,19 @@ async fn product(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 }
 
 async fn put_product(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    let product_id: ProductId = call.id("product_id")?;
+    let Stored(product_id) = call.id::<Stored<ProductId>>("product_id")?;
     let expected = precondition(&call)?;
     let product = call.body(|body| new_product(product_id, body))?;
+    if let Err(problem) = check_new("product_id", &product.product_id)
+        && app
+            .products
+            .get(&product.product_id)
+            .await
+            .map_err(read_problem)?
+            .is_none()
+    {
+        return Err(problem);
+    }
     let written = app.products.put(product, &expected).await;
     let written = written.map_err(|error| put_problem("product", error))?;
     let status = if written.is_new {

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use api::{precondition, put_problem};
+use api::parameters::check_new;
+use api::{precondition, put_problem, read_problem};
 use aws_config::SdkConfig;
-use domain::text::CustomerId;
+use domain::text::{CustomerId, Stored};
 use lambda_edge::http::{self, Call, Field, Fields, Problem, Reply, Routes, StatusCode};
 use lambda_edge::{ConfigError, Environment, Function};
 use reference_data::{Customer, CustomerView, Customers};
@@ -28,9 +29,19 @@ pub fn routes() -> Routes<App> {
 }
 
 async fn put_customer(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    let customer_id: CustomerId = call.id("customer_id")?;
+    let Stored(customer_id) = call.id::<Stored<CustomerId>>("customer_id")?;
     let expected = precondition(&call)?;
     let customer = call.body(|body| new_customer(customer_id, body))?;
+    if let Err(problem) = check_new("customer_id", &customer.customer_id)
+        && app
+            .customers
+            .get(&customer.customer_id)
+            .await
+            .map_err(read_problem)?
+            .is_none()
+    {
+        return Err(problem);
+    }
     let written = app.customers.put(customer, &expected).await;
     let written = written.map_err(|error| put_problem("customer", error))?;
     let status = if written.is_new {

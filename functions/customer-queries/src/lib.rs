@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use api::{Cursors, Paged, not_found, read_problem};
 use aws_config::SdkConfig;
-use domain::text::CustomerId;
+use domain::text::{CustomerId, Stored};
 use event_store::EventStore;
 use lambda_edge::http::{self, Caching, Call, Problem, Reply, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
@@ -54,7 +54,7 @@ pub fn routes() -> Routes<App> {
 }
 
 async fn customer(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    let customer_id: CustomerId = call.id("customer_id")?;
+    let Stored(customer_id) = call.id::<Stored<CustomerId>>("customer_id")?;
     let found = app.customers.get(&customer_id).await.map_err(read_problem)?;
     let customer = found.ok_or_else(|| not_found("customer_not_found", "There is no such customer."))?;
     let version = customer.version;
@@ -64,7 +64,7 @@ async fn customer(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 
 async fn orders(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let parameters = Paged::of(&call, |query| {
-        let customer_id = call.named(query, "customer_id");
+        let customer_id = call.named(query, "customer_id").map(|Stored(id)| id);
         let filter = ListFilter::of_customer(customer_id.clone(), query);
         customer_id.and(filter)
     })?;
@@ -72,6 +72,6 @@ async fn orders(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 }
 
 async fn order_summary(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    let customer_id: CustomerId = call.id("customer_id")?;
+    let Stored(customer_id) = call.id::<Stored<CustomerId>>("customer_id")?;
     Reply::ok(&app.customer_orders.summary(&customer_id).await.map_err(read_problem)?)
 }

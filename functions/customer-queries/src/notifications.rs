@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use api::{Paged, read_problem};
 use domain::order::OrderId;
-use domain::text::CustomerId;
+use domain::text::{CustomerId, Stored};
 use domain::time::rfc3339_micros;
 use lambda_edge::http::{Call, Problem, Reply};
 use sent_letters::{Channel, Notification, State};
@@ -56,7 +56,7 @@ impl From<Notification> for NotificationView {
 
 pub async fn list(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let Paged { page, filter } = Paged::of(&call, |query| call.named(query, "customer_id"))?;
-    let customer_id: CustomerId = filter;
+    let Stored(customer_id): Stored<CustomerId> = filter;
     let list = page.list(&app.cursors, "notifications", &customer_id)?;
     let after: Option<String> = list.place()?;
     let found = app.notifications.page(&customer_id, page.size(), after.as_deref());

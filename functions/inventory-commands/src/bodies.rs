@@ -9,11 +9,11 @@ pub fn set(body: &mut Fields) -> Option<StockCommand> {
     let low_stock_threshold = body.given("low_stock_threshold", Field::whole);
     let reason = body.given("reason", Field::text);
     let (on_hand, low_stock_threshold, reason) = (on_hand?, low_stock_threshold?, reason?);
-    if on_hand.is_none() && reason.is_some() {
-        return body.refuse("reason", "is given with on_hand: it says why that is another");
-    }
     if on_hand.is_none() && low_stock_threshold.is_none() {
         return body.refuse("on_hand", "is required, or low_stock_threshold");
+    }
+    if on_hand.is_none() && reason.is_some() {
+        return body.refuse("reason", "is given with on_hand: it says why that is another");
     }
     Some(StockCommand::Set {
         on_hand,

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use api::parameters::check_new;
 use api::{metadata, precondition, write_problem};
 use chrono::Utc;
 use domain::stock::{Context, Pieces, StockCommand};
-use domain::text::Sku;
+use domain::text::{Sku, Stored};
 use event_store::Version;
 use lambda_edge::http::{Call, Problem, Reply};
 use serde::Serialize;
@@ -37,7 +38,7 @@ pub async fn receive(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 }
 
 async fn perform(app: &App, call: &Call, command: StockCommand, message: &'static str) -> Result<Reply, Problem> {
-    let sku: Sku = call.id("sku")?;
+    let Stored(sku) = call.id::<Stored<Sku>>("sku")?;
     let expected = precondition(call)?;
     let metadata = metadata(call)?;
     let stock = app
@@ -46,6 +47,9 @@ async fn perform(app: &App, call: &Call, command: StockCommand, message: &'stati
         .await
         .map_err(write_problem)?
         .expecting(expected);
+    if stock.version == 0 {
+        check_new("sku", &sku)?;
+    }
     let context = Context { now: Utc::now() };
     let executed = app.stocks.execute_on(stock, command, &context, &metadata).await;
     let transacted = executed.map_err(transact_problem)?;

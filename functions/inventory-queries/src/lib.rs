@@ -7,7 +7,7 @@ use api::{Cursors, Paged, not_found, read_problem, version_not_reached};
 use aws_config::SdkConfig;
 use domain::Aggregate;
 use domain::stock::Stock;
-use domain::text::Sku;
+use domain::text::{Sku, Stored};
 use event_store::{EventStore, Snapshots, Version};
 use lambda_edge::http::{self, Caching, Call, Field, Problem, Reply, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
@@ -40,8 +40,8 @@ pub fn routes() -> Routes<App> {
 }
 
 async fn stock(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    let (sku, version) = call.query(|query| {
-        let sku: Option<Sku> = call.named(query, "sku");
+    let (Stored(sku), version) = call.query(|query| {
+        let sku: Option<Stored<Sku>> = call.named(query, "sku");
         let version = query.optional("min_version", Field::text);
         sku.zip(version)
     })?;

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use chrono::{SubsecRound, Utc};
-use domain::text::{CustomerName, EmailAddress};
+use domain::text::CustomerName;
 use domain::time::rfc3339_micros;
 use event_bus::DeadLetters;
 use event_bus::queue::{self, NotHandled};
@@ -126,7 +126,7 @@ impl App {
         let mail = Mail {
             id: notification_id,
             name,
-            address,
+            address: &address,
             subject: &letter.subject,
             text: &letter.text,
             date: claimed.created_at,
@@ -159,16 +159,12 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
     Ok(App::from_env(env, aws)?.function())
 }
 
-/// What in a header would not stay part of the address. Addresses may have some of it in quotes; none that is in use does.
-const SPECIALS: [char; 11] = ['(', ')', '<', '>', '[', ']', ':', ';', ',', '\\', '"'];
-
-/// Whom to write to, or what becomes of the notification without.
-fn recipient(customer: Option<&Customer>) -> Result<(&CustomerName, &EmailAddress), State> {
+/// Whom to write to, and where as SMTP has it; or what becomes of the notification without.
+fn recipient(customer: Option<&Customer>) -> Result<(&CustomerName, String), State> {
     let customer = customer.ok_or(State::NoAddress)?;
     let address = customer.email.as_ref().ok_or(State::NoAddress)?;
-    if address.as_str().contains(SPECIALS) {
-        let failure_code = "unusable_address".to_owned();
-        return Err(State::Failed { failure_code });
-    }
+    let address = address.for_smtp().map_err(|_| State::Failed {
+        failure_code: "unusable_address".to_owned(),
+    })?;
     Ok((&customer.name, address))
 }

@@ -10,7 +10,9 @@ pub fn create_order(body: &mut Fields) -> Option<OrderCommand> {
     // First, as prices depend on it.
     let currency = body.optional("currency", Field::text);
     let currency = currency.map(|currency| currency.unwrap_or(Currency::USD));
-    let items = body.optional("items", |items| items.list(|item| item.object(|item| new_item(item, currency))));
+    let items = body.optional("items", |items| {
+        items.list(|item| item.object(|item| new_item(item, currency)))
+    });
     let shipping_address = body.required("shipping_address", |field| field.object(address));
     let tax = body.optional("tax", |field| field.object(tax));
     Some(OrderCommand::CreateOrder(CreateOrder {
@@ -57,7 +59,9 @@ fn address(body: &mut Fields) -> Option<Address> {
     let postal_code = body.optional("postal_code", Field::text);
     // The same by another name.
     let zip = match body.has("postal_code") && body.has("zip") {
-        true => body.optional("zip", |field| field.accept(Err("is the same as postal_code, and given beside it"))),
+        true => body.optional("zip", |field| {
+            field.accept(Err("is the same as postal_code, and given beside it"))
+        }),
         false => body.optional("zip", Field::text),
     };
     let country = body.optional("country", Field::text);

@@ -7,7 +7,7 @@ use api::{metadata, precondition, read_problem, write_problem};
 use domain::Metadata;
 use domain::catalogue::Product;
 use domain::order::{ConfirmationNumber, Context, Order, OrderCommand, OrderId};
-use domain::text::ProductId;
+use domain::text::{ProductId, Stored};
 use event_store::{Stream, Version};
 use lambda_edge::http::{Call, IdempotencyKey, Problem, Reply, StatusCode};
 use serde::Serialize;
@@ -64,13 +64,17 @@ pub async fn add_item(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 
 pub async fn remove_item(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     call.no_body()?;
-    let product_id: ProductId = call.id("product_id")?;
+    let Stored(product_id) = call.id::<Stored<ProductId>>("product_id")?;
     let command = OrderCommand::RemoveOrderItem { product_id };
     change_with_query(&app, &call, command, "Item removed").await
 }
 
 pub async fn submit(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    let command = call.optional_body(bodies::submit)?.unwrap_or(OrderCommand::SubmitOrder { payment_method_id: None });
+    let command = call
+        .optional_body(bodies::submit)?
+        .unwrap_or(OrderCommand::SubmitOrder {
+            payment_method_id: None,
+        });
     change(&app, &call, command, "Order submitted").await
 }
 

@@ -1,7 +1,7 @@
 //! What a refused or failed command answers.
 
 use api::not_found;
-use domain::order::OrderError;
+use domain::order::{OrderError, OrderStatus};
 use event_store::TransactError;
 use lambda_edge::http::{Problem, StatusCode};
 
@@ -15,7 +15,10 @@ pub fn transact_problem(error: TransactError<OrderError>) -> Problem {
 }
 
 fn refusal_problem(error: OrderError) -> Problem {
-    let detail = sentence(&error);
+    let detail = match &error {
+        OrderError::InvalidTransition { status, .. } => format!("The order is {status}. {}", possible(*status)),
+        error => sentence(error),
+    };
     match error {
         OrderError::NotFound => not_found("order_not_found", detail),
         OrderError::AlreadyExists => Problem::new(StatusCode::CONFLICT, "order_already_exists", detail),
@@ -42,6 +45,18 @@ fn refusal_problem(error: OrderError) -> Problem {
         }
         OrderError::InvalidField { field, reason } => Problem::invalid(field, reason),
         OrderError::TooLarge { .. } => too_large(detail),
+    }
+}
+
+/// What may be asked of an order in that status, by the names of the routes.
+fn possible(status: OrderStatus) -> &'static str {
+    match status {
+        OrderStatus::Created => "What is possible now: items, submit, confirm, cancel.",
+        OrderStatus::Submitted => "What is possible now: confirm, cancel.",
+        OrderStatus::Confirmed => "What is possible now: payment, ship, cancel.",
+        OrderStatus::Paid => "What is possible now: ship, cancel.",
+        OrderStatus::Shipped => "What is possible now: deliver.",
+        OrderStatus::Delivered | OrderStatus::Cancelled => "It cannot be changed any more.",
     }
 }
 

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use api::{Paged, read_problem};
 use domain::order::OrderId;
+use domain::text::Stored;
 use event_store::Version;
 use lambda_edge::http::{Caching, Call, Field, Problem, Reply, StatusCode};
 use read_models::order_search::SearchText;
 use serde::Serialize;
 use views::Detail;
-use views::list_requests::ListFilter;
 use views::history::{self, EventView, HistoryEntry};
+use views::list_requests::ListFilter;
 use views::order_not_found;
 use views::orders::views;
 
@@ -18,7 +19,9 @@ use crate::App;
 
 pub async fn orders(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let parameters = Paged::of(&call, |query| {
-        let customer_id = query.optional("customer_id", Field::text);
+        let customer_id = query
+            .optional("customer_id", Field::text)
+            .map(|id| id.map(|Stored(id)| id));
         let filter = ListFilter::of_customer(customer_id.clone().flatten(), query);
         customer_id.and(filter)
     })?;

@@ -24,9 +24,15 @@ enum At {
 
 pub async fn order(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let (at, view) = call.query(|query| {
-        let as_of = query.optional("as_of", Field::text).map(|at| at.map(|Moment(at)| At::Time(at)));
-        let version = query.optional("version", Field::text).map(|at| at.map(|VersionNumber(at)| At::Version(at)));
-        let at_least = query.optional("min_version", Field::text).map(|at| at.map(|VersionNumber(at)| At::Least(at)));
+        let as_of = query
+            .optional("as_of", Field::text)
+            .map(|at| at.map(|Moment(at)| At::Time(at)));
+        let version = query
+            .optional("version", Field::text)
+            .map(|at| at.map(|VersionNumber(at)| At::Version(at)));
+        let at_least = query
+            .optional("min_version", Field::text)
+            .map(|at| at.map(|VersionNumber(at)| At::Least(at)));
         let view = Detail::read(query);
         let ways: Vec<_> = [as_of?, version?, at_least?].into_iter().flatten().collect();
         match ways[..] {

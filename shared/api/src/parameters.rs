@@ -1,10 +1,22 @@
 //! What several routes take as a query parameter.
 
+use std::fmt::Display;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use event_store::Version;
-use lambda_edge::http::whole_number;
+use lambda_edge::http::{Problem, whole_number};
+
+/// Refuses an id that names nothing yet and must not: what is stored may bear it from before.
+///
+/// # Errors
+/// 422 `validation_failed`, naming the parameter of the path that it came in.
+pub fn check_new<T: FromStr<Err: Display> + Display>(name: &'static str, id: &T) -> Result<(), Problem> {
+    let parsed = id.to_string().parse::<T>();
+    parsed
+        .map(|_| ())
+        .map_err(|error| Problem::invalid(name, error.to_string()))
+}
 
 /// A version: 1, 2, 3 …
 pub struct VersionNumber(pub Version);

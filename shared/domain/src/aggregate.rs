@@ -4,10 +4,10 @@
 //! cannot be introduced without saying how the version before it is read.
 
 use std::fmt;
-use std::str::FromStr;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::value::{Error as ValueError, StrDeserializer};
+use serde::de::{DeserializeOwned, IntoDeserializer};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// An aggregate: a state, the events that lead to it, and the rules by which commands become events.
@@ -31,7 +31,7 @@ pub trait Aggregate: Clone + fmt::Debug + Serialize + DeserializeOwned + Send + 
     const STATE_VERSION: u32;
 
     /// The id of one aggregate.
-    type Id: fmt::Display + FromStr + Send + Sync;
+    type Id: fmt::Display + DeserializeOwned + Send + Sync;
 
     /// An enum that serializes as `{"EventType": …, "EventData": {…}}`.
     type Event: Clone + fmt::Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static;
@@ -74,9 +74,11 @@ pub trait Aggregate: Clone + fmt::Debug + Serialize + DeserializeOwned + Send + 
         format!("{}{id}", Self::PREFIX)
     }
 
-    /// The id whose key this is; `None` when it is none of this type's.
+    /// The id whose key this is, under whatever rules it came in; `None` when it is none of this type's.
     fn id_of(aggregate_id: &str) -> Option<Self::Id> {
-        aggregate_id.strip_prefix(Self::PREFIX)?.parse().ok()
+        let id: StrDeserializer<'_, ValueError> = aggregate_id.strip_prefix(Self::PREFIX)?.into_deserializer();
+        let id = Self::Id::deserialize(id).ok();
+        id.filter(|id| Self::aggregate_id(id) == aggregate_id)
     }
 }
 

@@ -1,40 +1,67 @@
 //! Identifiers and texts that callers bring.
 //!
-//! They are checked once, where they come in; whoever holds one need not look again. Stored events are read through the
-//! same types, so these rules may be loosened but never tightened.
+//! What comes in is parsed, under rules that may be tightened: whoever holds what was parsed need not look again. What is stored
+//! was parsed under the rules of its time, and is deserialized as it is; the rules of today do not matter to it.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`email`] | e-mail addresses |
+
+mod characters;
+pub mod email;
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::{UnicodeNormalization, is_nfc};
+
+use characters::{is_invisible, is_line_break, is_space, is_visible};
+pub use email::{EmailAddress, EmailAddressError};
 
 /// Why a text is not acceptable. Its message completes "the field …".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
     #[error("must be 1 to {max} characters long")]
     Length { max: usize },
-    #[error("must not contain control characters")]
-    ControlCharacter,
+    #[error("must not contain control characters or line breaks, such as U+{:04X}", *.0 as u32)]
+    ControlCharacter(char),
+    #[error("must not contain characters that nobody sees, such as U+{:04X}", *.0 as u32)]
+    InvisibleCharacter(char),
+    #[error("must contain something that can be seen")]
+    NothingVisible,
+    #[error("must not contain / or ?, nor be . or .., which a path cannot carry")]
+    NotForPaths,
+    #[error("must be in Unicode's normalization form C")]
+    NotNormalized,
     #[error("must not begin or end with white space")]
     SurroundingSpace,
 }
 
+/// How people call a customer.
+pub type CustomerName = Text<200>;
 pub type ProductName = Text<200>;
 pub type AddressLine = Text<200>;
 pub type PostalCode = Text<20>;
 pub type Carrier = Text<100>;
-pub type Reason = Text<500>;
 pub type Jurisdiction = Text<100>;
+pub type Reason = Text<500, MANY_LINES>;
 
 /// What came with a delivery: the number of a delivery note, say.
 pub type Reference = Text<100>;
 
-/// A text of 1 to `MAX` characters of any script, without control characters and without surrounding white space.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Text<const MAX: usize>(String);
+/// Of a text whose line breaks are kept.
+pub const MANY_LINES: bool = true;
 
-impl<const MAX: usize> Text<MAX> {
+/// A text of people: 1 to `MAX` characters of any script, something of which can be seen.
+///
+/// It is taken as forms and spreadsheets send it. White space around it goes, and it is put into Unicode's normalization form C.
+/// Line breaks and tabs become spaces; where it may have several `LINES`, a line break stays, as `\n`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Text<const MAX: usize, const LINES: bool = false>(String);
+
+impl<const MAX: usize, const LINES: bool> Text<MAX, LINES> {
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -52,119 +79,125 @@ impl<const MAX: usize> Text<MAX> {
     }
 }
 
-impl<const MAX: usize> TryFrom<String> for Text<MAX> {
-    type Error = TextError;
+impl<const MAX: usize, const LINES: bool> FromStr for Text<MAX, LINES> {
+    type Err = TextError;
 
-    fn try_from(text: String) -> Result<Self, TextError> {
+    fn from_str(text: &str) -> Result<Self, TextError> {
+        let text: String = if LINES { lines(text) } else { one_line(text) }.nfc().collect();
         if text.is_empty() || text.chars().count() > MAX {
             return Err(TextError::Length { max: MAX });
         }
-        if text.chars().any(char::is_control) {
-            return Err(TextError::ControlCharacter);
+        if let Some(control) = text.chars().find(|c| c.is_control() && *c != '\n') {
+            return Err(TextError::ControlCharacter(control));
         }
-        if text.trim() != text {
-            return Err(TextError::SurroundingSpace);
+        if !text.chars().any(is_visible) {
+            return Err(TextError::NothingVisible);
         }
         Ok(Self(text))
     }
 }
 
-impl<const MAX: usize> FromStr for Text<MAX> {
-    type Err = TextError;
-
-    fn from_str(text: &str) -> Result<Self, TextError> {
-        text.to_owned().try_into()
-    }
+/// The text with a space for each break in it: line breaks and tabs, with the white space around them.
+fn one_line(text: &str) -> String {
+    let parts = text.split(|c| c == '\t' || is_line_break(c));
+    let parts = parts
+        .map(|part| part.trim_matches(is_space))
+        .filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join(" ")
 }
 
-impl<const MAX: usize> From<Text<MAX>> for String {
-    fn from(text: Text<MAX>) -> String {
+/// The text with `\n` for each line break and a space for each tab. No line ends with white space.
+fn lines(text: &str) -> String {
+    let text = text.replace("\r\n", "\n").replace('\t', " ");
+    let lines = text.split(is_line_break).map(|line| line.trim_end_matches(is_space));
+    let lines = lines.collect::<Vec<_>>().join("\n");
+    lines.trim_matches(is_space).to_owned()
+}
+
+impl<const MAX: usize, const LINES: bool> From<Text<MAX, LINES>> for String {
+    fn from(text: Text<MAX, LINES>) -> String {
         text.0
     }
 }
 
-impl<const MAX: usize> fmt::Display for Text<MAX> {
+impl<const MAX: usize, const LINES: bool> fmt::Display for Text<MAX, LINES> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-/// How people call a customer.
-pub type CustomerName = Text<200>;
+/// The longest identifier, in characters.
+pub const MAX_ID_CHARS: usize = 64;
 
-/// Why a text is no e-mail address. Its message completes "the field …".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be an e-mail address of 3 to 254 characters, such as maria@example.com")]
-pub struct EmailAddressError;
+/// What somebody names that is stored, perhaps since before the rules of today: a `T` of any characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored<T>(pub T);
 
-/// An e-mail address: one `@` with something on both sides, and no spaces. Whether mail arrives, only sending some tells.
-///
-/// 254 characters are what fits into a path of SMTP: <https://www.rfc-editor.org/errata/eid1690>.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct EmailAddress(String);
-
-impl EmailAddress {
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for EmailAddress {
-    type Error = EmailAddressError;
-
-    fn try_from(text: String) -> Result<Self, EmailAddressError> {
-        let sides: Vec<_> = text.split('@').collect();
-        let has_two_sides = matches!(sides[..], [local, domain] if !local.is_empty() && !domain.is_empty());
-        let has_spaces = text.chars().any(|c| c.is_whitespace() || c.is_control());
-        if has_two_sides && !has_spaces && text.chars().count() <= 254 {
-            Ok(Self(text))
-        } else {
-            Err(EmailAddressError)
+/// Identifiers belong to the shop's other systems, so any script and inner spaces are allowed. They are compared and put into
+/// paths, so a new one has nothing in it that looks like nothing, or like something else.
+fn check_new_id(id: &str) -> Result<(), TextError> {
+    check_length(id, MAX_ID_CHARS)?;
+    for c in id.chars() {
+        match c {
+            '/' | '?' => return Err(TextError::NotForPaths),
+            c if c.is_control() || is_line_break(c) => return Err(TextError::ControlCharacter(c)),
+            c if is_invisible(c) => return Err(TextError::InvisibleCharacter(c)),
+            _ => {}
         }
     }
+    if matches!(id, "." | "..") {
+        return Err(TextError::NotForPaths);
+    }
+    if id.trim() != id {
+        return Err(TextError::SurroundingSpace);
+    }
+    if !is_nfc(id) {
+        return Err(TextError::NotNormalized);
+    }
+    Ok(())
 }
 
-impl FromStr for EmailAddress {
-    type Err = EmailAddressError;
-
-    fn from_str(text: &str) -> Result<Self, EmailAddressError> {
-        text.to_owned().try_into()
+fn check_length(text: &str, max: usize) -> Result<(), TextError> {
+    match text.chars().count() {
+        length if (1..=max).contains(&length) => Ok(()),
+        _ => Err(TextError::Length { max }),
     }
 }
 
-impl From<EmailAddress> for String {
-    fn from(address: EmailAddress) -> String {
-        address.0
-    }
-}
-
-/// Identifiers are 1 to 64 characters long. They belong to the shop's other systems, so any script and inner spaces
-/// are allowed.
 macro_rules! identifiers {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
-        pub struct $name(Text<64>);
+        pub struct $name(String);
 
         impl $name {
             pub fn as_str(&self) -> &str {
-                self.0.as_str()
+                &self.0
             }
         }
 
         impl FromStr for $name {
             type Err = TextError;
 
-            fn from_str(text: &str) -> Result<Self, TextError> {
-                text.parse().map(Self)
+            fn from_str(id: &str) -> Result<Self, TextError> {
+                check_new_id(id)?;
+                Ok(Self(id.to_owned()))
+            }
+        }
+
+        impl FromStr for Stored<$name> {
+            type Err = TextError;
+
+            fn from_str(id: &str) -> Result<Self, TextError> {
+                check_length(id, MAX_ID_CHARS)?;
+                Ok(Self($name(id.to_owned())))
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.fmt(f)
+                f.write_str(&self.0)
             }
         }
     )*};
@@ -182,50 +215,15 @@ identifiers! {
     TrackingNumber,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The name of an aggregate or of what keeps one: an identifier, perhaps with a prefix.
+impl FromStr for Stored<String> {
+    type Err = TextError;
 
-    #[test]
-    fn an_identifier_takes_any_script_and_inner_spaces() {
-        for id in ["1", "PM 7 / Süß", "注文-42", &"ü".repeat(64)] {
-            assert_eq!(id.parse::<ProductId>().unwrap().as_str(), id);
-        }
-    }
-
-    #[test]
-    fn an_email_address_has_one_at_sign_with_something_on_both_sides_and_no_spaces() {
-        let is_address = |text: &str| EmailAddress::try_from(text.to_owned()).is_ok();
-        for address in ["a@b", "maria.anders+shop@example.com", "käthe@müller.example"] {
-            assert!(is_address(address), "{address}");
-        }
-        assert!(is_address(&format!("{}@b", "ü".repeat(252))));
-        assert!(!is_address(&format!("{}@b", "ü".repeat(253))));
-        for text in [
-            "",
-            "a",
-            "@",
-            "a@",
-            "@b",
-            "a@b@c",
-            "a@b@",
-            "@a@b",
-            "a b@c",
-            " a@b",
-            "a@b\u{a0}",
-            "a@b\u{7}",
-        ] {
-            assert!(!is_address(text), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn an_identifier_is_1_to_64_characters_without_control_characters_or_surrounding_space() {
-        let reason = |text: &str| text.parse::<ProductId>().unwrap_err();
-        assert_eq!(reason(""), TextError::Length { max: 64 });
-        assert_eq!(reason(&"x".repeat(65)), TextError::Length { max: 64 });
-        assert_eq!(reason("a\u{0}b"), TextError::ControlCharacter);
-        assert_eq!(reason(" a"), TextError::SurroundingSpace);
-        assert_eq!(reason("a\u{a0}"), TextError::SurroundingSpace);
+    fn from_str(name: &str) -> Result<Self, TextError> {
+        check_length(name, MAX_ID_CHARS + 36)?;
+        Ok(Self(name.to_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -51,7 +51,7 @@ impl From<Versioned<Customer>> for CustomerView {
             customer_id: value.customer_id.to_string(),
             version,
             name: value.name.to_string(),
-            email: value.email.map(String::from),
+            email: value.email.map(|email| email.to_string()),
             updated_at: rfc3339_micros(updated_at),
         }
     }

@@ -35,7 +35,9 @@ pub struct ListFilter {
 impl ListFilter {
     /// The parameters but that of the customer, whom a list may be of anyway.
     pub fn of_customer(customer_id: Option<CustomerId>, query: &mut Fields) -> Option<Self> {
-        let status = query.optional("status", |status| status.one_of(&OrderStatus::ALL.map(|status| (status.as_str(), status))));
+        let status = query.optional("status", |status| {
+            status.one_of(&OrderStatus::ALL.map(|status| (status.as_str(), status)))
+        });
         let from_date: Option<Option<Day>> = query.optional("from_date", Field::text);
         let to_date = query.optional("to_date", Field::text);
         let view = Detail::read(query);

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::text::{CustomerName, EmailAddress};
+use domain::text::CustomerName;
 use uuid::Uuid;
 
 /// A mail to one customer.
@@ -11,7 +11,8 @@ pub struct Mail<'a> {
     /// The notification's id: the same mail has the same, however often it is sent.
     pub id: Uuid,
     pub name: &'a CustomerName,
-    pub address: &'a EmailAddress,
+    /// As SMTP has it.
+    pub address: &'a str,
     /// One line.
     pub subject: &'a str,
     /// Plain, in lines that end with `\n`.

@@ -29,7 +29,7 @@ impl Maildir {
             .message_id(format!("{}@{host}", mail.id))
             .date(mail.date.timestamp())
             .from(self.from.as_str())
-            .to((mail.name.as_str(), mail.address.as_str()))
+            .to((mail.name.as_str(), mail.address))
             .subject(mail.subject)
             .text_body(mail.text)
             .write_to_vec()

@@ -17,7 +17,7 @@ pub mod ses;
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use domain::text::EmailAddress;
+use domain::text::{EmailAddress, EmailAddressError};
 use lambda_edge::{ConfigError, Environment};
 
 pub use log::LogMailer;
@@ -36,7 +36,7 @@ const LOCAL_FROM: &str = "orders@localhost";
 pub fn from_env(env: &Environment, aws: &SdkConfig) -> Result<Arc<dyn Mailer>, ConfigError> {
     let from = match env.optional("MAIL_FROM").filter(|from| !from.is_empty()) {
         None => None,
-        Some(_) => Some(env.parsed::<Address>("MAIL_FROM", "an e-mail address")?.0),
+        Some(_) => Some(env.parsed::<ForSmtp>("MAIL_FROM", "an e-mail address")?.0),
     };
     let default = if from.is_some() { "ses" } else { "log" };
     let mailer = env.optional("MAILER").unwrap_or(default);
@@ -44,7 +44,7 @@ pub fn from_env(env: &Environment, aws: &SdkConfig) -> Result<Arc<dyn Mailer>, C
         (_, "ses") => ses(env, aws, from.ok_or(ConfigError::Missing("MAIL_FROM"))?)?,
         (_, "log") => Arc::new(LogMailer),
         (Some(("maildir", folder)), _) if !folder.is_empty() => {
-            let from = from.map_or_else(|| LOCAL_FROM.to_owned(), String::from);
+            let from = from.unwrap_or_else(|| LOCAL_FROM.to_owned());
             Arc::new(Maildir::new(folder.into(), from))
         }
         _ => {
@@ -58,12 +58,12 @@ pub fn from_env(env: &Environment, aws: &SdkConfig) -> Result<Arc<dyn Mailer>, C
 }
 
 #[cfg(feature = "ses")]
-fn ses(env: &Environment, aws: &SdkConfig, from: EmailAddress) -> Result<Arc<dyn Mailer>, ConfigError> {
+fn ses(env: &Environment, aws: &SdkConfig, from: String) -> Result<Arc<dyn Mailer>, ConfigError> {
     Ok(Arc::new(SesMailer::new(env, aws, from)))
 }
 
 #[cfg(not(feature = "ses"))]
-fn ses(_: &Environment, _: &SdkConfig, _: EmailAddress) -> Result<Arc<dyn Mailer>, ConfigError> {
+fn ses(_: &Environment, _: &SdkConfig, _: String) -> Result<Arc<dyn Mailer>, ConfigError> {
     Err(ConfigError::Invalid {
         name: "MAILER",
         value: "ses".to_owned(),
@@ -71,13 +71,13 @@ fn ses(_: &Environment, _: &SdkConfig, _: EmailAddress) -> Result<Arc<dyn Mailer
     })
 }
 
-/// An address in a variable.
-struct Address(EmailAddress);
+/// An address in a variable, as SMTP has it.
+struct ForSmtp(String);
 
-impl std::str::FromStr for Address {
-    type Err = domain::text::EmailAddressError;
+impl std::str::FromStr for ForSmtp {
+    type Err = EmailAddressError;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.to_owned().try_into().map(Self)
+    fn from_str(text: &str) -> Result<Self, EmailAddressError> {
+        text.parse::<EmailAddress>()?.for_smtp().map(Self)
     }
 }

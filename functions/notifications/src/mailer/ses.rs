@@ -10,7 +10,6 @@ use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sesv2::operation::send_email::SendEmailError;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
-use domain::text::EmailAddress;
 use dynamodb::cause;
 use lambda_edge::Environment;
 
@@ -24,11 +23,11 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub struct SesMailer {
     client: Client,
-    from: EmailAddress,
+    from: String,
 }
 
 impl SesMailer {
-    pub fn new(env: &Environment, aws: &SdkConfig, from: EmailAddress) -> Self {
+    pub fn new(env: &Environment, aws: &SdkConfig, from: String) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(1))
             .operation_timeout(TIMEOUT);
@@ -59,8 +58,8 @@ impl Mailer for SesMailer {
             .build();
         self.client
             .send_email()
-            .from_email_address(self.from.as_str())
-            .destination(Destination::builder().to_addresses(mail.address.as_str()).build())
+            .from_email_address(&self.from)
+            .destination(Destination::builder().to_addresses(mail.address).build())
             .content(EmailContent::builder().simple(message).build())
             .send()
             .await

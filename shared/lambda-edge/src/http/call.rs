@@ -242,7 +242,11 @@ mod tests {
     #[test]
     fn what_is_no_json_is_malformed_and_no_body_is_called_missing() {
         for body in ["{", "nonsense", r#"{"name": 1} trailing"#, r#"{"name": 1, "#] {
-            assert_eq!(problem("application/json", body), Some((400, "malformed_json")), "{body}");
+            assert_eq!(
+                problem("application/json", body),
+                Some((400, "malformed_json")),
+                "{body}"
+            );
         }
         for content_type in ["", "application/json", "text/plain"] {
             let problem = call(content_type, "").body(|_| Some(())).unwrap_err();
@@ -272,7 +276,8 @@ mod tests {
             let mut call = call("", "");
             call.path.insert("sku".to_owned(), in_path.to_owned());
             call.query = query.to_owned();
-            call.id::<String>("sku").map_err(|problem| problem.fields[0].message.clone())
+            call.id::<String>("sku")
+                .map_err(|problem| problem.fields[0].message.clone())
         };
         assert_eq!(id("M-8", ""), Ok("M-8".to_owned()));
         assert_eq!(id("-", ""), Ok("-".to_owned()));
@@ -281,6 +286,9 @@ mod tests {
             id("M-8", "sku=M-9"),
             Err("is given with - in its place in the path".to_owned())
         );
-        assert_eq!(id("-", "sk=M-9"), Err("is not known here; did you mean `sku`?".to_owned()));
+        assert_eq!(
+            id("-", "sk=M-9"),
+            Err("is not known here; did you mean `sku`?".to_owned())
+        );
     }
 }

@@ -147,7 +147,9 @@ impl<'a> Fields<'a> {
 
     /// Whether the field was given, and is not `null`.
     pub fn has(&self, name: &str) -> bool {
-        self.given.iter().any(|given| given.name == name && !given.value.is_null())
+        self.given
+            .iter()
+            .any(|given| given.name == name && !given.value.is_null())
     }
 
     /// Notes what is wrong with a field beside others.
@@ -182,7 +184,8 @@ impl<'a> Fields<'a> {
                 let meant = nearest(&given.name, known).map(|meant| format!("; did you mean `{meant}`?"));
                 format!("is not known here{}", meant.unwrap_or_default())
             };
-            self.errors.add(given.at, &format!("{}{}", self.prefix, given.name), message);
+            self.errors
+                .add(given.at, &format!("{}{}", self.prefix, given.name), message);
         }
     }
 }
@@ -218,7 +221,11 @@ impl<'a> Field<'a> {
             Value::Json(json) => serde_json::from_str(json.get()).ok(),
         };
         let chosen = choices.iter().find(|(word, _)| text.as_deref() == Some(*word));
-        self.accept(chosen.map(|(_, choice)| *choice).ok_or_else(|| format!("must be one of {}", words())))
+        self.accept(
+            chosen
+                .map(|(_, choice)| *choice)
+                .ok_or_else(|| format!("must be one of {}", words())),
+        )
     }
 
     /// A JSON number that is whole. That 2.0 is one, JSON Schema says, and JavaScript.

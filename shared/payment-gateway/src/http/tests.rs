@@ -229,7 +229,7 @@ fn payment() -> PaymentRequest {
 }
 
 fn id(text: &str) -> TransactionId {
-    text.parse().unwrap()
+    serde_json::from_value(text.into()).unwrap()
 }
 
 #[tokio::test]

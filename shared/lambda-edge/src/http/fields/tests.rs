@@ -15,7 +15,10 @@ impl TryFrom<u32> for Digit {
     type Error = &'static str;
 
     fn try_from(number: u32) -> Result<Self, &'static str> {
-        (1..=9).contains(&number).then_some(Self(number)).ok_or("must be from 1 to 9")
+        (1..=9)
+            .contains(&number)
+            .then_some(Self(number))
+            .ok_or("must be from 1 to 9")
     }
 }
 
@@ -39,7 +42,13 @@ fn read(body: &str) -> Result<Order, Vec<(String, String)>> {
     let errors = Errors::default();
     let read = Field::body(&errors, json).object(order);
     let outcome = errors.outcome(read, Problem::invalid_fields());
-    outcome.map_err(|problem| problem.fields.into_iter().map(|error| (error.field, error.message)).collect())
+    outcome.map_err(|problem| {
+        problem
+            .fields
+            .into_iter()
+            .map(|error| (error.field, error.message))
+            .collect()
+    })
 }
 
 /// The fields that are wrong, in the order in which that is told.
@@ -71,9 +80,21 @@ fn every_wrong_field_is_named_in_the_order_of_the_body() {
     let body = r#"{"price": "dear", "extra": 1, "lines": [{"count": 0}, {}, 7, {"count": 1, "n": {"m": 1}}, {"count": -1}], "name": 3}"#;
     assert_eq!(
         wrong(body),
-        ["price", "extra", "lines[0].count", "lines[1].count", "lines[2]", "lines[3].n", "lines[4].count", "name"]
+        [
+            "price",
+            "extra",
+            "lines[0].count",
+            "lines[1].count",
+            "lines[2]",
+            "lines[3].n",
+            "lines[4].count",
+            "name"
+        ]
     );
-    assert_eq!(wrong(r#"{"lines": [{}, {"n": 1}], "price": null}"#), ["lines[0].count", "lines[1].n", "lines[1].count", "name"]);
+    assert_eq!(
+        wrong(r#"{"lines": [{}, {"n": 1}], "price": null}"#),
+        ["lines[0].count", "lines[1].n", "lines[1].count", "name"]
+    );
     assert_eq!(wrong("[]"), ["body"]);
     assert_eq!(wrong("null"), ["body"]);
     assert_eq!(wrong(r#"["x", []]"#), ["body"]);
@@ -89,7 +110,11 @@ fn a_message_says_what_is_wanted_and_not_what_was_given() {
     assert_eq!(message(r#"{"name": "x", "lines": [7]}"#), "must be an object");
     assert_eq!(message(r#"{"name": "x"}"#), "is required");
     for count in ["0", "10", "1.5", "-1", "1e99", "\"2\"", "true", "null", "[]"] {
-        assert_eq!(message(&format!(r#"{{"name": "x", "lines": [{{"count": {count}}}]}}"#)), "must be from 1 to 9", "{count}");
+        assert_eq!(
+            message(&format!(r#"{{"name": "x", "lines": [{{"count": {count}}}]}}"#)),
+            "must be from 1 to 9",
+            "{count}"
+        );
     }
 }
 
@@ -97,15 +122,21 @@ fn a_message_says_what_is_wanted_and_not_what_was_given() {
 fn a_field_is_given_once_and_a_misspelt_one_is_answered_with_the_nearest() {
     assert_eq!(message(r#"{"name": "x", "lines": [], "name": "y"}"#), "is given twice");
     assert_eq!(
-        message(r#"{"name": "x", "lines": [], "prise": 1}"#),
+        message(r#"{"name": "x", "lines": [], "prcie": 1}"#),
         "is not known here; did you mean `price`?"
     );
-    assert_eq!(message(r#"{"name": "x", "lines": [], "colour": 1}"#), "is not known here");
+    assert_eq!(
+        message(r#"{"name": "x", "lines": [], "colour": 1}"#),
+        "is not known here"
+    );
     let misspelt = read(r#"{"name": "x", "lines": [{"conut": 1}]}"#).unwrap_err();
     assert_eq!(
         misspelt,
         [
-            ("lines[0].conut".to_owned(), "is not known here; did you mean `count`?".to_owned()),
+            (
+                "lines[0].conut".to_owned(),
+                "is not known here; did you mean `count`?".to_owned()
+            ),
             ("lines[0].count".to_owned(), "is required".to_owned()),
         ]
     );
