@@ -76,7 +76,7 @@ async fn a_stream_of_3000_events_is_longer_than_a_page_and_loads_whole() {
     let named = |version: u64| {
         let mut item = item(&format!("product {}", version % 7), 1);
         item.product_name = Some("x".repeat(200).parse().unwrap());
-        OrderEvent::OrderItemAdded(item)
+        OrderEvent::from(item)
     };
     store
         .append::<Order>(&id, 0, &[created([])], &metadata())

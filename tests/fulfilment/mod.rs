@@ -18,6 +18,7 @@ mod failures;
 mod happy_path;
 mod kept;
 mod killed;
+mod lines;
 mod payments;
 mod published_language;
 mod switched_off;

@@ -215,8 +215,12 @@ async fn an_item_without_a_price_has_the_catalogues_in_its_event() {
     let events = api.get(&format!("/orders/{id}/events")).await.body;
     assert_eq!(events["data"][0]["data"]["items"][0]["unit_price"], "14.00");
 
-    // The order has the product at the old price.
-    let conflict = api.post(&path, unpriced("11")).await;
+    // One more comes at the price of the order; the new one is refused where it is named.
+    let more = api.post(&path, unpriced("11")).await;
+    assert_eq!((more.status, &more.body["line"]["unit_price"]), (200, &json!("14.00")));
+    let mut priced = unpriced("11");
+    priced["unit_price"] = json!(99);
+    let conflict = api.post(&path, priced).await;
     conflict.assert_problem(422, "conflicting_price");
     assert_eq!(conflict.fields(), ["unit_price"]);
 }

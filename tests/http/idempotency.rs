@@ -9,7 +9,7 @@ use lambda_edge::Function;
 use lambda_runtime::Context;
 use serde_json::{Value, json};
 
-use crate::support::api::order_body;
+use crate::support::api::whole_order_body;
 use crate::support::orders::{added, metadata};
 use crate::support::{Tables, project, until};
 
@@ -123,7 +123,7 @@ impl Commands {
 fn request(command: &str, order_id: &str) -> Request {
     let item = json!({ "product_id": "42", "quantity": 1, "unit_price": 1 });
     let (method, route, body) = match command {
-        "create" => ("POST", "/orders", Some(order_body())),
+        "create" => ("POST", "/orders", Some(whole_order_body())),
         "add" => ("POST", "/orders/{order_id}/items", Some(item)),
         "remove" => ("DELETE", "/orders/{order_id}/items/{product_id}", None),
         "submit" => ("POST", "/orders/{order_id}/submit", None),

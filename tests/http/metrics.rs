@@ -7,7 +7,7 @@ use measures::cache_read;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::api::{behind_proxy, order_body};
+use crate::support::api::{behind_proxy, whole_order_body};
 use crate::support::{Api, Fault};
 
 /// Each sample by its name and labels, as they stand there.
@@ -154,7 +154,7 @@ async fn conflicts_retries_and_throttles_are_counted() {
     api.stack.caught_up().await.unwrap();
     let before = scrape(&api).await;
     proxy.inject("PutItem", Fault::Refuse("ThrottlingException"));
-    assert_eq!(api.post("/orders", order_body()).await.status, 201);
+    assert_eq!(api.post("/orders", whole_order_body()).await.status, 201);
     let after = scrape(&api).await;
     let retries = r#"aws_sdk_retries_total{operation="PutItem"}"#;
     assert!(growth(&before, &after, retries) >= 1.0, "{after:?}");
@@ -165,7 +165,9 @@ async fn conflicts_retries_and_throttles_are_counted() {
     for _ in 0..3 {
         proxy.inject("PutItem", Fault::Refuse("ThrottlingException"));
     }
-    api.post("/orders", order_body()).await.assert_problem(503, "throttled");
+    api.post("/orders", whole_order_body())
+        .await
+        .assert_problem(503, "throttled");
     let last = scrape(&api).await;
     assert_eq!(proxy.take_operations(), ["PutItem", "PutItem", "PutItem", "Query"]);
     assert!(growth(&after, &last, retries) >= 2.0);

@@ -14,6 +14,7 @@ mod first_versions;
 mod idempotency;
 mod identifiers;
 mod input;
+mod lines;
 mod lists;
 mod logs;
 mod metrics;

@@ -208,7 +208,7 @@ async fn each_projection_costs_what_the_documents_say() {
         product_name: Some("Chai".parse().unwrap()),
         ..item("1", 2)
     };
-    append(&tables, &id, 1, &[OrderEvent::OrderItemAdded(named)]).await;
+    append(&tables, &id, 1, &[OrderEvent::from(named)]).await;
     // Three postings of `chai`.
     let same = created.each_ref().map(|(operations, _)| operations.as_str());
     let item_added = step(same, [(2.0, 4.0), (0.0, 6.0), (2.0, 9.0)]);

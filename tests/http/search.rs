@@ -129,9 +129,7 @@ async fn what_an_order_no_longer_has_does_not_find_it_and_leaves_no_posting() {
     let tables = Tables::new().await;
     let id = order(&tables, "VINET", "Reims", &[named("1", "Chai"), named("2", "Chang")]).await;
     deliver_everything(&tables).await;
-    let removed = |product_id: &str| OrderEvent::OrderItemRemoved {
-        product_id: product_id.parse().unwrap(),
-    };
+    let removed = |product_id: &str| OrderEvent::item_removed(product_id.parse().unwrap(), None);
     append(&tables, &id, 1, &[removed("1")]).await;
     let early = stream_records(&tables, "EventStore").await;
     deliver(&tables, "order-summary-projection", &early).await;
@@ -143,7 +141,7 @@ async fn what_an_order_no_longer_has_does_not_find_it_and_leaves_no_posting() {
     assert_eq!(postings(&tables, "chai").await, 0);
     assert_eq!(postings(&tables, "cha").await, 1);
     // And once more, under another version.
-    append(&tables, &id, 2, &[OrderEvent::OrderItemAdded(named("1", "Chai"))]).await;
+    append(&tables, &id, 2, &[OrderEvent::from(named("1", "Chai"))]).await;
     deliver_everything(&tables).await;
     assert_eq!(found(&tables, "chai", 20).await, [id]);
 }
@@ -161,14 +159,10 @@ async fn records_that_come_again_late_and_out_of_order_leave_the_same_index() {
     let id = order(&tables, "VINET", "Reims", &[named("1", "Chai")]).await;
     deliver_everything(&tables).await;
     for (version, event) in [
-        OrderEvent::OrderItemAdded(named("2", "Chang")),
-        OrderEvent::OrderItemRemoved {
-            product_id: "1".parse().unwrap(),
-        },
-        OrderEvent::OrderItemAdded(named("3", "Aniseed Syrup")),
-        OrderEvent::OrderItemRemoved {
-            product_id: "2".parse().unwrap(),
-        },
+        OrderEvent::from(named("2", "Chang")),
+        OrderEvent::item_removed("1".parse().unwrap(), None),
+        OrderEvent::from(named("3", "Aniseed Syrup")),
+        OrderEvent::item_removed("2".parse().unwrap(), None),
     ]
     .into_iter()
     .enumerate()
@@ -217,14 +211,12 @@ async fn an_index_that_was_left_half_written_is_completed() {
             )
             .await;
             deliver_everything(&tables).await;
-            let removed = OrderEvent::OrderItemRemoved {
-                product_id: "1".parse().unwrap(),
-            };
+            let removed = OrderEvent::item_removed("1".parse().unwrap(), None);
             append(
                 &tables,
                 &id,
                 1,
-                &[OrderEvent::OrderItemAdded(named("3", "Aniseed Syrup")), removed],
+                &[OrderEvent::from(named("3", "Aniseed Syrup")), removed],
             )
             .await;
             let records = stream_records(&tables, "EventStore").await;

@@ -71,9 +71,7 @@ impl Delivery {
 
 fn event(n: usize) -> OrderEvent {
     match n % 3 {
-        2 => OrderEvent::OrderItemRemoved {
-            product_id: item("p1", 1).product_id,
-        },
+        2 => OrderEvent::item_removed(item("p1", 1).product_id, None),
         n => added(&format!("p{n}"), 1 + n as u32),
     }
 }

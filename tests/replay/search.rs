@@ -41,16 +41,14 @@ async fn index(tables: &Tables) -> Vec<String> {
 async fn a_replay_that_is_late_does_not_take_the_words_of_an_order_back() {
     let tables = Tables::new().await;
     let chai = || {
-        OrderEvent::OrderItemAdded(OrderItem {
+        OrderEvent::from(OrderItem {
             product_name: Some("Chai".parse().unwrap()),
             ..item("1", 1)
         })
     };
     let id = order(&tables, "VINET", &[chai()]).await;
     deliver_everything(&tables).await;
-    let removed = OrderEvent::OrderItemRemoved {
-        product_id: "1".parse().unwrap(),
-    };
+    let removed = OrderEvent::item_removed("1".parse().unwrap(), None);
     append(&tables, &id, 2, &[removed]).await;
     let between = folded(&tables, &id).await;
     append(&tables, &id, 3, &[chai()]).await;

@@ -1,6 +1,6 @@
 //! Clients: they send commands, several of them on the same orders, and repeat what was not answered.
 
-use domain::order::{Order, OrderCommand};
+use domain::order::{Order, OrderCommand, Which};
 use rust_decimal::Decimal;
 
 use super::faults::chance;
@@ -114,6 +114,7 @@ impl<'a> Client<'a> {
         match fastrand::usize(..10) {
             0..=2 => OrderCommand::RemoveOrderItem {
                 product_id: new_item(fastrand::usize(..3), 1, 10).product_id,
+                which: Which::Only,
             },
             3 if chance(until_now) => OrderCommand::SubmitOrder {
                 payment_method_id: None,

@@ -18,7 +18,7 @@ impl Request {
     pub fn event(&self, sample: &Value, order_id: &str, correlation_id: &str) -> Value {
         let (method, route, body) = http(&self.command);
         let product_id = match &self.command {
-            OrderCommand::RemoveOrderItem { product_id } => product_id.to_string(),
+            OrderCommand::RemoveOrderItem { product_id, .. } => product_id.to_string(),
             _ => String::new(),
         };
         let route_key = format!("{method} {route}");

@@ -245,6 +245,14 @@ pub fn order_body() -> Value {
     })
 }
 
+/// The same with items that leave nothing to the catalogue.
+pub fn whole_order_body() -> Value {
+    let mut body = order_body();
+    body["items"][0]["product_name"] = json!("Queso Cabrales");
+    body["items"][0]["sku"] = json!("QC-1");
+    body
+}
+
 pub fn address() -> Value {
     json!({ "street": "59 rue de l'Abbaye", "city": "Reims", "postal_code": "51100", "country": "France" })
 }

@@ -42,7 +42,7 @@ pub fn item(product_id: &str, quantity: u32) -> OrderItem {
 }
 
 pub fn added(product_id: &str, quantity: u32) -> OrderEvent {
-    OrderEvent::OrderItemAdded(item(product_id, quantity))
+    OrderEvent::from(item(product_id, quantity))
 }
 
 pub fn submitted() -> OrderEvent {

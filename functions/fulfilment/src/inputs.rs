@@ -51,7 +51,11 @@ pub(crate) fn of(message: &Message) -> Result<Option<(OrderId, Vec<Input>)>, Not
         Body::InventoryReservationFailed(failed) => {
             let skus = failed.items.into_iter().map(|item| {
                 let (wanted, available) = (item.wanted, item.available);
-                (item.sku, StockNews::Refused { wanted, available })
+                let news = match item.unknown_sku {
+                    true => StockNews::UnknownSku,
+                    false => StockNews::Refused { wanted, available },
+                };
+                (item.sku, news)
             });
             Some((failed.order_id, stock(version, skus)))
         }

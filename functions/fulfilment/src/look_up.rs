@@ -57,6 +57,7 @@ async fn of_stock(events: &EventStore, order_id: OrderId, sku: &Sku, line: &Line
         }
         (None, Some(Ended::Committed)) => (LineStatus::Committed, StockNews::Committed),
         (None, Some(Ended::Released)) => (LineStatus::Released, StockNews::Released),
+        (None, Some(Ended::Refused)) if !stock.is_known => (LineStatus::Refused, StockNews::UnknownSku),
         (None, Some(Ended::Refused)) => {
             let (wanted, available) = (line.quantity, stock.available());
             (LineStatus::Refused, StockNews::Refused { wanted, available })

@@ -69,6 +69,7 @@ async fn at_least(app: &App, sku: &Sku, version: Version) -> Result<(StockLevelR
     let newest = newest.map_err(read_problem)?.pop();
     let row = stream
         .state
+        .filter(|stock| stock.is_known)
         .zip(newest)
         .map(|(stock, newest)| StockLevelRow::new(sku.clone(), stream.version, (&stock).into(), newest.timestamp));
     let row = row.ok_or_else(|| not_found("sku_not_found", "There is no stock of this SKU."))?;

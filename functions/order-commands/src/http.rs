@@ -1,15 +1,18 @@
 //! One handler per route: read the request, have the store decide and append, answer.
 
 use std::collections::HashMap;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use api::{metadata, precondition, read_problem, write_problem};
 use domain::Metadata;
 use domain::catalogue::Product;
-use domain::order::{ConfirmationNumber, Context, Order, OrderCommand, OrderId};
-use domain::text::{ProductId, Stored};
-use event_store::{Stream, Version};
-use lambda_edge::http::{Call, IdempotencyKey, Problem, Reply, StatusCode};
+use domain::order::{
+    AddedItem, ConfirmationNumber, Context, NewItem, Order, OrderCommand, OrderEvent, OrderId, OrderItem, Which,
+};
+use domain::text::{ProductId, Sku, Stored, TextError};
+use event_store::{StoreError, Stream, Transacted, Version};
+use lambda_edge::http::{Call, Field, IdempotencyKey, Problem, Reply, StatusCode};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -24,6 +27,23 @@ struct Accepted {
     version: Version,
     status: &'static str,
     message: &'static str,
+    /// The line that an item was added to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<OrderItem>,
+}
+
+/// The SKU of a line; empty for the line without one.
+struct SkuOfLine(Option<Sku>);
+
+impl FromStr for SkuOfLine {
+    type Err = TextError;
+
+    fn from_str(sku: &str) -> Result<Self, TextError> {
+        match sku {
+            "" => Ok(Self(None)),
+            sku => sku.parse().map(|Stored(sku)| Self(Some(sku))),
+        }
+    }
 }
 
 pub async fn create(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
@@ -35,7 +55,7 @@ pub async fn create(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         Some(IdempotencyKey { key, .. }) => id_of_key(&call, key),
         None => Uuid::now_v7(),
     });
-    let may_be_refused = !expected.is_met(0) || !command.unpriced_products().is_empty();
+    let may_be_refused = !expected.is_met(0) || command.has_unpriced_items();
     let order = if key.is_some() && may_be_refused {
         // What the catalogue says now, or the version, could refuse a repetition that the append would have recognised: by its
         // first event, which has the key however long the order has become.
@@ -64,8 +84,13 @@ pub async fn add_item(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 
 pub async fn remove_item(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     call.no_body()?;
-    let Stored(product_id) = call.id::<Stored<ProductId>>("product_id")?;
-    let command = OrderCommand::RemoveOrderItem { product_id };
+    let (Stored(product_id), sku) = call.query(|query| {
+        let product_id: Option<Stored<ProductId>> = call.named(query, "product_id");
+        let sku = query.optional("sku", Field::text);
+        product_id.zip(sku)
+    })?;
+    let which = sku.map_or(Which::Only, |SkuOfLine(sku)| Which::Sku(sku));
+    let command = OrderCommand::RemoveOrderItem { product_id, which };
     change_with_query(&app, &call, command, "Item removed").await
 }
 
@@ -139,33 +164,66 @@ async fn perform(
         confirmation_number: ConfirmationNumber::from_uuid(Uuid::new_v4()),
         products: products(app, &order, &command, &metadata).await?,
     };
+    let added = match &command {
+        OrderCommand::AddOrderItem(item) => Some(item.clone()),
+        _ => None,
+    };
     let executed = app.orders.execute_on(order, command, &context, &metadata).await;
     let transacted = executed.map_err(transact_problem)?;
 
     let version = transacted.stream.version;
+    let line = match &added {
+        Some(added) => added_line(app, &transacted, added).await.map_err(read_problem)?,
+        None => None,
+    };
     let accepted = Accepted {
         order_id,
         version,
         status: transacted.stream.state.map_or("", |order| order.status.as_str()),
         message,
+        line,
     };
     let reply = Reply::json(status, &accepted)?.version(version).about_order(order_id);
     Ok(if transacted.is_replay { reply.replayed() } else { reply })
 }
 
-/// What the catalogue says of the items without a price: nothing is read when there are none, or when the order shows that
-/// the request was carried out before, at the prices of then.
+/// The line that an item was added to, as it was then. The order shows which that is, unless the catalogue had said it: then
+/// the event does, which is read when the command was a repetition.
+async fn added_line(
+    app: &App,
+    transacted: &Transacted<Order>,
+    added: &NewItem,
+) -> Result<Option<OrderItem>, StoreError> {
+    let Some(order) = &transacted.stream.state else {
+        return Ok(None);
+    };
+    if let Some(line) = order.line_meant(&added.product_id, added.sku.as_ref()) {
+        return Ok(Some(line.clone()));
+    }
+    let (id, version) = (&transacted.stream.aggregate_id, transacted.stream.version);
+    for event in app.orders.store().events(id, version, Some(1)).await? {
+        for event in event.events::<Order>()? {
+            if let OrderEvent::OrderItemAdded(AddedItem { item, .. }) = event {
+                return Ok(order.line_meant(&item.product_id, item.sku.as_ref()).cloned());
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// What the catalogue says of the items that leave something out: nothing is read when there are none, or when the order shows
+/// that the request was carried out before, at the prices of then.
 async fn products(
     app: &App,
     order: &Stream<Order>,
     command: &OrderCommand,
     metadata: &Metadata,
 ) -> Result<HashMap<ProductId, Product>, Problem> {
-    let unpriced = command.unpriced_products();
-    if unpriced.is_empty() || order.has_used_key(metadata) {
+    let wanted = command.products_to_look_up();
+    if wanted.is_empty() || order.has_used_key(metadata) {
         return Ok(HashMap::new());
     }
-    let found = app.products.get_many(unpriced).await.map_err(read_problem)?;
+    let found = app.products.get_many(wanted).await.map_err(read_problem)?;
     Ok(found.into_iter().map(|(id, product)| (id, product.value)).collect())
 }
 

@@ -26,6 +26,10 @@ fn refusal_problem(error: OrderError) -> Problem {
             Problem::new(StatusCode::CONFLICT, "invalid_transition", detail)
         }
         OrderError::ItemNotFound { .. } => not_found("item_not_found", detail),
+        OrderError::SeveralLines { .. } => Problem::new(StatusCode::CONFLICT, "several_lines", detail),
+        OrderError::ConflictingName { field, .. } => {
+            unprocessable("conflicting_name", detail).field(field, "differs from the name in the order")
+        }
         OrderError::ConflictingPrice { field, .. } => {
             unprocessable("conflicting_price", detail).field(field, "differs from the price in the order")
         }

@@ -131,6 +131,9 @@ pub struct SkuShortage {
     pub sku: Sku,
     pub wanted: Pieces,
     pub available: Pieces,
+    /// The stock has never heard of the SKU. Left out when it has.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unknown_sku: bool,
 }
 
 /// After everything that happens to the stock of a SKU.

@@ -55,7 +55,7 @@ pub enum FulfilmentEvent {
     },
     /// The order cannot be fulfilled: it is to be cancelled.
     FulfilmentAbandoned {
-        /// Stable, in snake case: `out_of_stock`, `reservation_expired`, `payment_failed`, or a step and `_timed_out`.
+        /// Stable, in snake case: `unknown_sku`, `out_of_stock`, `reservation_expired`, `payment_failed`, or a step and `_timed_out`.
         code: String,
         /// For the order's history.
         reason: Reason,
@@ -117,6 +117,8 @@ pub enum StockNews {
         wanted: Pieces,
         available: Pieces,
     },
+    /// There has never been a stock of the SKU.
+    UnknownSku,
     Released,
     Committed,
 }

@@ -34,7 +34,9 @@ impl Aggregate for Fulfilment {
     const TYPE: &'static str = "Fulfilment";
     const PREFIX: &'static str = "fulfilment-";
     const EVENT_TYPES: &'static [&'static str] = &EVENT_TYPES;
-    const UPCASTERS: &'static [(&'static str, &'static [Upcaster])] = &[];
+    const UPCASTERS: &'static [(&'static str, &'static [Upcaster])] =
+        // Version 1 cannot say that a SKU is unknown.
+        &[("FulfilmentStockChanged", &[Upcaster::Change(Upcaster::unchanged)])];
     const STATE_VERSION: u32 = 1;
     type Id = OrderId;
     type Event = FulfilmentEvent;

@@ -2,7 +2,7 @@
 
 use super::event::{FulfilmentEvent, Outcome, Step};
 use super::input::{Context, MAX_PAYMENT_ATTEMPTS};
-use super::state::{Fulfilment, LineStatus, PaymentStage};
+use super::state::{Fulfilment, Line, LineStatus, PaymentStage};
 use crate::text::Reason;
 use LineStatus::{Committed, Held, Refused, Released, Requested, Reserved, Waiting};
 
@@ -80,7 +80,12 @@ fn advance(state: &Fulfilment, context: &Context) -> Option<FulfilmentEvent> {
         return abandon(&step.timed_out_code(), &format!("The step to {what} took too long"));
     }
     if state.lines_in(&[Refused]).next().is_some() {
-        return abandon("out_of_stock", &missing_stock(state));
+        let unknown = named(state, |line| line.available.is_none());
+        if !unknown.is_empty() {
+            return abandon("unknown_sku", &format!("Unknown SKU: {unknown}"));
+        }
+        let missing = named(state, |line| line.available.is_some());
+        return abandon("out_of_stock", &format!("Out of stock: {missing}"));
     }
     if state.lines_in(&[Released]).next().is_some() {
         return abandon(
@@ -166,12 +171,13 @@ fn end(state: &Fulfilment, outcome: Outcome) -> Option<FulfilmentEvent> {
     }
 }
 
-/// Such as `Out of stock: A-7 (3 wanted)`. The customer reads it, whom it does not concern how many there are.
-fn missing_stock(state: &Fulfilment) -> String {
-    let missing: Vec<_> = state
+/// The refused lines of one kind, such as `A-7 (3 wanted)`. How many there are is not the customer's business, who reads it.
+fn named(state: &Fulfilment, is_of_kind: impl Fn(&Line) -> bool) -> String {
+    let lines: Vec<_> = state
         .lines_in(&[Refused])
+        .filter(|(_, line)| is_of_kind(line))
         .take(MAX_NAMED_SKUS)
         .map(|(sku, line)| format!("{sku} ({} wanted)", line.quantity))
         .collect();
-    format!("Out of stock: {}", missing.join(", "))
+    lines.join(", ")
 }

@@ -45,7 +45,7 @@ pub struct SubmittedOrder {
 pub struct Line {
     pub quantity: Pieces,
     pub status: LineStatus,
-    /// How many the stock had when it refused.
+    /// How many the stock had when it refused; `None` also when it does not know the SKU.
     pub available: Option<Pieces>,
     /// Of the SKU's stock, when it last said something; 0 before.
     pub stock_version: u64,
@@ -222,6 +222,7 @@ impl Fulfilment {
                 line.available = Some(*available);
                 LineStatus::Refused
             }
+            StockNews::UnknownSku => LineStatus::Refused,
             StockNews::Released => LineStatus::Released,
             StockNews::Committed => LineStatus::Committed,
         };

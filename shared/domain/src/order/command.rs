@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use rust_decimal::Decimal;
 use strum::{AsRefStr, IntoStaticStr};
 
-use super::state::{Address, ConfirmationNumber, MAX_PRODUCTS, Tax};
+use super::state::{Address, ConfirmationNumber, MAX_LINES, Tax};
 use crate::catalogue::Product;
 use crate::money::Currency;
 use crate::quantity::Quantity;
@@ -19,6 +19,8 @@ pub enum OrderCommand {
     AddOrderItem(NewItem),
     RemoveOrderItem {
         product_id: ProductId,
+        /// Which line, where the product has several.
+        which: Which,
     },
     SubmitOrder {
         /// When the customer has chosen it already.
@@ -53,12 +55,21 @@ pub struct CreateOrder {
     pub tax: Tax,
 }
 
+/// The line that is meant among those of a product.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Which {
+    /// The only one.
+    Only,
+    /// The one with this SKU, or the one without any.
+    Sku(Option<Sku>),
+}
+
 /// An item whose price has not been held against the order's currency yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewItem {
     pub product_id: ProductId,
     pub quantity: Quantity,
-    /// That of the catalogue, when absent; so are then the name and the SKU, where they are absent too.
+    /// What is absent here and below is as in the order's line, or else as in the catalogue.
     pub unit_price: Option<Decimal>,
     pub product_name: Option<ProductName>,
     pub sku: Option<Sku>,
@@ -69,24 +80,34 @@ pub struct NewItem {
 pub struct Context {
     /// For the order to carry if the command confirms it.
     pub confirmation_number: ConfirmationNumber,
-    /// Those of [`OrderCommand::unpriced_products`] that the catalogue has.
+    /// Those of [`OrderCommand::products_to_look_up`] that the catalogue has.
     pub products: HashMap<ProductId, Product>,
 }
 
 impl OrderCommand {
-    /// The distinct products of the items that come without a price, at most as many as an order can have.
-    pub fn unpriced_products(&self) -> Vec<&ProductId> {
+    /// The distinct products of the items that leave out a price, a SKU or a name; at most as many as an order can have.
+    pub fn products_to_look_up(&self) -> Vec<&ProductId> {
+        self.products_where(|item| item.unit_price.is_none() || item.sku.is_none() || item.product_name.is_none())
+    }
+
+    /// Whether the command depends on a price of the catalogue.
+    pub fn has_unpriced_items(&self) -> bool {
+        !self.products_where(|item| item.unit_price.is_none()).is_empty()
+    }
+
+    fn products_where(&self, is_meant: impl Fn(&NewItem) -> bool) -> Vec<&ProductId> {
         let items = match self {
             OrderCommand::CreateOrder(command) => &command.items[..],
             OrderCommand::AddOrderItem(item) => std::slice::from_ref(item),
             _ => &[],
         };
         let mut seen = HashSet::new();
-        let unpriced = items.iter().filter(|item| item.unit_price.is_none());
-        unpriced
+        items
+            .iter()
+            .filter(|item| is_meant(item))
             .map(|item| &item.product_id)
             .filter(|product_id| seen.insert(*product_id))
-            .take(MAX_PRODUCTS)
+            .take(MAX_LINES)
             .collect()
     }
 }

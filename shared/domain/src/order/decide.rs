@@ -2,13 +2,14 @@
 
 use rust_decimal::Decimal;
 
-use super::command::{Context, CreateOrder, NewItem, OrderCommand};
+use super::command::{Context, CreateOrder, NewItem, OrderCommand, Which};
 use super::event::OrderEvent;
-use super::evolve::merge;
-use super::state::{MAX_ITEM_TEXT_BYTES, MAX_PRODUCTS, Order, OrderItem, OrderStatus};
+use super::evolve::add;
+use super::state::{MAX_ITEM_TEXT_BYTES, MAX_LINES, Order, OrderItem, OrderStatus};
+use crate::catalogue::Product;
 use crate::money::{AmountError, Currency};
 use crate::quantity::Quantity;
-use crate::text::{ProductId, Reason};
+use crate::text::{ProductId, Reason, Sku};
 
 /// Why a command was refused. Nothing has happened.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -21,14 +22,29 @@ pub enum OrderError {
     InvalidTransition { command: &'static str, status: OrderStatus },
     #[error("{command} is not possible: the order has no items")]
     NoItems { command: &'static str },
-    #[error("the order has no product {product_id}")]
+    #[error("the order has no such line of product {product_id}")]
     ItemNotFound { product_id: ProductId },
-    #[error("product {product_id} is in the order at {existing} each; the same product cannot be added at {given}")]
+    #[error(
+        "the order has several lines of product {product_id}, with the SKUs {}",
+        listed(skus)
+    )]
+    SeveralLines {
+        product_id: ProductId,
+        /// `None` is that of the line without a SKU.
+        skus: Vec<Option<Sku>>,
+    },
+    #[error("the order's line of product {product_id} is at {existing} each; the same cannot be added at {given}")]
     ConflictingPrice {
         field: String,
         product_id: ProductId,
         existing: Decimal,
         given: Decimal,
+    },
+    #[error("the order's line of product {product_id} has the name {existing:?}; the same line cannot have two")]
+    ConflictingName {
+        field: String,
+        product_id: ProductId,
+        existing: String,
     },
     #[error("the catalogue has no product {product_id}, and the item has no price")]
     UnknownProduct { field: String, product_id: ProductId },
@@ -93,15 +109,23 @@ fn change(order: &Order, command: OrderCommand, context: &Context) -> Result<Vec
         OrderCommand::CreateOrder(_) => Err(OrderError::AlreadyExists),
         OrderCommand::AddOrderItem(item) => {
             only_from(&[Created])?;
-            let item = check_item(&order.items, order.currency, item, "", context)?;
-            Ok(vec![OrderEvent::OrderItemAdded(item)])
+            let product = context.products.get(&item.product_id);
+            let sku = sku_of_line(order, &item, product)?;
+            Ok(vec![
+                check_item(&order.items, order.currency, item, sku, product, "")?.into(),
+            ])
         }
-        OrderCommand::RemoveOrderItem { product_id } => {
+        OrderCommand::RemoveOrderItem { product_id, which } => {
             only_from(&[Created])?;
-            if !order.items.iter().any(|item| item.product_id == product_id) {
-                return Err(OrderError::ItemNotFound { product_id });
+            let lines: Vec<_> = match &which {
+                Which::Only => order.lines_of(&product_id).collect(),
+                Which::Sku(sku) => order.lines_of(&product_id).filter(|line| line.sku == *sku).collect(),
+            };
+            match lines[..] {
+                [] => Err(OrderError::ItemNotFound { product_id }),
+                [line] => Ok(vec![OrderEvent::item_removed(product_id, line.sku.clone())]),
+                _ => Err(several_lines(order, &product_id)),
             }
-            Ok(vec![OrderEvent::OrderItemRemoved { product_id }])
         }
         OrderCommand::SubmitOrder { payment_method_id } => {
             only_from(&[Created])?;
@@ -161,12 +185,15 @@ fn change(order: &Order, command: OrderCommand, context: &Context) -> Result<Vec
 }
 
 fn create(command: CreateOrder, context: &Context) -> Result<Vec<OrderEvent>, OrderError> {
-    // A product named twice is merged as if it had been added twice.
+    // A line named twice is merged as if it had been added twice.
     let mut items = Vec::with_capacity(command.items.len());
     for (position, item) in command.items.into_iter().enumerate() {
         let prefix = format!("items[{position}].");
-        let item = check_item(&items, command.currency, item, &prefix, context)?;
-        merge(&mut items, &item);
+        let product = context.products.get(&item.product_id);
+        // What else stands in the request does not matter: its items may come in any order.
+        let sku = sku_of_item(&item, product);
+        let item = check_item(&items, command.currency, item, sku, product, &prefix)?;
+        add(&mut items, &item, false);
     }
     Ok(vec![OrderEvent::OrderCreated {
         customer_id: command.customer_id,
@@ -192,35 +219,78 @@ fn cancel(order: &Order, reason: Reason, refund_amount: Option<Decimal>) -> Resu
     Ok(vec![OrderEvent::OrderCancelled { reason, refund_amount }])
 }
 
-/// The item as it may be added to `items`. `prefix` says where it stands in the request.
+/// The SKU of the line that an item means; of a product that the order has not, that of the catalogue.
+fn sku_of_line(order: &Order, item: &NewItem, product: Option<&Product>) -> Result<Option<Sku>, OrderError> {
+    if let Some(line) = order.line_meant(&item.product_id, item.sku.as_ref()) {
+        return Ok(line.sku.clone());
+    }
+    let sku = sku_of_item(item, product);
+    match sku {
+        None if order.lines_of(&item.product_id).next().is_some() => Err(several_lines(order, &item.product_id)),
+        sku => Ok(sku),
+    }
+}
+
+fn sku_of_item(item: &NewItem, product: Option<&Product>) -> Option<Sku> {
+    item.sku
+        .clone()
+        .or_else(|| product.and_then(|product| product.sku.clone()))
+}
+
+fn several_lines(order: &Order, product_id: &ProductId) -> OrderError {
+    OrderError::SeveralLines {
+        product_id: product_id.clone(),
+        skus: order.lines_of(product_id).map(|line| line.sku.clone()).collect(),
+    }
+}
+
+/// The item as it may be added to the line of this SKU among `items`, or as a new line. `prefix` says where it stands in the
+/// request.
 fn check_item(
     items: &[OrderItem],
     currency: Currency,
     item: NewItem,
+    sku: Option<Sku>,
+    product: Option<&Product>,
     prefix: &str,
-    context: &Context,
 ) -> Result<OrderItem, OrderError> {
-    let line = items.iter().find(|line| line.product_id == item.product_id);
-    if line.is_none() && items.len() == MAX_PRODUCTS {
-        return Err(invalid(
-            if prefix.is_empty() { "product_id" } else { "items" },
-            format!("an order has at most {MAX_PRODUCTS} distinct products"),
-        ));
-    }
-    let item = priced(item, currency, prefix, context)?;
-    let Some(line) = line else {
-        let bytes = items.iter().chain([&item]).map(OrderItem::text_bytes).sum();
-        if bytes > MAX_ITEM_TEXT_BYTES {
-            return Err(OrderError::TooLarge { bytes });
+    let mut lines = items.iter();
+    let Some(line) = lines.find(|line| line.is_of(&item.product_id, sku.as_ref(), false)) else {
+        if items.len() == MAX_LINES {
+            return Err(invalid(
+                if prefix.is_empty() { "product_id" } else { "items" },
+                format!("an order has at most {MAX_LINES} lines"),
+            ));
         }
-        return Ok(item);
-    };
-    if line.unit_price != item.unit_price {
-        return Err(OrderError::ConflictingPrice {
-            field: format!("{prefix}unit_price"),
+        let item = OrderItem {
+            unit_price: price(&item, product, currency, prefix)?,
             product_id: item.product_id,
-            existing: line.unit_price,
-            given: item.unit_price,
+            quantity: item.quantity,
+            product_name: item
+                .product_name
+                .or_else(|| product.map(|product| product.name.clone())),
+            sku,
+        };
+        return check_size(items, item);
+    };
+    if let Some(given) = item.unit_price {
+        let given = checked_price(currency, given, prefix)?;
+        if given != line.unit_price {
+            return Err(OrderError::ConflictingPrice {
+                field: format!("{prefix}unit_price"),
+                product_id: item.product_id,
+                existing: line.unit_price,
+                given,
+            });
+        }
+    }
+    if let (Some(existing), Some(given)) = (&line.product_name, &item.product_name)
+        && existing != given
+    {
+        return Err(OrderError::ConflictingName {
+            field: format!("{prefix}product_name"),
+            existing: existing.to_string(),
+            product_id: item.product_id,
         });
     }
     if line.quantity.plus(item.quantity).get() > Quantity::MAX {
@@ -233,43 +303,61 @@ fn check_item(
             ),
         ));
     }
+    let item = OrderItem {
+        quantity: item.quantity,
+        product_name: line.product_name.clone().or(item.product_name),
+        ..line.clone()
+    };
+    match line.product_name {
+        Some(_) => Ok(item),
+        None => check_size(items, item),
+    }
+}
+
+fn check_size(items: &[OrderItem], item: OrderItem) -> Result<OrderItem, OrderError> {
+    let bytes = items.iter().chain([&item]).map(OrderItem::text_bytes).sum();
+    if bytes > MAX_ITEM_TEXT_BYTES {
+        return Err(OrderError::TooLarge { bytes });
+    }
     Ok(item)
 }
 
-/// The item with its price: its own, or that of the catalogue, which then also gives what else the item does not say.
-fn priced(mut item: NewItem, currency: Currency, prefix: &str, context: &Context) -> Result<OrderItem, OrderError> {
-    let unit_price = match item.unit_price {
-        Some(unit_price) => unit_price,
-        None => {
-            let Some(product) = context.products.get(&item.product_id) else {
-                return Err(OrderError::UnknownProduct {
-                    field: format!("{prefix}product_id"),
-                    product_id: item.product_id,
-                });
-            };
-            if product.currency != currency {
-                return Err(OrderError::CurrencyMismatch {
-                    field: format!("{prefix}unit_price"),
-                    product_id: item.product_id,
-                    catalogue: product.currency,
-                    order: currency,
-                });
-            }
-            item.product_name = item.product_name.or_else(|| Some(product.name.clone()));
-            item.sku = item.sku.or_else(|| product.sku.clone());
-            product.unit_price
+/// The item's own price, or that of the catalogue.
+fn price(item: &NewItem, product: Option<&Product>, currency: Currency, prefix: &str) -> Result<Decimal, OrderError> {
+    let unit_price = match (item.unit_price, product) {
+        (Some(unit_price), _) => unit_price,
+        (None, None) => {
+            return Err(OrderError::UnknownProduct {
+                field: format!("{prefix}product_id"),
+                product_id: item.product_id.clone(),
+            });
         }
+        (None, Some(product)) if product.currency != currency => {
+            return Err(OrderError::CurrencyMismatch {
+                field: format!("{prefix}unit_price"),
+                product_id: item.product_id.clone(),
+                catalogue: product.currency,
+                order: currency,
+            });
+        }
+        (None, Some(product)) => product.unit_price,
     };
-    let unit_price = currency
+    checked_price(currency, unit_price, prefix)
+}
+
+fn checked_price(currency: Currency, unit_price: Decimal, prefix: &str) -> Result<Decimal, OrderError> {
+    currency
         .price(unit_price)
-        .map_err(|error| invalid(format!("{prefix}unit_price"), error.to_string()))?;
-    Ok(OrderItem {
-        product_id: item.product_id,
-        quantity: item.quantity,
-        unit_price,
-        product_name: item.product_name,
-        sku: item.sku,
-    })
+        .map_err(|error| invalid(format!("{prefix}unit_price"), error.to_string()))
+}
+
+/// The SKUs as people read them.
+fn listed(skus: &[Option<Sku>]) -> String {
+    let names: Vec<_> = skus
+        .iter()
+        .map(|sku| sku.as_ref().map_or("(none)", Sku::as_str))
+        .collect();
+    names.join(", ")
 }
 
 fn check_amount(currency: Currency, amount: Decimal, field: &str) -> Result<Decimal, OrderError> {

@@ -1,7 +1,9 @@
 //! given(events).when(command).then(events), for every command and every rule.
 
 use super::*;
-use crate::aggregate::Aggregate;
+use serde_json::json;
+
+use crate::aggregate::{Aggregate, StoredEvent, read_events};
 use crate::catalogue::Product;
 use crate::order::state::{Address, ConfirmationNumber, Tax, TaxRate};
 use crate::testing::{Given, Outcome};
@@ -44,6 +46,37 @@ fn product(id: &str, currency: &str, sku: Option<&str>) -> (ProductId, Product) 
         currency: currency.parse().unwrap(),
     };
     (product_id, product)
+}
+
+/// One of a product as the catalogue has it.
+fn of_catalogue(id: &str) -> OrderItem {
+    let (_, product) = product(id, "USD", Some("FR-77"));
+    OrderItem {
+        product_name: Some(product.name),
+        sku: product.sku,
+        ..item(id, 1, "13.00")
+    }
+}
+
+fn new_tee(sku: Option<&str>, quantity: u32) -> NewItem {
+    NewItem {
+        sku: sku.map(|sku| sku.parse().unwrap()),
+        ..new_item("tee", quantity, "15")
+    }
+}
+
+fn tee(sku: Option<&str>, quantity: u32) -> OrderItem {
+    OrderItem {
+        sku: sku.map(|sku| sku.parse().unwrap()),
+        ..item("tee", quantity, "15.00")
+    }
+}
+
+fn remove_line(product: &str, sku: Option<&str>) -> OrderCommand {
+    OrderCommand::RemoveOrderItem {
+        product_id: product.parse().unwrap(),
+        which: Which::Sku(sku.map(|sku| sku.parse().unwrap())),
+    }
 }
 
 fn unpriced(product: &str) -> NewItem {
@@ -193,6 +226,7 @@ fn cancel(refund: Option<&str>) -> OrderCommand {
 fn remove(product: &str) -> OrderCommand {
     OrderCommand::RemoveOrderItem {
         product_id: product.parse().unwrap(),
+        which: Which::Only,
     }
 }
 
@@ -213,20 +247,15 @@ fn lines_of_one_product_at_one_price_are_merged() {
         .when(create(vec![new_item("11", 2, "10"), new_item("11", 3, "10.00")]))
         .then([created([item("11", 5, "10.00")])]);
 
-    let merged = Order::fold(None, &[order(), OrderEvent::OrderItemAdded(item("11", 3, "10.00"))]).unwrap();
+    let merged = Order::fold(None, &[order(), OrderEvent::from(item("11", 3, "10.00"))]).unwrap();
     assert_eq!(merged.items, [item("11", 5, "10.00")]);
 }
 
 #[test]
-fn an_item_without_a_price_takes_what_it_lacks_from_the_catalogue() {
-    let as_in_catalogue = OrderItem {
-        product_name: Some("Product 77".parse().unwrap()),
-        sku: Some("FR-77".parse().unwrap()),
-        ..item("77", 1, "13.00")
-    };
+fn an_item_takes_what_it_lacks_from_the_catalogue() {
     given([order()])
         .when(OrderCommand::AddOrderItem(unpriced("77")))
-        .then([OrderEvent::OrderItemAdded(as_in_catalogue.clone())]);
+        .then([OrderEvent::from(of_catalogue("77"))]);
 
     let named = NewItem {
         product_name: Some("Frankfurter".parse().unwrap()),
@@ -239,10 +268,169 @@ fn an_item_without_a_price_takes_what_it_lacks_from_the_catalogue() {
         ..item("77", 1, "13.00")
     };
     given([]).when(create(vec![named])).then([created([as_named])]);
-    // With a price it is none of the catalogue's business.
+    // With a price of its own, whose currency is the order's, too.
+    let at_its_own_price = OrderItem {
+        unit_price: dec("12.00"),
+        ..of_catalogue("77")
+    };
     given([])
         .when(create(vec![new_item("77", 1, "12")]))
-        .then([created([item("77", 1, "12.00")])]);
+        .then([created([at_its_own_price])]);
+    let in_another_currency = OrderItem {
+        product_name: Some("Product 59".parse().unwrap()),
+        ..item("59", 1, "12.00")
+    };
+    given([])
+        .when(create(vec![new_item("59", 1, "12")]))
+        .then([created([in_another_currency])]);
+}
+
+#[test]
+fn a_line_is_a_product_and_a_sku() {
+    given([])
+        .when(create(vec![
+            new_tee(Some("TEE-RED"), 1),
+            new_tee(Some("TEE-BLUE"), 2),
+            new_tee(Some("TEE-RED"), 3),
+            new_tee(None, 1),
+        ]))
+        .then([created([
+            tee(Some("TEE-RED"), 4),
+            tee(Some("TEE-BLUE"), 2),
+            tee(None, 1),
+        ])]);
+
+    let two = || given([created([tee(Some("TEE-RED"), 1), tee(Some("TEE-BLUE"), 2)])]);
+    let after = |given: Given<Order>| given.state().unwrap().items;
+    assert_eq!(
+        after(two().and(OrderCommand::AddOrderItem(new_tee(Some("TEE-BLUE"), 1)))),
+        [tee(Some("TEE-RED"), 1), tee(Some("TEE-BLUE"), 3)]
+    );
+    assert_eq!(
+        after(two().and(remove_line("tee", Some("TEE-RED")))),
+        [tee(Some("TEE-BLUE"), 2)]
+    );
+}
+
+#[test]
+fn which_of_several_lines_is_meant_is_to_be_said() {
+    let two = || given([created([tee(Some("TEE-RED"), 1), tee(Some("TEE-BLUE"), 2)])]);
+    let several = OrderError::SeveralLines {
+        product_id: "tee".parse().unwrap(),
+        skus: vec![Some("TEE-RED".parse().unwrap()), Some("TEE-BLUE".parse().unwrap())],
+    };
+    two().when(remove("tee")).then_refused(several.clone());
+    two()
+        .when(OrderCommand::AddOrderItem(new_tee(None, 1)))
+        .then_refused(several);
+    two()
+        .when(remove_line("tee", None))
+        .then_refused(OrderError::ItemNotFound {
+            product_id: "tee".parse().unwrap(),
+        });
+
+    // A line without a SKU can be named too, and is meant by an item without one.
+    let with_plain = || given([created([tee(Some("TEE-RED"), 1), tee(None, 2)])]);
+    with_plain()
+        .when(remove_line("tee", None))
+        .then([OrderEvent::item_removed("tee".parse().unwrap(), None)]);
+    with_plain()
+        .when(OrderCommand::AddOrderItem(new_tee(None, 1)))
+        .then([OrderEvent::from(tee(None, 1))]);
+
+    // The catalogue knows which one is sold today.
+    let of_77 = |sku: &str| OrderItem {
+        sku: Some(sku.parse().unwrap()),
+        ..item("77", 1, "10.00")
+    };
+    given([created([of_77("OLD-77"), of_77("FR-77")])])
+        .when(OrderCommand::AddOrderItem(unpriced("77")))
+        .then([OrderEvent::from(of_77("FR-77"))]);
+}
+
+#[test]
+fn one_more_comes_at_the_price_of_its_line() {
+    let cheaper = || OrderItem {
+        unit_price: dec("12.00"),
+        ..of_catalogue("77")
+    };
+    given([created([cheaper()])])
+        .when(OrderCommand::AddOrderItem(unpriced("77")))
+        .then([OrderEvent::from(cheaper())]);
+    // Also of a product that the catalogue has no longer, or has with another SKU.
+    given([created([item("60", 1, "12.00")])])
+        .when(OrderCommand::AddOrderItem(unpriced("60")))
+        .then([OrderEvent::from(item("60", 1, "12.00"))]);
+    let old = || OrderItem {
+        sku: Some("OLD-77".parse().unwrap()),
+        ..cheaper()
+    };
+    given([created([old()])])
+        .when(OrderCommand::AddOrderItem(unpriced("77")))
+        .then([OrderEvent::from(old())]);
+}
+
+#[test]
+fn a_line_has_one_name() {
+    let named = |name: &str| NewItem {
+        product_name: Some(name.parse().unwrap()),
+        ..new_item("11", 1, "10")
+    };
+    given([])
+        .when(create(vec![named("Chai"), named("Chang")]))
+        .then_refused(OrderError::ConflictingName {
+            field: "items[1].product_name".into(),
+            product_id: "11".parse().unwrap(),
+            existing: "Chai".into(),
+        });
+    let line = OrderItem {
+        product_name: Some("Chai".parse().unwrap()),
+        ..item("11", 2, "10.00")
+    };
+    for items in [
+        vec![new_item("11", 1, "10"), named("Chai")],
+        vec![named("Chai"), new_item("11", 1, "10")],
+    ] {
+        given([]).when(create(items)).then([created([line.clone()])]);
+    }
+    let later = given([order()])
+        .and(OrderCommand::AddOrderItem(named("Chai")))
+        .state()
+        .unwrap();
+    assert_eq!(later.items[0].product_name, line.product_name);
+}
+
+#[test]
+fn events_of_before_mean_the_product_whatever_its_sku() {
+    let stored = |event_type: &str, data: serde_json::Value| {
+        let event_version = if event_type == "OrderCreated" { 3 } else { 1 };
+        let stored = StoredEvent {
+            event_type: event_type.to_owned(),
+            event_version,
+            data,
+        };
+        read_events::<Order>(stored).unwrap()
+    };
+    let line =
+        |sku: &str, quantity: u32| json!({ "product_id": "tee", "quantity": quantity, "unit_price": "1", "sku": sku });
+    let created = stored(
+        "OrderCreated",
+        json!({
+            "customer_id": "VINET", "currency": "USD", "tax": { "rate": "0" }, "items": [line("TEE-RED", 1)],
+            "shipping_address": { "street": "59 rue de l'Abbaye", "city": "Reims" },
+        }),
+    );
+    let merged = Order::fold(
+        None,
+        created.iter().chain(&stored("OrderItemAdded", line("TEE-BLUE", 2))),
+    )
+    .unwrap();
+    assert_eq!(merged.items.len(), 1);
+    assert_eq!(merged.items[0].quantity, Quantity::new(3).unwrap());
+    assert_eq!(merged.items[0].sku.as_ref().unwrap().as_str(), "TEE-RED");
+
+    let removed = stored("OrderItemRemoved", json!({ "product_id": "tee" }));
+    assert_eq!(Order::fold(Some(merged), &removed).unwrap().items, []);
 }
 
 #[test]
@@ -261,39 +449,59 @@ fn a_price_from_the_catalogue_is_there_and_in_the_orders_currency() {
             catalogue: "EUR".parse().unwrap(),
             order: Currency::USD,
         });
+    // One more at the price that was named: nobody asked for that of the catalogue.
+    let merged = OrderItem {
+        quantity: Quantity::new(2).unwrap(),
+        unit_price: dec("12.00"),
+        ..of_catalogue("77")
+    };
     given([])
         .when(create(vec![new_item("77", 1, "12"), unpriced("77")]))
+        .then([created([merged])]);
+    given([])
+        .when(create(vec![unpriced("77"), new_item("77", 1, "12")]))
         .then_refused(OrderError::ConflictingPrice {
             field: "items[1].unit_price".into(),
             product_id: "77".parse().unwrap(),
-            existing: dec("12.00"),
-            given: dec("13.00"),
+            existing: dec("13.00"),
+            given: dec("12.00"),
         });
 }
 
 #[test]
-fn only_products_without_a_price_are_looked_up_each_once() {
-    let looked_up = |items: Vec<NewItem>| create(items).unpriced_products().len();
-    assert_eq!(
-        looked_up(vec![
-            new_item("11", 1, "10"),
-            unpriced("77"),
-            unpriced("77"),
-            unpriced("28")
-        ]),
-        2
-    );
+fn only_products_of_incomplete_items_are_looked_up_each_once() {
+    let looked_up = |items: Vec<NewItem>| create(items).products_to_look_up().len();
+    let whole = || NewItem {
+        product_name: Some("Chai".parse().unwrap()),
+        sku: Some("CHAI".parse().unwrap()),
+        ..new_item("1", 1, "18")
+    };
+    let without = [
+        NewItem {
+            unit_price: None,
+            ..whole()
+        },
+        NewItem {
+            product_name: None,
+            ..whole()
+        },
+        NewItem { sku: None, ..whole() },
+    ];
+    for incomplete in without {
+        assert_eq!(looked_up(vec![incomplete, unpriced("77"), whole(), unpriced("77")]), 2);
+    }
+    assert_eq!(looked_up(vec![whole(), whole()]), 0);
     // More than an order can have are refused anyway, and that is what is said.
-    let many: Vec<_> = (0..=MAX_PRODUCTS).map(|n| unpriced(&n.to_string())).collect();
-    assert_eq!(looked_up(many.clone()), MAX_PRODUCTS);
+    let many: Vec<_> = (0..=MAX_LINES).map(|n| unpriced(&n.to_string())).collect();
+    assert_eq!(looked_up(many.clone()), MAX_LINES);
     let command = create(many);
-    let products = command.unpriced_products();
+    let products = command.products_to_look_up();
     let context = Context {
         products: products.iter().map(|id| product(id.as_str(), "USD", None)).collect(),
         ..context()
     };
     Outcome(decide(None, command, &context)).then_invalid("items");
-    assert_eq!(submit().unpriced_products(), Vec::<&ProductId>::new());
+    assert_eq!(submit().products_to_look_up(), Vec::<&ProductId>::new());
 }
 
 #[test]
@@ -317,16 +525,29 @@ fn a_line_has_at_most_10_000_pieces() {
     let full = || given([created([item("11", 9_999, "1.00")])]);
     full()
         .when(OrderCommand::AddOrderItem(new_item("11", 1, "1")))
-        .then([OrderEvent::OrderItemAdded(item("11", 1, "1.00"))]);
+        .then([OrderEvent::from(item("11", 1, "1.00"))]);
     full()
         .when(OrderCommand::AddOrderItem(new_item("11", 2, "1")))
         .then_invalid("quantity");
 }
 
 #[test]
-fn an_order_has_at_most_500_products() {
-    let lines = |count: usize| (0..count).map(|n| item(&n.to_string(), 1, "1.00"));
-    let new_lines = |count: usize| (0..count).map(|n| new_item(&n.to_string(), 1, "1")).collect();
+fn an_order_has_at_most_500_lines() {
+    // Of two products: each line has a SKU of its own.
+    let product = |n: usize| if n.is_multiple_of(2) { "even" } else { "odd" };
+    let lines = |count: usize| {
+        (0..count).map(move |n| OrderItem {
+            sku: Some(n.to_string().parse().unwrap()),
+            ..item(product(n), 1, "1.00")
+        })
+    };
+    let new_lines = |count: usize| {
+        let line = |n: usize| NewItem {
+            sku: Some(n.to_string().parse().unwrap()),
+            ..new_item(product(n), 1, "1")
+        };
+        (0..count).map(line).collect()
+    };
     given([]).when(create(new_lines(500))).then([created(lines(500))]);
     given([]).when(create(new_lines(501))).then_invalid("items");
     given([created(lines(500))])
@@ -364,14 +585,14 @@ fn a_price_suits_the_currency() {
         .then_invalid("items[0].unit_price");
     given([order()])
         .when(OrderCommand::AddOrderItem(new_item("1", 1, "0")))
-        .then([OrderEvent::OrderItemAdded(item("1", 1, "0.00"))]);
+        .then([OrderEvent::from(item("1", 1, "0.00"))]);
 }
 
 #[test]
 fn only_a_product_of_the_order_can_be_removed() {
-    given([order()]).when(remove("11")).then([OrderEvent::OrderItemRemoved {
-        product_id: "11".parse().unwrap(),
-    }]);
+    given([order()])
+        .when(remove("11"))
+        .then([OrderEvent::item_removed("11".parse().unwrap(), None)]);
     given([order()])
         .when(remove("42"))
         .then_refused(OrderError::ItemNotFound {
@@ -507,7 +728,7 @@ fn tax_is_rounded_half_even_on_the_subtotal() {
 
 #[test]
 fn the_largest_possible_order_is_computed_exactly() {
-    let items = (0..MAX_PRODUCTS).map(|n| item(&n.to_string(), Quantity::MAX, "999999999999.00"));
+    let items = (0..MAX_LINES).map(|n| item(&n.to_string(), Quantity::MAX, "999999999999.00"));
     let order = Order::evolve(None, &created(items)).unwrap();
     assert_eq!(order.subtotal().to_string(), "4999999999995000000.00");
     assert_eq!(order.total_amount().to_string(), "5499999999994500000.00");

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::state::{Address, ConfirmationNumber, OrderItem, Tax};
 use crate::money::Currency;
-use crate::text::{Carrier, CustomerId, PaymentMethodId, ProductId, Reason, TrackingNumber, TransactionId};
+use crate::text::{Carrier, CustomerId, PaymentMethodId, ProductId, Reason, Sku, TrackingNumber, TransactionId};
 
 /// The type of every event below.
 pub const EVENT_TYPES: [&str; 9] = [
@@ -30,15 +30,19 @@ pub enum OrderEvent {
         customer_id: CustomerId,
         currency: Currency,
         tax: Tax,
-        /// At most one per product.
+        /// At most one per product and SKU.
         items: Vec<OrderItem>,
         shipping_address: Address,
     },
-    /// Adds to the quantity when the order has the product already.
-    OrderItemAdded(OrderItem),
-    /// The product's whole quantity.
+    OrderItemAdded(AddedItem),
+    /// The line's whole quantity.
     OrderItemRemoved {
         product_id: ProductId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sku: Option<Sku>,
+        /// See [`AddedItem::any_sku`].
+        #[serde(default, skip_serializing)]
+        any_sku: bool,
     },
     OrderSubmitted {
         /// When the customer has chosen it already.
@@ -63,4 +67,30 @@ pub enum OrderEvent {
         /// To be paid back to the customer.
         refund_amount: Decimal,
     },
+}
+
+/// Adds to the line of the same product and SKU, which has no other name, or begins a line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AddedItem {
+    #[serde(flatten)]
+    pub item: OrderItem,
+    /// Events of version 1 meant the product's line, whatever its SKU. Their upcaster sets this; it is never stored.
+    #[serde(default, skip_serializing)]
+    pub any_sku: bool,
+}
+
+impl OrderEvent {
+    pub fn item_removed(product_id: ProductId, sku: Option<Sku>) -> Self {
+        Self::OrderItemRemoved {
+            product_id,
+            sku,
+            any_sku: false,
+        }
+    }
+}
+
+impl From<OrderItem> for OrderEvent {
+    fn from(item: OrderItem) -> Self {
+        Self::OrderItemAdded(AddedItem { item, any_sku: false })
+    }
 }

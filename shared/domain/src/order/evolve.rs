@@ -1,6 +1,6 @@
 //! State and event to state: total, and free of rules.
 
-use super::event::OrderEvent;
+use super::event::{AddedItem, OrderEvent};
 use super::state::{Cancellation, Order, OrderItem, OrderStatus, Payment, Shipment};
 
 /// The order after `event`. Only a creation makes one.
@@ -37,8 +37,14 @@ impl Order {
     fn apply(&mut self, event: &OrderEvent) {
         match event {
             OrderEvent::OrderCreated { .. } => {}
-            OrderEvent::OrderItemAdded(item) => merge(&mut self.items, item),
-            OrderEvent::OrderItemRemoved { product_id } => self.items.retain(|item| item.product_id != *product_id),
+            OrderEvent::OrderItemAdded(AddedItem { item, any_sku }) => add(&mut self.items, item, *any_sku),
+            OrderEvent::OrderItemRemoved {
+                product_id,
+                sku,
+                any_sku,
+            } => self
+                .items
+                .retain(|line| !line.is_of(product_id, sku.as_ref(), *any_sku)),
             OrderEvent::OrderSubmitted { payment_method_id } => {
                 self.status = OrderStatus::Submitted;
                 self.payment_method_id.clone_from(payment_method_id);
@@ -80,10 +86,18 @@ impl Order {
     }
 }
 
-/// Adds to the quantity of the item's product, or begins a new line.
-pub(super) fn merge(items: &mut Vec<OrderItem>, item: &OrderItem) {
-    match items.iter_mut().find(|line| line.product_id == item.product_id) {
-        Some(line) => line.quantity = line.quantity.plus(item.quantity),
+/// Adds to the quantity of the item's line, or begins a line.
+pub(super) fn add(items: &mut Vec<OrderItem>, item: &OrderItem, any_sku: bool) {
+    let line = items
+        .iter_mut()
+        .find(|line| line.is_of(&item.product_id, item.sku.as_ref(), any_sku));
+    match line {
+        Some(line) => {
+            line.quantity = line.quantity.plus(item.quantity);
+            if !any_sku && line.product_name.is_none() {
+                line.product_name.clone_from(&item.product_name);
+            }
+        }
         None => items.push(item.clone()),
     }
 }

@@ -19,9 +19,9 @@ pub mod state;
 pub mod upcast;
 
 pub use crate::quantity::Quantity;
-pub use command::{Context, CreateOrder, NewItem, OrderCommand};
+pub use command::{Context, CreateOrder, NewItem, OrderCommand, Which};
 pub use decide::OrderError;
-pub use event::OrderEvent;
+pub use event::{AddedItem, OrderEvent};
 pub use id::OrderId;
 pub use state::{Address, ConfirmationNumber, Order, OrderItem, OrderStatus, Tax, TaxRate};
 

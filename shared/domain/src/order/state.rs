@@ -14,8 +14,8 @@ use crate::text::{
     TrackingNumber, TransactionId,
 };
 
-/// The most distinct products in one order.
-pub const MAX_PRODUCTS: usize = 500;
+/// The most lines of one order.
+pub const MAX_LINES: usize = 500;
 
 /// The most bytes that the texts of all items of an order may have together. A DynamoDB item holds 400 KB
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>), and an order with all its
@@ -29,7 +29,7 @@ pub struct Order {
     pub status: OrderStatus,
     pub currency: Currency,
     pub tax: Tax,
-    /// One line per product, in the order in which the products came.
+    /// In the order in which they came.
     pub items: Vec<OrderItem>,
     pub shipping_address: Address,
     /// The one chosen last: when the order was submitted, or confirmed.
@@ -53,7 +53,7 @@ pub enum OrderStatus {
     Cancelled,
 }
 
-/// A line of an order.
+/// A line of an order: a product and a SKU at one price.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OrderItem {
     pub product_id: ProductId,
@@ -115,6 +115,21 @@ impl Order {
         self.currency.round(self.subtotal() * self.tax.rate.as_decimal())
     }
 
+    pub fn lines_of(&self, product_id: &ProductId) -> impl Iterator<Item = &OrderItem> {
+        self.items.iter().filter(move |line| line.product_id == *product_id)
+    }
+
+    /// The line that an item means: the one with its SKU. An item without a SKU means the line without one, or else the
+    /// product's only line.
+    pub fn line_meant(&self, product_id: &ProductId, sku: Option<&Sku>) -> Option<&OrderItem> {
+        let mut lines = self.lines_of(product_id);
+        let exact = self.lines_of(product_id).find(|line| line.sku.as_ref() == sku);
+        exact.or_else(|| match (sku, lines.next(), lines.next()) {
+            (None, Some(only), None) => Some(only),
+            _ => None,
+        })
+    }
+
     /// What the customer owes.
     pub fn total_amount(&self) -> Decimal {
         self.subtotal() + self.tax_amount()
@@ -129,6 +144,11 @@ impl Order {
 }
 
 impl OrderItem {
+    /// Whether it is the line of this product and SKU.
+    pub fn is_of(&self, product_id: &ProductId, sku: Option<&Sku>, any_sku: bool) -> bool {
+        self.product_id == *product_id && (any_sku || self.sku.as_ref() == sku)
+    }
+
     pub fn line_total(&self) -> Decimal {
         self.unit_price * Decimal::from(self.quantity.get())
     }

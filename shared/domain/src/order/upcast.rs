@@ -4,18 +4,25 @@ use serde_json::{Value, json};
 
 use crate::aggregate::Upcaster;
 
-/// `OrderCreated` is at version 3: version 1 has no currency, version 2 no tax. `OrderSubmitted` is at version 2: version 1 has
-/// no payment method.
+/// Version 1 of `OrderCreated` has no currency, version 2 no tax, version 3 one line per product. Version 1 of `OrderItemAdded`
+/// and `OrderItemRemoved` has one line per product too. Version 1 of `OrderSubmitted` has no payment method.
 pub const UPCASTERS: &[(&str, &[Upcaster])] = &[
     (
         "OrderCreated",
-        &[Upcaster::Change(add_currency), Upcaster::Change(add_tax)],
+        &[
+            Upcaster::Change(add_currency),
+            Upcaster::Change(add_tax),
+            Upcaster::Change(Upcaster::unchanged),
+        ],
     ),
-    ("OrderSubmitted", &[Upcaster::Change(without_payment_method)]),
+    ("OrderItemAdded", &[Upcaster::Change(any_sku)]),
+    ("OrderItemRemoved", &[Upcaster::Change(any_sku)]),
+    ("OrderSubmitted", &[Upcaster::Change(Upcaster::unchanged)]),
 ];
 
-/// Whoever submitted an order of version 1 chose how to pay when the order was confirmed.
-fn without_payment_method(data: Value) -> Value {
+/// A line of before was a product, whatever its SKU.
+fn any_sku(mut data: Value) -> Value {
+    set_default(&mut data, "any_sku", json!(true));
     data
 }
 

@@ -34,8 +34,8 @@ pub(super) fn decide(
 ) -> Result<Vec<StockEvent>, StockError> {
     let now = context.now;
     let empty = Stock::default();
-    let is_new = stock.is_none();
     let stock = stock.unwrap_or(&empty);
+    let is_new = !stock.is_known;
     match command {
         StockCommand::Receive { quantity, reference } => {
             let room = Pieces::MOST.minus(stock.on_hand);
@@ -121,6 +121,7 @@ fn reserve(
             order_id,
             wanted: quantity,
             available: stock.available(),
+            unknown_sku: !stock.is_known,
         }];
     }
     let mut events = Vec::new();
@@ -133,6 +134,7 @@ fn reserve(
                 order_id,
                 wanted: quantity,
                 available,
+                unknown_sku: !stock.is_known,
             }];
         }
     }

@@ -64,6 +64,17 @@ fn refused(number: u128, wanted: u32, available: u32) -> StockEvent {
         order_id: order(number),
         wanted: pieces(wanted),
         available: pieces(available),
+        unknown_sku: false,
+    }
+}
+
+/// Of a SKU that nobody sells.
+fn unknown(number: u128, wanted: u32) -> StockEvent {
+    StockEvent::StockReservationRefused {
+        order_id: order(number),
+        wanted: pieces(wanted),
+        available: Pieces::NONE,
+        unknown_sku: true,
     }
 }
 
@@ -202,7 +213,29 @@ fn an_order_gets_all_that_it_wants_or_nothing() {
     let history = || given([received(5), reserved(1, 2, Some(60))]);
     history().when(reserve(2, 3, Some(60))).then([reserved(2, 3, Some(60))]);
     history().when(reserve(2, 4, Some(60))).then([refused(2, 4, 3)]);
-    given([]).when(reserve(1, 1, None)).then([refused(1, 1, 0)]);
+    given([adjusted(0)])
+        .when(reserve(1, 1, Some(60)))
+        .then([refused(1, 1, 0)]);
+}
+
+#[test]
+fn a_sku_of_which_nothing_ever_came_is_unknown() {
+    for expires_at in [None, Some(60)] {
+        given([]).when(reserve(1, 1, expires_at)).then([unknown(1, 1)]);
+    }
+    // What orders ask for makes it no better known.
+    let asked = || [unknown(1, 1), released(2, 0, ASKED), committed(3, 0, 1)];
+    given(asked()).when(reserve(4, 1, Some(60))).then([unknown(4, 1)]);
+    // A count of nothing does: then it is sold out.
+    given(asked()).when(set(Some(0), None)).then([adjusted(0)]);
+    for known in [adjusted(0), received(1), threshold_set(0)] {
+        let history = asked().into_iter().chain([known]);
+        let refused = given(history).when(reserve(4, 2, Some(60)));
+        assert!(matches!(
+            refused.0.unwrap()[..],
+            [StockEvent::StockReservationRefused { unknown_sku: false, .. }]
+        ));
+    }
 }
 
 #[test]

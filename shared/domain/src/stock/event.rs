@@ -50,6 +50,9 @@ pub enum StockEvent {
         order_id: OrderId,
         wanted: Pieces,
         available: Pieces,
+        /// Nothing has ever come of the SKU, nor was it counted: it is misspelt, rather than sold out.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unknown_sku: bool,
     },
     /// Of an order without a reservation: no pieces; it will not get any.
     StockReleased {

@@ -26,8 +26,10 @@ impl Aggregate for Stock {
     const TYPE: &'static str = "Stock";
     const PREFIX: &'static str = "stock-";
     const EVENT_TYPES: &'static [&'static str] = &EVENT_TYPES;
-    const UPCASTERS: &'static [(&'static str, &'static [Upcaster])] = &[];
-    const STATE_VERSION: u32 = 1;
+    const UPCASTERS: &'static [(&'static str, &'static [Upcaster])] =
+        // Version 1 cannot say that a SKU is unknown.
+        &[("StockReservationRefused", &[Upcaster::Change(Upcaster::unchanged)])];
+    const STATE_VERSION: u32 = 2;
     type Id = Sku;
     type Event = StockEvent;
     type Command = StockCommand;

@@ -17,6 +17,8 @@ const REMEMBERED_ORDERS: usize = 256;
 pub struct Stock {
     /// All there is, reserved or not.
     pub on_hand: Pieces,
+    /// Whether any of it has come, or was counted. Otherwise orders have asked for a SKU that nobody sells.
+    pub is_known: bool,
     /// With this many available or fewer, the stock is low.
     pub low_stock_threshold: Pieces,
     pub reservations: BTreeMap<OrderId, Reservation>,
@@ -80,6 +82,12 @@ impl Stock {
 
     /// Any event may be the first: a SKU of which nothing has ever come has an empty stock.
     pub(super) fn after(mut self, event: &StockEvent) -> Self {
+        self.is_known |= matches!(
+            event,
+            StockEvent::StockReceived { .. }
+                | StockEvent::StockAdjusted { .. }
+                | StockEvent::LowStockThresholdSet { .. }
+        );
         match *event {
             StockEvent::StockReceived { quantity, .. } => self.on_hand = self.on_hand.plus(quantity),
             StockEvent::StockAdjusted { on_hand, .. } => self.on_hand = on_hand,

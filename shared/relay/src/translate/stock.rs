@@ -37,9 +37,15 @@ fn body(sku: Sku, event: StockEvent) -> Option<Body> {
             order_id,
             wanted,
             available,
+            unknown_sku,
         } => Body::InventoryReservationFailed(InventoryReservationFailed {
             order_id,
-            items: vec![SkuShortage { sku, wanted, available }],
+            items: vec![SkuShortage {
+                sku,
+                wanted,
+                available,
+                unknown_sku,
+            }],
         }),
         StockEvent::StockReleased { order_id, quantity, .. } => Body::InventoryReleased(InventoryReleased {
             order_id,
@@ -52,11 +58,11 @@ fn body(sku: Sku, event: StockEvent) -> Option<Body> {
     })
 }
 
-/// How much there is, at `event` or later: a stock that many orders want has many events, and its newest state is read
+/// How much there is, at `event` or later; `None` of a SKU that nobody sells. It reads the newest state: a stock that many orders want has many events, and its newest state is read
 /// from a snapshot.
 pub(super) async fn level(store: &EventStore, event: &Recorded) -> Result<Option<Message>, StoreError> {
     let stream = store.load::<Stock>(&event.aggregate_id).await?;
-    let Some(stock) = stream.state else {
+    let Some(stock) = stream.state.filter(|stock| stock.is_known) else {
         return Ok(None);
     };
     let body = Body::StockLevelChanged(StockLevelChanged {
