@@ -7,7 +7,7 @@ use notifications::templates::{Letter, news};
 use super::{ORDER_ID, cancelled, confirmed, payment_failed, shipped};
 
 fn letter(body: &Body, name: Option<&CustomerName>) -> Letter {
-    news(body).unwrap().expect("news for customers").letter(name)
+    news(body).unwrap().unwrap().letter(name)
 }
 
 #[test]

@@ -279,7 +279,7 @@ mod tests {
         };
         let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest());
         let dead_letters = DeadLetters::new(&config.build(), None, "nowhere");
-        let function = function(dead_letters, Arc::new(()), 1, move |app, message| handle(app, message));
+        let function = function(dead_letters, Arc::new(()), 1, handle);
         // What a function keeps back of its time is half a second.
         let ends = SystemTime::now() + Duration::from_millis(600);
         let mut context = Context::default();
