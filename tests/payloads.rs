@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use axum::routing::post;
 use chrono::{TimeDelta, Utc};
 use domain::fulfilment::{Fulfilment, Step};
-use domain::order::{ConfirmationNumber, Order, OrderEvent, OrderStatus, Tax, TaxRate};
+use domain::order::{ConfirmationNumber, Order, OrderEvent, OrderStatus, Tax, TaxRate, Terms};
 use domain::payment::{Payment, PaymentStatus};
 use domain::stock::Stock;
 use lambda_edge::Constructor;
@@ -21,7 +21,7 @@ use timers::{Timer, Timers};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use crate::support::orders::{created, item, metadata, submitted};
+use crate::support::orders::{item, metadata, submitted, terms};
 use crate::support::{Tables, project};
 
 /// The order that all samples speak of.
@@ -52,25 +52,18 @@ async fn invoke_with(tables: &Tables, binary: &str, name: &str, changed: &[(&str
 
 /// The order of `create-order.json`, and what has happened to it since.
 async fn given(tables: &Tables, events: &[OrderEvent]) {
-    let OrderEvent::OrderCreated {
-        customer_id,
-        shipping_address,
-        ..
-    } = created([])
-    else {
-        panic!("created() makes an OrderCreated");
-    };
     let mut singapore = item("42", 10);
     singapore.unit_price = "9.80".parse().unwrap();
     let created = OrderEvent::OrderCreated {
-        customer_id,
-        currency: "EUR".parse().unwrap(),
-        tax: Tax {
-            rate: TaxRate::try_from("0.055".parse::<rust_decimal::Decimal>().unwrap()).unwrap(),
-            jurisdiction: None,
+        terms: Terms {
+            currency: "EUR".parse().unwrap(),
+            tax: Tax {
+                rate: TaxRate::try_from("0.055".parse::<rust_decimal::Decimal>().unwrap()).unwrap(),
+                jurisdiction: None,
+            },
+            ..terms()
         },
         items: vec![item("11", 12), singapore],
-        shipping_address,
     };
     let events: Vec<_> = std::iter::once(created).chain(events.iter().cloned()).collect();
     tables

@@ -26,8 +26,8 @@ const CUSTOMERS: [&str; 4] = ["VINET", "HANAR", "Süß & Söhne", "x\" in status
 /// The row of an order with this id, that was created at that time and to which these things have happened since.
 fn row(id: Uuid, customer: &str, created_at: DateTime<Utc>, events: &[OrderEvent]) -> OrderSummaryRow {
     let mut first = created([item("11", 2)]);
-    if let OrderEvent::OrderCreated { customer_id, .. } = &mut first {
-        *customer_id = customer.parse().unwrap();
+    if let OrderEvent::OrderCreated { terms, .. } = &mut first {
+        terms.customer_id = customer.parse().unwrap();
     }
     let events: Vec<_> = std::iter::once(&first)
         .chain(events)
@@ -71,10 +71,10 @@ fn rows(count: usize) -> Vec<OrderSummaryRow> {
 /// Writes these rows as the projections do.
 async fn put(tables: &Tables, rows: &[OrderSummaryRow]) {
     for rows in rows.chunks(25) {
-        let listed = rows.iter().map(|row| write(&CustomerOrderRow::of(row))).collect();
+        let listed = rows.iter().flat_map(CustomerOrderRow::rows);
         for (table, writes) in [
             ("OrderSummary", rows.iter().map(write).collect()),
-            ("CustomerOrders", listed),
+            ("CustomerOrders", listed.map(|row| write(&row)).collect()),
         ] {
             let request = tables.dynamodb.batch_write_item();
             let written = request.request_items(table, writes).send().await.unwrap();
@@ -85,7 +85,7 @@ async fn put(tables: &Tables, rows: &[OrderSummaryRow]) {
 
 fn write<R: Row>(row: &R) -> WriteRequest {
     let mut item: HashMap<String, AttributeValue> = serde_dynamo::to_item(row).unwrap();
-    item.insert("Generation".to_owned(), AttributeValue::N(R::GENERATION.to_string()));
+    item.insert("Generation".to_owned(), AttributeValue::N(R::ROW_VERSION.to_string()));
     let put = PutRequest::builder().set_item(Some(item)).build().unwrap();
     WriteRequest::builder().put_request(put).build()
 }

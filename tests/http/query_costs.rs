@@ -112,7 +112,7 @@ async fn orders_of(tables: &Tables, customer: &str, count: usize) {
         let row = CustomerOrderRow {
             order_key: format!("{}#{id}", rfc3339_micros(created_at)),
             created_at,
-            ..CustomerOrderRow::of(&first)
+            ..CustomerOrderRow::rows(&first).remove(0)
         };
         totals.add_all(&row.amounts());
         puts.push(rows.item(&row).unwrap());

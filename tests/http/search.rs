@@ -8,7 +8,7 @@ use futures::future::join_all;
 use serde_json::Value;
 
 use crate::projections::{append, deliver, deliver_everything, stream_records};
-use crate::support::orders::{created, item, metadata, new_order_id};
+use crate::support::orders::{item, metadata, new_order_id, terms};
 use crate::support::samples::get;
 use crate::support::{Api, Fault, Tables};
 
@@ -21,23 +21,13 @@ fn named(product_id: &str, name: &str) -> OrderItem {
 
 /// An order of `customer` that goes to `city`.
 async fn order(tables: &Tables, customer: &str, city: &str, items: &[OrderItem]) -> String {
-    let OrderEvent::OrderCreated {
-        currency,
-        tax,
-        mut shipping_address,
-        ..
-    } = created([])
-    else {
-        unreachable!("it creates")
-    };
-    shipping_address.city = city.parse().unwrap();
+    let mut terms = terms();
+    terms.customer_id = customer.parse().unwrap();
+    terms.shipping_address.city = city.parse().unwrap();
     let id = new_order_id();
     let event = OrderEvent::OrderCreated {
-        customer_id: customer.parse().unwrap(),
-        currency,
-        tax,
+        terms,
         items: items.to_vec(),
-        shipping_address,
     };
     let appended = tables.store().append::<Order>(&id, 0, &[event], &metadata()).await;
     let _: Vec<Recorded> = appended.unwrap().events;

@@ -1,7 +1,7 @@
 //! The promises of a replay: DESIGN section 7, point 5.
 
+mod formats;
 mod function;
-mod generations;
 mod rebuild;
 mod resume;
 mod search;
@@ -44,8 +44,8 @@ fn plan(purpose: Purpose, scope: Scope) -> Plan {
 
 /// Watches, and stops the replay after so many batches.
 #[derive(Default)]
-struct Watch {
-    differences: Mutex<Vec<Difference>>,
+pub(crate) struct Watch {
+    pub(crate) differences: Mutex<Vec<Difference>>,
     batches: Mutex<u32>,
     stop_after: Option<(u32, Stop)>,
 }

@@ -214,7 +214,7 @@ async fn rows_are_folds(world: &World, events: &Events) -> Result<(), String> {
     );
 
     let orders = expected;
-    let expected: Vec<_> = orders.iter().map(CustomerOrderRow::of).collect();
+    let expected: Vec<_> = orders.iter().flat_map(CustomerOrderRow::rows).collect();
     let mut found: Vec<CustomerOrderRow> = rows(world, "CustomerOrders").await;
     found.sort_by_key(|row| row.order_id);
     ensure!(
@@ -222,7 +222,7 @@ async fn rows_are_folds(world: &World, events: &Events) -> Result<(), String> {
         "CustomerOrders is {found:#?}\nbut the events say {expected:#?}"
     );
 
-    let mut days: Vec<_> = orders.iter().map(DailyOrderRow::of).collect();
+    let mut days: Vec<_> = orders.iter().flat_map(DailyOrderRow::rows).collect();
     days.sort_by_key(|row| row.order_id);
     let mut found: Vec<DailyOrderRow> = rows(world, "DailyOrders").await;
     found.sort_by_key(|row| row.order_id);

@@ -1,8 +1,10 @@
 //! Commands as clients send them.
 
-use domain::order::{Address, CreateOrder, NewItem, OrderCommand, Quantity, Tax, TaxRate};
+use domain::order::{CreateOrder, NewItem, OrderCommand, Quantity, Terms};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
+
+use crate::support::orders::terms;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
@@ -51,9 +53,9 @@ fn http(command: &OrderCommand) -> (&'static str, &'static str, Option<Value>) {
     match command {
         OrderCommand::CreateOrder(order) => {
             let body = json!({
-                "customer_id": order.customer_id,
+                "customer_id": order.terms.customer_id,
                 "items": order.items.iter().map(item).collect::<Vec<_>>(),
-                "shipping_address": order.shipping_address,
+                "shipping_address": order.terms.shipping_address,
             });
             ("POST", "/orders", Some(body))
         }
@@ -88,20 +90,11 @@ fn item(item: &NewItem) -> Value {
 
 pub fn create(customer: usize, items: Vec<NewItem>) -> OrderCommand {
     OrderCommand::CreateOrder(CreateOrder {
-        customer_id: format!("customer {customer}").parse().unwrap(),
+        terms: Terms {
+            customer_id: format!("customer {customer}").parse().unwrap(),
+            ..terms()
+        },
         items,
-        shipping_address: Address {
-            street: "59 rue de l'Abbaye".parse().unwrap(),
-            city: "Reims".parse().unwrap(),
-            state: None,
-            postal_code: Some("51100".parse().unwrap()),
-            country: None,
-        },
-        currency: "USD".parse().unwrap(),
-        tax: Tax {
-            rate: TaxRate::ZERO,
-            jurisdiction: None,
-        },
     })
 }
 

@@ -1,7 +1,7 @@
 //! Orders to test with.
 
 use domain::Metadata;
-use domain::order::{Address, OrderEvent, OrderItem, Quantity, Tax, TaxRate};
+use domain::order::{Address, OrderEvent, OrderItem, Quantity, Tax, TaxRate, Terms};
 use uuid::Uuid;
 
 pub fn metadata() -> Metadata {
@@ -14,13 +14,20 @@ pub fn new_order_id() -> String {
 
 pub fn created(items: impl IntoIterator<Item = OrderItem>) -> OrderEvent {
     OrderEvent::OrderCreated {
+        terms: terms(),
+        items: items.into_iter().collect(),
+    }
+}
+
+/// In US dollars and untaxed.
+pub fn terms() -> Terms {
+    Terms {
         customer_id: "VINET".parse().unwrap(),
         currency: "USD".parse().unwrap(),
         tax: Tax {
             rate: TaxRate::ZERO,
             jurisdiction: None,
         },
-        items: items.into_iter().collect(),
         shipping_address: Address {
             street: "59 rue de l'Abbaye".parse().unwrap(),
             city: "Reims".parse().unwrap(),

@@ -1,7 +1,7 @@
 //! The JSON bodies of the requests, each as the command that it asks for.
 
 use domain::money::{AmountError, Currency};
-use domain::order::{Address, CreateOrder, NewItem, OrderCommand, Tax, TaxRate};
+use domain::order::{Address, CreateOrder, NewItem, OrderCommand, Tax, TaxRate, Terms};
 use lambda_edge::http::{Field, Fields};
 use rust_decimal::Decimal;
 
@@ -16,14 +16,16 @@ pub fn create_order(body: &mut Fields) -> Option<OrderCommand> {
     let shipping_address = body.required("shipping_address", |field| field.object(address));
     let tax = body.optional("tax", |field| field.object(tax));
     Some(OrderCommand::CreateOrder(CreateOrder {
-        customer_id: customer_id?,
+        terms: Terms {
+            customer_id: customer_id?,
+            currency: currency?,
+            tax: tax?.unwrap_or(Tax {
+                rate: TaxRate::ZERO,
+                jurisdiction: None,
+            }),
+            shipping_address: shipping_address?,
+        },
         items: items?.unwrap_or_default(),
-        shipping_address: shipping_address?,
-        currency: currency?,
-        tax: tax?.unwrap_or(Tax {
-            rate: TaxRate::ZERO,
-            jurisdiction: None,
-        }),
     }))
 }
 

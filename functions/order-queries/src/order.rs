@@ -59,7 +59,11 @@ pub async fn order(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     };
     let row = row.ok_or_else(order_not_found)?;
     let customer = match detail {
-        Detail::Full => app.customers.get(&row.order.customer_id).await.map_err(read_problem)?,
+        Detail::Full => app
+            .customers
+            .get(&row.order.terms.customer_id)
+            .await
+            .map_err(read_problem)?,
         Detail::Compact => None,
     };
     // Of everything that is shown.

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`order_summary`] | OrderSummary | the event store's stream |
 //! | [`customer_orders`] | CustomerOrders | OrderSummary's stream |
-//! | [`order_index`] | DailyOrders and OrderSearch | OrderSummary's stream |
+//! | [`order_index`] | DailyOrders, OrderSearch, and whatever comes | OrderSummary's stream |
 //! | [`stock_levels`] | StockLevels | the bus |
 
 pub mod customer_orders;

@@ -70,7 +70,7 @@ impl Run<'_> {
 
     /// How many rows were written.
     async fn show(&self, model: &dyn ReadModel, order: &OrderSummaryRow) -> Result<u64, ReplayError> {
-        let place = model.place_of(order)?;
+        let places = model.places_of(order)?;
         let aggregate_id = order.order_id.to_string();
         let mut shown = self.patiently(|| model.show(order)).await?;
         loop {
@@ -87,7 +87,9 @@ impl Run<'_> {
                 return Ok(0);
             };
             if order.version < version {
-                self.patiently(|| model.remove(&place, Some(version))).await?;
+                for place in &places {
+                    self.patiently(|| model.remove(place, Some(version))).await?;
+                }
             } else if !is_stale {
                 return Ok(0);
             }

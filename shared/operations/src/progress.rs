@@ -98,9 +98,9 @@ pub enum What {
     Missing,
     /// The row is at another version than the order.
     Version { expected: Version, found: Version },
-    /// The row is of an older generation, or cannot be read.
+    /// The row is of an older format, or cannot be read.
     Outdated,
-    /// The row is of a newer generation than this code, which neither reads nor replaces it.
+    /// Newer code wrote the row: this code neither reads nor replaces it.
     OfNewerCode,
     /// The row says something else.
     Fields(Vec<FieldDifference>),

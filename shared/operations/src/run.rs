@@ -234,12 +234,12 @@ impl Run<'_> {
             let order = first.event.ok().zip(first.key.aggregate_id.parse().ok());
             let order = order.and_then(|(event, order_id)| OrderSummaryRow::fold(order_id, None, &[event]).0);
             // An order whose events cannot be read may stand anywhere.
-            let place = order.map(|order| model.place_of(&order)).transpose()?;
-            places.insert(first.key.aggregate_id, place);
+            let of_order = order.map(|order| model.places_of(&order)).transpose()?;
+            places.insert(first.key.aggregate_id, of_order);
         }
         rows.retain(|row| {
-            let place = row.order_id.and_then(|order_id| places.get(&order_id.to_string()));
-            place.is_none_or(|place| place.as_ref().is_some_and(|place| *place != row.key))
+            let of_order = row.order_id.and_then(|order_id| places.get(&order_id.to_string()));
+            of_order.is_none_or(|places| places.as_ref().is_some_and(|places| !places.contains(&row.key)))
         });
         Ok(rows)
     }

@@ -1,19 +1,14 @@
 //! CustomerOrders: the orders of a customer, newest first.
 
-use async_trait::async_trait;
-use aws_sdk_dynamodb::Client;
 use chrono::{DateTime, Utc};
 use domain::Version;
 use domain::order::{OrderId, OrderStatus};
-use environment::{ConfigError, Environment};
-use lambda_edge::stream::EventRecord;
-use projector::{ProjectError, StreamConsumer};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use tables::Table;
 
 use crate::derived::Derived;
 use crate::order_row::OrderSummaryRow;
-use crate::order_summary::OrderSummaries;
 use crate::rows::{Row, Rows};
 use crate::totals::{Amounts, Totals};
 
@@ -39,13 +34,13 @@ pub struct CustomerOrderRow {
 }
 
 impl Row for CustomerOrderRow {
-    const NAME: &'static str = CustomerOrdersProjection::NAME;
-    const GENERATION: u32 = 2;
-    const KEY: &'static [&'static str] = &["CustomerId", "OrderKey"];
+    const NAME: &'static str = "customer-orders";
+    const ROW_VERSION: u32 = 2;
+    const TABLE: Table = tables::CUSTOMER_ORDERS;
     const TOTALS: Option<Totals> = Some(SUMMARY);
 
-    fn of(order: &OrderSummaryRow) -> Self {
-        Self {
+    fn rows(order: &OrderSummaryRow) -> Vec<Self> {
+        vec![Self {
             customer_id: order.customer_id.clone(),
             status_key: status_key(order.status, &order.order_key),
             order_key: order.order_key.clone(),
@@ -57,7 +52,7 @@ impl Row for CustomerOrderRow {
             item_count: order.item_count,
             created_at: order.created_at,
             updated_at: order.updated_at,
-        }
+        }]
     }
 
     fn version(&self) -> Version {
@@ -86,33 +81,5 @@ pub(crate) fn status_key(status: OrderStatus, order_key: &str) -> String {
 /// The CustomerOrders table.
 pub type CustomerOrders = Rows<CustomerOrderRow>;
 
-impl CustomerOrders {
-    /// # Errors
-    /// When `CUSTOMER_ORDERS_TABLE` is not set.
-    pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
-        Ok(Self::new(client, tables::CUSTOMER_ORDERS.name_in(env)?))
-    }
-}
-
 /// Keeps CustomerOrders up to date with OrderSummary.
-pub struct CustomerOrdersProjection(Derived<CustomerOrderRow>);
-
-impl CustomerOrdersProjection {
-    pub fn new(rows: CustomerOrders, source: OrderSummaries) -> Self {
-        Self(Derived::new(rows, source))
-    }
-}
-
-#[async_trait]
-impl StreamConsumer for CustomerOrdersProjection {
-    const NAME: &'static str = "customer-orders";
-    const AGGREGATE_KEY: &'static str = "OrderId";
-
-    async fn apply(&self, order_id: &str, records: &[EventRecord]) -> Result<(), ProjectError> {
-        self.0.apply(order_id, records).await
-    }
-
-    async fn refresh(&self, order_id: &str) -> Result<(), ProjectError> {
-        self.0.refresh(order_id).await
-    }
-}
+pub type CustomerOrdersProjection = Derived<CustomerOrderRow>;

@@ -5,15 +5,14 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Version;
 use domain::order::{OrderId, OrderStatus};
 use dynamodb::{TableError, batch_get, shard_of};
-use environment::{ConfigError, Environment};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
+use tables::Table;
 
 use crate::day::Day;
 use crate::money::Money;
@@ -22,7 +21,7 @@ use crate::rows::{Row, Rows};
 use crate::totals::{Amounts, Totals};
 
 /// How many partitions a day has. Each takes 1,000 write units a second, and a new order takes 6. Another number makes rows
-/// stand elsewhere: it takes a new [`Row::GENERATION`].
+/// stand elsewhere: it takes a new [`Row::ROW_VERSION`].
 const SHARDS: u32 = 8;
 
 /// An order on the day of its creation.
@@ -43,13 +42,13 @@ pub struct DailyOrderRow {
 
 impl Row for DailyOrderRow {
     const NAME: &'static str = "daily-orders";
-    const GENERATION: u32 = 1;
-    const KEY: &'static [&'static str] = &["DayShard", "Entry"];
+    const ROW_VERSION: u32 = 1;
+    const TABLE: Table = tables::DAILY_ORDERS;
     const TOTALS: Option<Totals> = Some(DAY);
 
-    fn of(order: &OrderSummaryRow) -> Self {
+    fn rows(order: &OrderSummaryRow) -> Vec<Self> {
         let shard = shard_of(&order.customer_id, SHARDS);
-        Self {
+        vec![Self {
             day_shard: day_shard(order.created_at.date_naive().into(), shard),
             entry: format!("order#{}", order.order_key),
             order_id: order.order_id,
@@ -58,7 +57,7 @@ impl Row for DailyOrderRow {
             status: order.status,
             currency: order.currency.clone(),
             total_amount: order.total_amount,
-        }
+        }]
     }
 
     fn version(&self) -> Version {
@@ -108,12 +107,6 @@ pub struct DailyReport {
 pub type DailyOrders = Rows<DailyOrderRow>;
 
 impl DailyOrders {
-    /// # Errors
-    /// When `DAILY_ORDERS_TABLE` is not set.
-    pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
-        Ok(Self::new(client, tables::DAILY_ORDERS.name_in(env)?))
-    }
-
     /// One request, of half a read unit for each partition of the day.
     ///
     /// # Errors

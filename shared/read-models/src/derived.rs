@@ -1,12 +1,37 @@
 //! Rows that follow from those of OrderSummary, and the projection that keeps them up to date with its stream.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
 use domain::order::OrderId;
+use environment::{ConfigError, Environment};
 use lambda_edge::stream::EventRecord;
-use projector::ProjectError;
+use projector::{ProjectError, StreamConsumer};
 
 use crate::order_row::OrderSummaryRow;
 use crate::order_summary::OrderSummaries;
-use crate::rows::{Found, NEWER_CODE, Put, Read, Row, Rows};
+use crate::read_model::ReadModel;
+use crate::rows::{Found, NEWER_CODE, Put, Read, Row, Rows, Writes};
+
+/// What keeps a read model up to date with OrderSummary.
+#[async_trait]
+pub trait Follows: Send + Sync {
+    /// Takes in what a batch says of one order.
+    ///
+    /// # Errors
+    /// [`ProjectError`]
+    async fn apply(&self, order_id: &str, records: &[EventRecord]) -> Result<(), ProjectError>;
+
+    /// Makes the read model show the order as OrderSummary has it now.
+    ///
+    /// # Errors
+    /// [`ProjectError`]
+    async fn refresh(&self, order_id: &str) -> Result<(), ProjectError>;
+
+    /// The read model, as a replay deals with it.
+    fn read_model(&self) -> Arc<dyn ReadModel>;
+}
 
 /// Keeps a table of rows up to date with OrderSummary.
 ///
@@ -21,7 +46,7 @@ pub struct Derived<R> {
 pub(crate) struct Change {
     /// As the first record found it; `None` when there was nothing, or nothing that this code can read.
     pub(crate) before: Option<OrderSummaryRow>,
-    /// As the newest record left it. `None`: it is to be read from OrderSummary, as another generation of code wrote it.
+    /// As the newest record left it. `None`: it is to be read from OrderSummary, as other code wrote it.
     pub(crate) after: Option<OrderSummaryRow>,
 }
 
@@ -62,33 +87,66 @@ impl<R: Row> Derived<R> {
         Self { rows, source }
     }
 
-    /// Takes in what a batch says of one order.
-    ///
     /// # Errors
-    /// [`ProjectError`]
-    pub async fn apply(&self, order_id: &str, records: &[EventRecord]) -> Result<(), ProjectError> {
+    /// When the variable of one of the two tables is not set.
+    pub fn from_env(env: &Environment, client: &Client) -> Result<Self, ConfigError> {
+        let rows = Rows::from_env(env, client.clone())?;
+        Ok(Self::new(rows, OrderSummaries::from_env(env, client.clone())?))
+    }
+
+    /// Writes the rows of `order`. `before`: what is believed to be there.
+    async fn put(&self, order: &OrderSummaryRow, before: Option<&OrderSummaryRow>) -> Result<Put, ProjectError> {
+        if R::MOVE {
+            return Ok(self.rows.put_together(order, Writes::WhatIsNew).await?);
+        }
+        let mut before = before.map(R::rows).into_iter().flatten();
+        for row in R::rows(order) {
+            let put = self.rows.put(&row, before.next().as_ref()).await?;
+            if put != Put::Written {
+                return Ok(put);
+            }
+        }
+        Ok(Put::Written)
+    }
+}
+
+#[async_trait]
+impl<R: Row> Follows for Derived<R> {
+    async fn apply(&self, order_id: &str, records: &[EventRecord]) -> Result<(), ProjectError> {
         let Change { before, after } = Change::of(&self.source, records);
         let Some(order) = after else {
-            return self.refresh(order_id).await;
+            return Follows::refresh(self, order_id).await;
         };
-        let before = before
-            .as_ref()
-            .filter(|before| before.version < order.version)
-            .map(R::of);
-        match self.rows.put(&R::of(&order), before.as_ref()).await? {
-            Put::Stale(_) => self.refresh(order_id).await,
+        let before = before.as_ref().filter(|before| before.version < order.version);
+        match self.put(&order, before).await? {
+            Put::Stale(_) => Follows::refresh(self, order_id).await,
             put => put.settled(),
         }
     }
 
-    /// Makes the row that of the order as OrderSummary has it now.
-    ///
-    /// # Errors
-    /// [`ProjectError`]
-    pub async fn refresh(&self, order_id: &str) -> Result<(), ProjectError> {
+    async fn refresh(&self, order_id: &str) -> Result<(), ProjectError> {
         match newest(&self.source, order_id).await? {
-            Some(order) => self.rows.put(&R::of(&order), None).await?.settled(),
+            Some(order) => self.put(&order, None).await?.settled(),
             None => Ok(()),
         }
+    }
+
+    fn read_model(&self) -> Arc<dyn ReadModel> {
+        Arc::new(self.rows.clone())
+    }
+}
+
+/// A projection of its own.
+#[async_trait]
+impl<R: Row> StreamConsumer for Derived<R> {
+    const NAME: &'static str = R::NAME;
+    const AGGREGATE_KEY: &'static str = "OrderId";
+
+    async fn apply(&self, order_id: &str, records: &[EventRecord]) -> Result<(), ProjectError> {
+        Follows::apply(self, order_id, records).await
+    }
+
+    async fn refresh(&self, order_id: &str) -> Result<(), ProjectError> {
+        Follows::refresh(self, order_id).await
     }
 }

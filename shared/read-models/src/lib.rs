@@ -10,12 +10,13 @@
 //! | [`day`] | days in parameters and keys |
 //! | [`read_model`] | what a replay asks of a read model |
 //! | [`order_summary`] | one row per order, from the event store's stream |
-//! | `derived` | rows that follow from those of OrderSummary |
+//! | `several` | rows of an order that may become fewer, or move |
+//! | [`derived`] | rows that follow from those of OrderSummary |
 //! | [`customer_orders`] | one row per order under its customer, from OrderSummary's stream |
 //! | [`customer_summary`] | what all orders of a customer come to |
 //! | [`daily_orders`] | what the orders of a day come to |
 //! | [`order_search`] | orders found by their words |
-//! | [`order_index`] | the projection that keeps daily orders and the search |
+//! | [`order_index`] | the projection that keeps all that have none of their own: daily orders and the search |
 //! | [`stock_levels`] | one row per SKU, from messages of the bus |
 //! | [`fresh`] | orders as they are at least since some version |
 //! | [`order_lists`] | orders in lists, from the rows of OrderSummary and CustomerOrders |
@@ -25,7 +26,7 @@ pub mod customer_orders;
 pub mod customer_summary;
 pub mod daily_orders;
 pub mod day;
-mod derived;
+pub mod derived;
 pub mod fresh;
 mod item;
 pub mod money;
@@ -37,12 +38,15 @@ pub mod order_summary;
 pub mod projections;
 pub mod read_model;
 pub mod rows;
+mod several;
 pub mod stock_levels;
 pub mod totals;
 
 pub use customer_orders::{CustomerOrders, CustomerOrdersProjection};
 pub use daily_orders::DailyOrders;
+pub use derived::Derived;
 pub use fresh::{FreshOrders, ReadSource};
+pub use item::Format;
 pub use order_index::OrderIndexProjection;
 pub use order_lists::OrderLists;
 pub use order_row::OrderSummaryRow;

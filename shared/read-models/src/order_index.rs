@@ -1,26 +1,40 @@
-//! The second projection on OrderSummary's stream: it keeps DailyOrders and OrderSearch.
+//! The second projection on OrderSummary's stream: it keeps all read models that have none of their own, as a stream has
+//! only two readers.
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use environment::{ConfigError, Environment};
 use lambda_edge::stream::EventRecord;
 use projector::{ProjectError, StreamConsumer};
 
-use crate::daily_orders::{DailyOrderRow, DailyOrders};
-use crate::derived::Derived;
+use crate::daily_orders::DailyOrderRow;
+use crate::derived::{Derived, Follows};
 use crate::order_search::{OrderSearch, OrderSearchIndex};
 use crate::order_summary::OrderSummaries;
+use crate::read_model::ReadModel;
 
-/// Keeps DailyOrders and OrderSearch up to date with OrderSummary.
-pub struct OrderIndexProjection {
-    daily_orders: Derived<DailyOrderRow>,
-    search: OrderSearchIndex,
-}
+/// Keeps several read models up to date with OrderSummary.
+pub struct OrderIndexProjection(Vec<Box<dyn Follows>>);
 
 impl OrderIndexProjection {
-    pub fn new(daily_orders: DailyOrders, search: OrderSearch, source: OrderSummaries) -> Self {
-        Self {
-            daily_orders: Derived::new(daily_orders, source.clone()),
-            search: OrderSearchIndex::new(search, source),
-        }
+    /// # Errors
+    /// When the environment lacks a variable.
+    pub fn from_env(env: &Environment, client: &Client) -> Result<Self, ConfigError> {
+        let source = OrderSummaries::from_env(env, client.clone())?;
+        Ok(Self(vec![
+            Box::new(Derived::<DailyOrderRow>::from_env(env, client)?),
+            Box::new(OrderSearchIndex::new(
+                OrderSearch::from_env(env, client.clone())?,
+                source,
+            )),
+        ]))
+    }
+
+    /// Those that it keeps.
+    pub fn read_models(&self) -> impl Iterator<Item = Arc<dyn ReadModel>> {
+        self.0.iter().map(|follower| follower.read_model())
     }
 }
 
@@ -30,12 +44,16 @@ impl StreamConsumer for OrderIndexProjection {
     const AGGREGATE_KEY: &'static str = "OrderId";
 
     async fn apply(&self, order_id: &str, records: &[EventRecord]) -> Result<(), ProjectError> {
-        self.daily_orders.apply(order_id, records).await?;
-        self.search.apply(order_id, records).await
+        for follower in &self.0 {
+            follower.apply(order_id, records).await?;
+        }
+        Ok(())
     }
 
     async fn refresh(&self, order_id: &str) -> Result<(), ProjectError> {
-        self.daily_orders.refresh(order_id).await?;
-        self.search.refresh(order_id).await
+        for follower in &self.0 {
+            follower.refresh(order_id).await?;
+        }
+        Ok(())
     }
 }

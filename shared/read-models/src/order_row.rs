@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// How many values of `ListShard`, and of `StatusShard` per status, the orders are spread over, as one value takes only
 /// 1,000 writes a second. A list is merged from so many queries. Another number makes rows hold something else: it takes
-/// another [`GENERATION`](crate::Row::GENERATION).
+/// another [`ROW_VERSION`](crate::Row::ROW_VERSION).
 pub const LIST_SHARDS: u32 = 4;
 
 /// An order's row. The columns beside `Order` follow from it; they are there for indexes, stream filters, and for people
@@ -84,9 +84,9 @@ impl OrderSummaryRow {
         Self {
             order_id,
             version,
-            customer_id: order.customer_id.to_string(),
+            customer_id: order.terms.customer_id.to_string(),
             status: order.status,
-            currency: order.currency.to_string(),
+            currency: order.terms.currency.to_string(),
             total_amount: order.total_amount(),
             item_count: order.items.len(),
             created_at,

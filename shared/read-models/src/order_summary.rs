@@ -5,26 +5,25 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Version;
 use domain::order::OrderId;
 use dynamodb::{TableError, batch_get};
-use environment::{ConfigError, Environment};
 use event_store::{EventStore, StoreError};
 use lambda_edge::stream::EventRecord;
 use projector::{ProjectError, StreamConsumer};
+use tables::Table;
 
 use crate::order_row::OrderSummaryRow;
 use crate::rows::{Found, NEWER_CODE, Read, Row, Rows};
 
 impl Row for OrderSummaryRow {
     const NAME: &'static str = OrderSummaryProjection::NAME;
-    const GENERATION: u32 = 2;
-    const KEY: &'static [&'static str] = &["OrderId"];
+    const ROW_VERSION: u32 = 2;
+    const TABLE: Table = tables::ORDER_SUMMARY;
 
-    fn of(order: &OrderSummaryRow) -> Self {
-        order.clone()
+    fn rows(order: &OrderSummaryRow) -> Vec<Self> {
+        vec![order.clone()]
     }
 
     fn version(&self) -> Version {
@@ -36,12 +35,6 @@ impl Row for OrderSummaryRow {
 pub type OrderSummaries = Rows<OrderSummaryRow>;
 
 impl OrderSummaries {
-    /// # Errors
-    /// When `ORDER_SUMMARY_TABLE` is not set.
-    pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
-        Ok(Self::new(client, tables::ORDER_SUMMARY.name_in(env)?))
-    }
-
     /// The order's row, which may lag behind its events. `None` when there is none yet that this code can read.
     ///
     /// # Errors

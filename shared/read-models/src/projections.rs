@@ -8,10 +8,7 @@ use event_store::EventStore;
 use projector::{Parks, StreamConsumer};
 
 use crate::read_model::ReadModel;
-use crate::{
-    CustomerOrders, CustomerOrdersProjection, DailyOrders, OrderIndexProjection, OrderSearch, OrderSummaries,
-    OrderSummaryProjection,
-};
+use crate::{CustomerOrders, CustomerOrdersProjection, OrderIndexProjection, OrderSummaries, OrderSummaryProjection};
 
 /// The name of every projection.
 pub const NAMES: [&str; 3] = [
@@ -25,12 +22,12 @@ pub const NAMES: [&str; 3] = [
 /// # Errors
 /// When the environment lacks a variable.
 pub fn read_models(env: &Environment, client: &Client) -> Result<Vec<Arc<dyn ReadModel>>, ConfigError> {
-    Ok(vec![
+    let mut models: Vec<Arc<dyn ReadModel>> = vec![
         Arc::new(OrderSummaries::from_env(env, client.clone())?),
         Arc::new(CustomerOrders::from_env(env, client.clone())?),
-        Arc::new(DailyOrders::from_env(env, client.clone())?),
-        Arc::new(OrderSearch::from_env(env, client.clone())?),
-    ])
+    ];
+    models.extend(OrderIndexProjection::from_env(env, client)?.read_models());
+    Ok(models)
 }
 
 /// Every projection, as it is given once more what it has parked.
@@ -40,12 +37,10 @@ pub fn read_models(env: &Environment, client: &Client) -> Result<Vec<Arc<dyn Rea
 pub fn parkers(env: &Environment, client: Client) -> Result<Vec<Box<dyn Parks>>, ConfigError> {
     let events = EventStore::from_env(env, client.clone())?;
     let summaries = OrderSummaries::from_env(env, client.clone())?;
-    let customer_orders = CustomerOrders::from_env(env, client.clone())?;
-    let daily_orders = DailyOrders::from_env(env, client.clone())?;
-    let search = OrderSearch::from_env(env, client)?;
+    let order_index = OrderIndexProjection::from_env(env, &client)?;
     Ok(vec![
         Box::new(OrderSummaryProjection::new(events, summaries.clone())),
-        Box::new(CustomerOrdersProjection::new(customer_orders, summaries.clone())),
-        Box::new(OrderIndexProjection::new(daily_orders, search, summaries)),
+        Box::new(CustomerOrdersProjection::from_env(env, &client)?),
+        Box::new(order_index),
     ])
 }

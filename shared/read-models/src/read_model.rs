@@ -1,18 +1,18 @@
 //! What a replay asks of a read model.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Version;
 use domain::order::OrderId;
 use dynamodb::{Item, Segment, TableError, unless_refused};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::item::version;
+pub use crate::item::RowKey;
+use crate::item::{Format, number, to_item, version};
 use crate::order_row::OrderSummaryRow;
-use crate::rows::{Found, Put, Read, Row, Rows};
+use crate::rows::{Found, Put, Read, Row, Rows, Writes, key_names};
 use crate::totals::{Amounts, ORDER_ID, Recount, Recounted};
 
 /// A read model, as a replay deals with it.
@@ -30,8 +30,11 @@ pub trait ReadModel: Send + Sync {
     /// At most `limit` rows of a segment of the table.
     async fn rows(&self, segment: Segment, limit: usize, after: Option<&RowKey>) -> Result<RowPage, TableError>;
 
-    /// Where `order` has its row.
-    fn place_of(&self, order: &OrderSummaryRow) -> Result<RowKey, TableError>;
+    /// Where an order has its rows, or the list of them, from its first version on.
+    fn places_of(&self, order: &OrderSummaryRow) -> Result<Vec<RowKey>, TableError>;
+
+    /// Everything that the table has of an order, but for totals.
+    fn items(&self, order: &OrderSummaryRow) -> Result<Vec<Item>, TableError>;
 
     /// Removes a row, unless it has been written again since it was seen at this version, or newer code wrote it.
     async fn remove(&self, row: &RowKey, seen: Option<Version>) -> Result<(), TableError>;
@@ -62,7 +65,7 @@ pub enum Comparison {
     Missing,
     /// The order at this other version.
     AtVersion(Version),
-    /// A row of an older generation, or one that cannot be read.
+    /// A row of an older format, or one that cannot be read.
     Outdated,
     /// A row that newer code wrote, of which nothing can be said.
     OfNewerCode,
@@ -79,9 +82,6 @@ pub struct FieldDifference {
     pub expected: Value,
     pub found: Value,
 }
-
-/// The key attributes of a row.
-pub type RowKey = BTreeMap<String, String>;
 
 /// Part of a table of rows.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,56 +112,43 @@ impl<R: Row> ReadModel for Rows<R> {
     }
 
     async fn show(&self, order: &OrderSummaryRow) -> Result<Shown, TableError> {
-        let row = R::of(order);
-        let put = match R::TOTALS {
-            Some(totals) => {
-                let there = self
-                    .read(to_item(&key_of::<R>(&self.item(&row)?)), Read::Strong)
-                    .await?;
-                self.put_counted(totals, &row, there).await?
+        if R::MOVE {
+            return Ok(self.put_together(order, Writes::All).await?.into());
+        }
+        for row in R::rows(order) {
+            let put = match R::TOTALS {
+                Some(totals) => {
+                    let there = self
+                        .read(to_item(&self.key_of(&self.item(&row)?)), Read::Strong)
+                        .await?;
+                    self.put_counted(totals, &row, there).await?
+                }
+                None => self.put(&row, None).await?,
+            };
+            if put != Put::Written {
+                return Ok(put.into());
             }
-            None => self.put(&row, None).await?,
-        };
-        Ok(match put {
-            Put::Written => Shown::Written,
-            Put::NewerThere(version) => Shown::Newer(version),
-            Put::Stale(version) => Shown::Stale(version),
-            Put::OfNewerCode => Shown::OfNewerCode,
-        })
+        }
+        Ok(Shown::Written)
     }
 
     async fn compare(&self, order: &OrderSummaryRow) -> Result<Comparison, TableError> {
-        let expected = R::of(order);
-        let key = to_item(&key_of::<R>(&self.item(&expected)?));
-        let item = self.read(key, Read::Strong).await?;
-        let counted = item.as_ref().map(Amounts::of_row).unwrap_or_default();
-        let found = match item.map_or(Found::Nothing, |item| self.found(item)) {
-            Found::Nothing => return Ok(Comparison::Missing),
-            Found::Outdated | Found::Unreadable(_) => return Ok(Comparison::Outdated),
-            Found::OfNewerCode => return Ok(Comparison::OfNewerCode),
-            Found::Row(row) if row.version() != expected.version() => return Ok(Comparison::AtVersion(row.version())),
-            Found::Row(row) => row,
-        };
-        let mut differences = Vec::new();
-        compare_values("", &json(&expected)?, &json(&found)?, &mut differences);
-        if counted != expected.amounts() {
-            differences.push(FieldDifference {
-                path: "Counted".to_owned(),
-                expected: Value::from(format!("{:?}", expected.amounts())),
-                found: Value::from(format!("{counted:?}")),
-            });
+        if R::MOVE {
+            return self.compare_together(order).await;
         }
-        Ok(match differences.is_empty() {
-            true => Comparison::Same,
-            false => Comparison::Different(differences),
-        })
+        for expected in R::rows(order) {
+            let comparison = self.compare_row(&expected).await?;
+            if comparison != Comparison::Same {
+                return Ok(comparison);
+            }
+        }
+        Ok(Comparison::Same)
     }
 
     async fn rows(&self, segment: Segment, limit: usize, after: Option<&RowKey>) -> Result<RowPage, TableError> {
-        let attributes: BTreeSet<_> = R::KEY
-            .iter()
-            .copied()
-            .chain([ORDER_ID, "Version", "Generation"])
+        let attributes: BTreeSet<_> = key_names::<R>()
+            .chain([ORDER_ID, "Version"])
+            .chain(Format::ATTRIBUTES)
             .collect();
         let attributes: Vec<_> = attributes.into_iter().collect();
         let page = segment
@@ -172,11 +159,11 @@ impl<R: Row> ReadModel for Rows<R> {
             .await?;
         let items = page.items.unwrap_or_default().into_iter();
         let items: Vec<Item> = items.filter(|item| !self.is_of_newer_code(item)).collect();
-        let next = page.last_evaluated_key.as_ref().map(key_of::<R>);
-        let partition = |key: &RowKey| key.get(*R::KEY.first()?).cloned();
+        let next = page.last_evaluated_key.as_ref().map(|key| self.key_of(key));
+        let partition = |key: &RowKey| key.get(key_names::<R>().next()?).cloned();
         let mut partitions = BTreeSet::new();
         if R::TOTALS.is_some() {
-            let keys = items.iter().map(key_of::<R>).chain(after.cloned());
+            let keys = items.iter().map(|item| self.key_of(item)).chain(after.cloned());
             partitions.extend(keys.filter_map(|key| partition(&key)));
             // More of it may follow.
             next.as_ref()
@@ -187,34 +174,39 @@ impl<R: Row> ReadModel for Rows<R> {
         let rows = items
             .into_iter()
             .filter(|item| R::TOTALS.is_none() || item.contains_key("Version"));
-        let placed = |item: Item| PlacedRow {
-            key: key_of::<R>(&item),
-            order_id: item.get(ORDER_ID).and_then(|id| id.as_s().ok()?.parse().ok()),
-            version: version(&item),
+        let rows = match R::MOVE {
+            true => self.lists_and_strays(rows.collect()).await?,
+            false => rows.map(|item| self.placed(&item)).collect(),
         };
-        Ok(RowPage {
-            rows: rows.map(placed).collect(),
-            partitions,
-            next,
-        })
+        Ok(RowPage { rows, partitions, next })
     }
 
-    fn place_of(&self, order: &OrderSummaryRow) -> Result<RowKey, TableError> {
-        Ok(key_of::<R>(&self.item(&R::of(order))?))
+    fn places_of(&self, order: &OrderSummaryRow) -> Result<Vec<RowKey>, TableError> {
+        if R::MOVE {
+            return Ok(vec![Self::list_key(order.order_id)]);
+        }
+        let items = self.items(order)?;
+        Ok(items.iter().map(|item| self.key_of(item)).collect())
+    }
+
+    fn items(&self, order: &OrderSummaryRow) -> Result<Vec<Item>, TableError> {
+        R::rows(order).iter().map(|row| self.item(row)).collect()
     }
 
     async fn remove(&self, row: &RowKey, seen: Option<Version>) -> Result<(), TableError> {
         if let Some(totals) = R::TOTALS {
             return self.remove_counted(totals, to_item(row), seen).await;
         }
-        let number = |number: u64| AttributeValue::N(number.to_string());
-        let ours = "(attribute_not_exists(Generation) OR Generation <= :generation)";
+        if R::MOVE && self.remove_listed(row, seen).await? {
+            return Ok(());
+        }
+        let ours = Format::NOT_NEWER;
         let delete = self
             .client
             .delete_item()
             .table_name(&self.table)
             .set_key(Some(to_item(row)))
-            .expression_attribute_values(":generation", number(self.generation().into()));
+            .set_expression_attribute_values(Some(self.format().values()));
         let delete = match seen {
             Some(version) => delete
                 .condition_expression(format!("Version = :seen AND {ours}"))
@@ -232,28 +224,61 @@ impl<R: Row> ReadModel for Rows<R> {
     }
 }
 
-fn key_of<R: Row>(item: &Item) -> RowKey {
-    row_key(R::KEY, item)
+impl<R: Row> Rows<R> {
+    async fn compare_row(&self, expected: &R) -> Result<Comparison, TableError> {
+        let key = to_item(&self.key_of(&self.item(expected)?));
+        let item = self.read(key, Read::Strong).await?;
+        let counted = item.as_ref().map(Amounts::of_row).unwrap_or_default();
+        let found = match item.map_or(Found::Nothing, |item| self.found(item)) {
+            Found::Nothing => return Ok(Comparison::Missing),
+            Found::Outdated | Found::Unreadable(_) => return Ok(Comparison::Outdated),
+            Found::OfNewerCode => return Ok(Comparison::OfNewerCode),
+            Found::Row(row) if row.version() != expected.version() => return Ok(Comparison::AtVersion(row.version())),
+            Found::Row(row) => row,
+        };
+        let (mut wanted, mut there) = (json(expected)?, json(&found)?);
+        if counted != expected.amounts() {
+            wanted["Counted"] = Value::from(format!("{:?}", expected.amounts()));
+            there["Counted"] = Value::from(format!("{counted:?}"));
+        }
+        Ok(compare_values(&wanted, &there))
+    }
+
+    pub(crate) fn placed(&self, item: &Item) -> PlacedRow {
+        PlacedRow {
+            key: self.key_of(item),
+            order_id: item.get(ORDER_ID).and_then(|id| id.as_s().ok()?.parse().ok()),
+            version: version(item),
+        }
+    }
 }
 
-/// The key of an item, whose attributes are all text.
-pub(crate) fn row_key(names: &[&str], item: &Item) -> RowKey {
-    let text = |name: &&str| Some(((*name).to_owned(), item.get(*name)?.as_s().ok()?.clone()));
-    names.iter().filter_map(text).collect()
+impl From<Put> for Shown {
+    fn from(put: Put) -> Self {
+        match put {
+            Put::Written => Self::Written,
+            Put::NewerThere(version) => Self::Newer(version),
+            Put::Stale(version) => Self::Stale(version),
+            Put::OfNewerCode => Self::OfNewerCode,
+        }
+    }
 }
 
-/// The key as DynamoDB takes it.
-pub(crate) fn to_item(key: &RowKey) -> Item {
-    key.iter()
-        .map(|(name, value)| (name.clone(), AttributeValue::S(value.clone())))
-        .collect()
-}
-
-fn json(row: &impl Row) -> Result<Value, TableError> {
+pub(crate) fn json(row: &impl Row) -> Result<Value, TableError> {
     serde_json::to_value(row).map_err(|error| TableError::Rejected(error.to_string()))
 }
 
-fn compare_values(path: &str, expected: &Value, found: &Value, differences: &mut Vec<FieldDifference>) {
+/// How `found` differs from `expected`.
+pub(crate) fn compare_values(expected: &Value, found: &Value) -> Comparison {
+    let mut differences = Vec::new();
+    differ("", expected, found, &mut differences);
+    match differences.is_empty() {
+        true => Comparison::Same,
+        false => Comparison::Different(differences),
+    }
+}
+
+fn differ(path: &str, expected: &Value, found: &Value, differences: &mut Vec<FieldDifference>) {
     match (expected, found) {
         (Value::Object(expected), Value::Object(found)) => {
             let names: BTreeSet<_> = expected.keys().chain(found.keys()).collect();
@@ -264,7 +289,7 @@ fn compare_values(path: &str, expected: &Value, found: &Value, differences: &mut
                     format!("{path}.{name}")
                 };
                 let at = |fields: &serde_json::Map<String, Value>| fields.get(name).cloned().unwrap_or_default();
-                compare_values(&path, &at(expected), &at(found), differences);
+                differ(&path, &at(expected), &at(found), differences);
             }
         }
         _ if expected == found => {}

@@ -1,9 +1,9 @@
-//! What the tables of rows have in common: one row per order, which goes only forwards.
+//! What the tables of rows have in common: rows of orders, which go only forwards.
 //!
-//! A row's generation says what rows hold. Code that makes them hold something else raises it; what reads a row of an
-//! older generation goes to its source instead, and a replay writes every row anew. Rows of a newer generation were
-//! written by newer code, and are left as they are.
+//! A row's [`Format`] says what rows hold. What reads a row of an older one goes to its source instead, and a replay writes
+//! every row anew. Rows of a newer one were written by newer code, and are left as they are.
 
+use std::cmp::Ordering;
 use std::marker::PhantomData;
 
 use aws_sdk_dynamodb::Client;
@@ -11,27 +11,32 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Version;
 use domain::aggregate::reason_without_data;
 use dynamodb::{Item, Refused, TableError, put_unless_refused};
+use environment::{ConfigError, Environment};
 use projector::ProjectError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tables::Table;
 
-use crate::item::{generation, version};
+use crate::item::{Format, RowKey, number, row_key, version};
 use crate::order_row::OrderSummaryRow;
 use crate::totals::{Amounts, COUNTED, MARK, Totals};
 
-/// The row that an order has in a read model: a function of the order alone.
+/// A row that an order has in a read model: a function of the order alone.
 pub trait Row: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Of the read model.
     const NAME: &'static str;
 
-    /// From 1. Rows that say nothing of it are of the first.
-    const GENERATION: u32;
+    /// From 1. Raised whenever the same order leads to other rows: a test shows when that is due.
+    const ROW_VERSION: u32;
 
-    /// The attributes of the table's key, all of them text.
-    const KEY: &'static [&'static str];
+    /// Where they stand. All attributes of its key are text.
+    const TABLE: Table;
 
-    /// The row of this order.
-    fn of(order: &OrderSummaryRow) -> Self;
+    /// The rows of this order: as many at each of its versions, and in the same places, unless they move.
+    fn rows(order: &OrderSummaryRow) -> Vec<Self>;
+
+    /// Whether an order's rows may become fewer, or move. They have then a key of two attributes, and a list beside them.
+    const MOVE: bool = false;
 
     /// The order's version that the row shows.
     fn version(&self) -> Version;
@@ -59,12 +64,21 @@ pub(crate) enum Read {
     Eventual,
 }
 
+/// Which rows of an order are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Writes {
+    /// None when the list says that they are there.
+    WhatIsNew,
+    /// Also those that should be there.
+    All,
+}
+
 /// A table of rows.
 #[derive(Debug)]
 pub struct Rows<R> {
     pub(crate) client: Client,
     pub(crate) table: String,
-    generation: u32,
+    format: Format,
     row: PhantomData<fn() -> R>,
 }
 
@@ -73,7 +87,7 @@ pub struct Rows<R> {
 pub(crate) enum Found<R> {
     Nothing,
     Row(R),
-    /// A row of an older generation: it is to be written anew.
+    /// A row of an older format: it is to be written anew.
     Outdated,
     /// No row that this code can read, with the reason; to be written anew, too.
     Unreadable(String),
@@ -85,9 +99,9 @@ pub(crate) enum Found<R> {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Put {
     Written,
-    /// A row of this generation at this newer version is there; that is all that was wanted, too.
+    /// A row of this format at this newer version is there; that is all that was wanted, too.
     NewerThere(Version),
-    /// A row at this newer version is there, but of an older generation: the order has to be folded again.
+    /// A row at this newer version is there, but of an older format: the order has to be folded again.
     Stale(Version),
     /// The row there was written by newer code.
     OfNewerCode,
@@ -98,7 +112,7 @@ impl<R> Clone for Rows<R> {
         Self {
             client: self.client.clone(),
             table: self.table.clone(),
-            generation: self.generation,
+            format: self.format,
             row: PhantomData,
         }
     }
@@ -107,25 +121,45 @@ impl<R> Clone for Rows<R> {
 impl<R: Row> Rows<R> {
     /// The rows of this table, as this code has them.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
+        const { assert!(R::TOTALS.is_none() || !R::MOVE, "rows that move are not counted") };
         Self {
             client,
             table: table.into(),
-            generation: R::GENERATION,
+            format: Format::of_this_code(R::ROW_VERSION),
             row: PhantomData,
         }
     }
 
-    /// The same table as code of another generation has it, for tests of rolling one out.
-    pub fn with_generation(self, generation: u32) -> Self {
-        Self { generation, ..self }
+    /// # Errors
+    /// When the table's variable is not set.
+    pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
+        Ok(Self::new(client, R::TABLE.name_in(env)?))
     }
 
-    pub(crate) fn generation(&self) -> u32 {
-        self.generation
+    /// The same table as other code has it, for tests of rolling one out.
+    pub fn with_format(self, format: Format) -> Self {
+        Self { format, ..self }
+    }
+
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Whether an item is of this code, of older or of newer.
+    pub(crate) fn age(&self, item: &Item) -> Ordering {
+        Format::of(item).beside(self.format)
     }
 
     pub(crate) fn is_of_newer_code(&self, item: &Item) -> bool {
-        generation(item) > self.generation
+        self.age(item) == Ordering::Greater
+    }
+
+    pub(crate) fn is_of_this_code(&self, item: &Item) -> bool {
+        self.age(item) == Ordering::Equal
+    }
+
+    pub(crate) fn key_of(&self, item: &Item) -> RowKey {
+        row_key(key_names::<R>(), item)
     }
 
     pub(crate) async fn get(&self, key: Item, how: Read) -> Result<Found<R>, TableError> {
@@ -147,10 +181,10 @@ impl<R: Row> Rows<R> {
 
     /// What an item of the table, or an image in its stream, is to this code.
     pub(crate) fn found(&self, item: Item) -> Found<R> {
-        match generation(&item) {
-            newer if newer > self.generation => return Found::OfNewerCode,
-            older if older < self.generation => return Found::Outdated,
-            _ => {}
+        match self.age(&item) {
+            Ordering::Greater => return Found::OfNewerCode,
+            Ordering::Less => return Found::Outdated,
+            Ordering::Equal => {}
         }
         match serde_dynamo::from_item(item) {
             Ok(row) => Found::Row(row),
@@ -165,27 +199,27 @@ impl<R: Row> Rows<R> {
     /// A row of the same version is written again: it says the same, or it was written by other code. So is one whose
     /// `Version` is not a number, which cannot be a row of ours.
     pub(crate) async fn put_uncounted(&self, row: &R) -> Result<Put, TableError> {
-        let number = |number: u64| AttributeValue::N(number.to_string());
+        let mut values = self.format.values();
+        values.insert(":number".to_owned(), AttributeValue::S("N".to_owned()));
+        values.insert(":version".to_owned(), number(row.version()));
         let put = self
             .client
             .put_item()
             .table_name(&self.table)
             .set_item(Some(self.item(row)?))
-            .condition_expression(
-                "(NOT attribute_type(Version, :number) OR Version <= :version) \
-                 AND (attribute_not_exists(Generation) OR Generation <= :generation)",
-            )
-            .expression_attribute_values(":number", AttributeValue::S("N".to_owned()))
-            .expression_attribute_values(":version", number(row.version()))
-            .expression_attribute_values(":generation", number(self.generation.into()));
+            .condition_expression(format!(
+                "(NOT attribute_type(Version, :number) OR Version <= :version) AND {}",
+                Format::NOT_NEWER
+            ))
+            .set_expression_attribute_values(Some(values));
         let Some(Refused(there)) = put_unless_refused(put).await? else {
             return Ok(Put::Written);
         };
         let version = there.as_ref().and_then(version).unwrap_or_default();
-        Ok(match there.as_ref().map_or(1, generation) {
-            there if there > self.generation => Put::OfNewerCode,
-            there if there < self.generation => Put::Stale(version),
-            _ => Put::NewerThere(version),
+        Ok(match there.as_ref().map_or(Ordering::Equal, |there| self.age(there)) {
+            Ordering::Greater => Put::OfNewerCode,
+            Ordering::Less => Put::Stale(version),
+            Ordering::Equal => Put::NewerThere(version),
         })
     }
 
@@ -208,10 +242,15 @@ impl<R: Row> Rows<R> {
     /// [`TableError::Rejected`] when it does not serialize.
     pub fn item(&self, row: &R) -> Result<Item, TableError> {
         let mut item = dynamodb::to_item(row)?;
-        item.insert("Generation".to_owned(), AttributeValue::N(self.generation.to_string()));
+        item.extend(self.format.attributes());
         item.extend(Self::counted(row));
         Ok(item)
     }
+}
+
+/// The attributes of the key.
+pub(crate) fn key_names<R: Row>() -> impl Iterator<Item = &'static str> {
+    R::TABLE.key.iter().map(|(name, _)| *name)
 }
 
 impl Put {
@@ -230,4 +269,4 @@ impl Put {
 }
 
 /// Why a row was not touched.
-pub(crate) const NEWER_CODE: &str = "the row is of a newer generation than this code";
+pub(crate) const NEWER_CODE: &str = "the row was written by newer code";

@@ -1,7 +1,7 @@
 //! One order, whole or in short.
 
 use api::not_found;
-use domain::order::{Address, Order, OrderId, OrderItem, OrderStatus};
+use domain::order::{Address, OrderId, OrderItem, OrderStatus};
 use domain::time::rfc3339_micros;
 use event_store::Version;
 use lambda_edge::http::{Fields, Problem};
@@ -101,34 +101,28 @@ pub struct OrderRowView {
 
 impl From<OrderSummaryRow> for OrderView {
     fn from(row: OrderSummaryRow) -> Self {
-        let Order {
-            items,
-            shipping_address,
-            confirmation_number,
-            payment_method_id,
-            shipment,
-            cancellation,
-            ..
-        } = &row.order;
+        let order = row.order;
+        let (shipment, cancellation) = (order.shipment.as_ref(), order.cancellation.as_ref());
         Self {
             order_id: row.order_id,
             version: row.version,
             customer_name: None,
             status: row.status,
-            subtotal: row.order.subtotal(),
-            tax_amount: row.order.tax_amount(),
+            subtotal: order.subtotal(),
+            tax_amount: order.tax_amount(),
             total_amount: row.total_amount,
             item_count: row.item_count,
-            items: items.iter().map(ItemView::from).collect(),
-            shipping_address: shipping_address.clone(),
-            confirmation_number: confirmation_number.as_ref().map(|number| number.as_str().to_owned()),
-            payment_method_id: payment_method_id.as_ref().map(ToString::to_string),
-            tracking_number: shipment.as_ref().map(|shipment| shipment.tracking_number.to_string()),
-            carrier: shipment.as_ref().map(|shipment| shipment.carrier.to_string()),
-            cancellation_reason: cancellation
+            items: order.items.iter().map(ItemView::from).collect(),
+            shipping_address: order.terms.shipping_address.clone(),
+            confirmation_number: order
+                .confirmation_number
                 .as_ref()
-                .map(|cancellation| cancellation.reason.to_string()),
-            refund_amount: cancellation.as_ref().map(|cancellation| cancellation.refund_amount),
+                .map(|number| number.as_str().to_owned()),
+            payment_method_id: order.payment_method_id.as_ref().map(ToString::to_string),
+            tracking_number: shipment.map(|shipment| shipment.tracking_number.to_string()),
+            carrier: shipment.map(|shipment| shipment.carrier.to_string()),
+            cancellation_reason: cancellation.map(|cancellation| cancellation.reason.to_string()),
+            refund_amount: cancellation.map(|cancellation| cancellation.refund_amount),
             created_at: rfc3339_micros(row.created_at),
             updated_at: rfc3339_micros(row.updated_at),
             customer_id: row.customer_id,

@@ -21,12 +21,12 @@ pub async fn views(
     let known = match detail {
         Detail::Compact => HashMap::new(),
         Detail::Full => {
-            let ids = orders.iter().map(|order| &order.order.customer_id);
+            let ids = orders.iter().map(|order| &order.order.terms.customer_id);
             customers.get_many(ids).await?
         }
     };
     let views = orders.into_iter().map(|order| {
-        let customer = known.get(&order.order.customer_id).cloned();
+        let customer = known.get(&order.order.terms.customer_id).cloned();
         AnyOrderView::of(order, detail, customer)
     });
     Ok(views.collect())

@@ -475,16 +475,18 @@ async fn project(template: &Template, dynamodb: &Client, database: &Database) {
         let (mut of_customers, mut of_days, mut of_search) = (Vec::new(), Vec::new(), Vec::new());
         for item in page.unwrap().items.unwrap_or_default() {
             let order: OrderSummaryRow = serde_dynamo::from_item(item).unwrap();
-            let row = CustomerOrderRow::of(&order);
-            customer_totals.add(&row.customer_id, &row.amounts());
-            of_customers.push(customers.item(&row).unwrap());
-            let row = DailyOrderRow::of(&order);
-            day_totals.add(&row.day_shard, &row.amounts());
-            let mark = row.mark().unwrap();
-            if day_totals.mark(&row.day_shard, &mark) {
-                of_days.push(keys(["DayShard", "Entry"], [&row.day_shard, &mark]));
+            for row in CustomerOrderRow::rows(&order) {
+                customer_totals.add(&row.customer_id, &row.amounts());
+                of_customers.push(customers.item(&row).unwrap());
             }
-            of_days.push(days.item(&row).unwrap());
+            for row in DailyOrderRow::rows(&order) {
+                day_totals.add(&row.day_shard, &row.amounts());
+                let mark = row.mark().unwrap();
+                if day_totals.mark(&row.day_shard, &mark) {
+                    of_days.push(keys(["DayShard", "Entry"], [&row.day_shard, &mark]));
+                }
+                of_days.push(days.item(&row).unwrap());
+            }
             of_search.extend(OrderSearch::items(&order).unwrap());
             if fastrand::u32(..1_000) == 0 {
                 some.push(order.order_id);

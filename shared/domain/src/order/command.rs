@@ -5,13 +5,10 @@ use std::collections::{HashMap, HashSet};
 use rust_decimal::Decimal;
 use strum::{AsRefStr, IntoStaticStr};
 
-use super::state::{Address, ConfirmationNumber, MAX_LINES, Tax};
+use super::state::{ConfirmationNumber, MAX_LINES, Terms};
 use crate::catalogue::Product;
-use crate::money::Currency;
 use crate::quantity::Quantity;
-use crate::text::{
-    Carrier, CustomerId, PaymentMethodId, ProductId, ProductName, Reason, Sku, TrackingNumber, TransactionId,
-};
+use crate::text::{Carrier, PaymentMethodId, ProductId, ProductName, Reason, Sku, TrackingNumber, TransactionId};
 
 #[derive(Debug, Clone, PartialEq, AsRefStr, IntoStaticStr)]
 pub enum OrderCommand {
@@ -47,12 +44,9 @@ pub enum OrderCommand {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct CreateOrder {
-    pub customer_id: CustomerId,
+    pub terms: Terms,
     /// May be empty: an order can be filled later.
     pub items: Vec<NewItem>,
-    pub shipping_address: Address,
-    pub currency: Currency,
-    pub tax: Tax,
 }
 
 /// The line that is meant among those of a product.

@@ -112,7 +112,7 @@ fn change(order: &Order, command: OrderCommand, context: &Context) -> Result<Vec
             let product = context.products.get(&item.product_id);
             let sku = sku_of_line(order, &item, product)?;
             Ok(vec![
-                check_item(&order.items, order.currency, item, sku, product, "")?.into(),
+                check_item(&order.items, order.terms.currency, item, sku, product, "")?.into(),
             ])
         }
         OrderCommand::RemoveOrderItem { product_id, which } => {
@@ -149,13 +149,13 @@ fn change(order: &Order, command: OrderCommand, context: &Context) -> Result<Vec
         }
         OrderCommand::RecordPayment { transaction_id, amount } => {
             only_from(&[Confirmed])?;
-            let given = check_amount(order.currency, amount, "amount")?;
+            let given = check_amount(order.terms.currency, amount, "amount")?;
             let due = order.total_amount();
             if given != due {
                 return Err(OrderError::AmountMismatch {
                     due,
                     given,
-                    currency: order.currency,
+                    currency: order.terms.currency,
                 });
             }
             Ok(vec![OrderEvent::OrderPaid {
@@ -192,15 +192,12 @@ fn create(command: CreateOrder, context: &Context) -> Result<Vec<OrderEvent>, Or
         let product = context.products.get(&item.product_id);
         // What else stands in the request does not matter: its items may come in any order.
         let sku = sku_of_item(&item, product);
-        let item = check_item(&items, command.currency, item, sku, product, &prefix)?;
+        let item = check_item(&items, command.terms.currency, item, sku, product, &prefix)?;
         add(&mut items, &item, false);
     }
     Ok(vec![OrderEvent::OrderCreated {
-        customer_id: command.customer_id,
-        currency: command.currency,
-        tax: command.tax,
+        terms: command.terms,
         items,
-        shipping_address: command.shipping_address,
     }])
 }
 
@@ -208,12 +205,15 @@ fn cancel(order: &Order, reason: Reason, refund_amount: Option<Decimal>) -> Resu
     let paid = order.paid_amount();
     let refund_amount = match refund_amount {
         None => paid,
-        Some(refund) => check_amount(order.currency, refund, "refund_amount")?,
+        Some(refund) => check_amount(order.terms.currency, refund, "refund_amount")?,
     };
     if refund_amount > paid {
         return Err(invalid(
             "refund_amount",
-            format!("must not be more than the {paid} {} that were paid", order.currency),
+            format!(
+                "must not be more than the {paid} {} that were paid",
+                order.terms.currency
+            ),
         ));
     }
     Ok(vec![OrderEvent::OrderCancelled { reason, refund_amount }])

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::aggregate::{Aggregate, StoredEvent, read_events};
 use crate::catalogue::Product;
-use crate::order::state::{Address, ConfirmationNumber, Tax, TaxRate};
+use crate::order::state::{Address, ConfirmationNumber, Tax, TaxRate, Terms};
 use crate::testing::{Given, Outcome};
 use uuid::Uuid;
 
@@ -131,23 +131,26 @@ fn tax(rate: &str) -> Tax {
     }
 }
 
+fn terms(tax_rate: &str) -> Terms {
+    Terms {
+        customer_id: "VINET".parse().unwrap(),
+        currency: Currency::USD,
+        tax: tax(tax_rate),
+        shipping_address: address(),
+    }
+}
+
 fn create(items: Vec<NewItem>) -> OrderCommand {
     OrderCommand::CreateOrder(CreateOrder {
-        customer_id: "VINET".parse().unwrap(),
+        terms: terms("0.1"),
         items,
-        shipping_address: address(),
-        currency: Currency::USD,
-        tax: tax("0.1"),
     })
 }
 
 fn created(items: impl IntoIterator<Item = OrderItem>) -> OrderEvent {
     OrderEvent::OrderCreated {
-        customer_id: "VINET".parse().unwrap(),
-        currency: Currency::USD,
-        tax: tax("0.1"),
+        terms: terms("0.1"),
         items: items.into_iter().collect(),
-        shipping_address: address(),
     }
 }
 
@@ -701,21 +704,9 @@ fn a_command_is_possible_from_its_statuses_and_from_no_other() {
 #[test]
 fn tax_is_rounded_half_even_on_the_subtotal() {
     let total = |price: &str, rate: &str| {
-        let OrderEvent::OrderCreated {
-            customer_id,
-            currency,
-            shipping_address,
-            ..
-        } = created([])
-        else {
-            unreachable!("created() makes an OrderCreated");
-        };
         let event = OrderEvent::OrderCreated {
-            customer_id,
-            currency,
-            tax: tax(rate),
+            terms: terms(rate),
             items: vec![item("1", 1, price)],
-            shipping_address,
         };
         let order = Order::evolve(None, &event).unwrap();
         (order.tax_amount().to_string(), order.total_amount().to_string())

@@ -6,9 +6,8 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::state::{Address, ConfirmationNumber, OrderItem, Tax};
-use crate::money::Currency;
-use crate::text::{Carrier, CustomerId, PaymentMethodId, ProductId, Reason, Sku, TrackingNumber, TransactionId};
+use super::state::{ConfirmationNumber, OrderItem, Terms};
+use crate::text::{Carrier, PaymentMethodId, ProductId, Reason, Sku, TrackingNumber, TransactionId};
 
 /// The type of every event below.
 pub const EVENT_TYPES: [&str; 9] = [
@@ -27,12 +26,10 @@ pub const EVENT_TYPES: [&str; 9] = [
 #[serde(tag = "EventType", content = "EventData")]
 pub enum OrderEvent {
     OrderCreated {
-        customer_id: CustomerId,
-        currency: Currency,
-        tax: Tax,
+        #[serde(flatten)]
+        terms: Terms,
         /// At most one per product and SKU.
         items: Vec<OrderItem>,
-        shipping_address: Address,
     },
     OrderItemAdded(AddedItem),
     /// The line's whole quantity.

@@ -5,21 +5,11 @@ use super::state::{Cancellation, Order, OrderItem, OrderStatus, Payment, Shipmen
 
 /// The order after `event`. Only a creation makes one.
 pub(super) fn evolve(order: Option<Order>, event: &OrderEvent) -> Option<Order> {
-    if let OrderEvent::OrderCreated {
-        customer_id,
-        currency,
-        tax,
-        items,
-        shipping_address,
-    } = event
-    {
+    if let OrderEvent::OrderCreated { terms, items } = event {
         return Some(Order {
-            customer_id: customer_id.clone(),
+            terms: terms.clone(),
             status: OrderStatus::Created,
-            currency: *currency,
-            tax: tax.clone(),
             items: items.clone(),
-            shipping_address: shipping_address.clone(),
             payment_method_id: None,
             confirmation_number: None,
             payment: None,

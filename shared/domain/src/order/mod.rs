@@ -23,7 +23,7 @@ pub use command::{Context, CreateOrder, NewItem, OrderCommand, Which};
 pub use decide::OrderError;
 pub use event::{AddedItem, OrderEvent};
 pub use id::OrderId;
-pub use state::{Address, ConfirmationNumber, Order, OrderItem, OrderStatus, Tax, TaxRate};
+pub use state::{Address, ConfirmationNumber, Order, OrderItem, OrderStatus, Tax, TaxRate, Terms};
 
 use crate::aggregate::{Aggregate, Upcaster};
 use event::EVENT_TYPES;

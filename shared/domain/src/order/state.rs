@@ -25,19 +25,27 @@ pub const MAX_ITEM_TEXT_BYTES: usize = 300_000;
 /// Also how the state is kept in a read model's row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Order {
-    pub customer_id: CustomerId,
+    #[serde(flatten)]
+    pub terms: Terms,
     pub status: OrderStatus,
-    pub currency: Currency,
-    pub tax: Tax,
     /// In the order in which they came.
     pub items: Vec<OrderItem>,
-    pub shipping_address: Address,
     /// The one chosen last: when the order was submitted, or confirmed.
     pub payment_method_id: Option<PaymentMethodId>,
     pub confirmation_number: Option<ConfirmationNumber>,
     pub payment: Option<Payment>,
     pub shipment: Option<Shipment>,
     pub cancellation: Option<Cancellation>,
+}
+
+/// What an order is created with, beside its items, and what never changes: asked for in the command, stored in the event,
+/// kept in the state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Terms {
+    pub customer_id: CustomerId,
+    pub currency: Currency,
+    pub tax: Tax,
+    pub shipping_address: Address,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr)]
@@ -107,12 +115,16 @@ pub struct Cancellation {
 impl Order {
     /// The sum of all lines, before tax.
     pub fn subtotal(&self) -> Decimal {
-        self.currency.round(self.items.iter().map(OrderItem::line_total).sum())
+        self.terms
+            .currency
+            .round(self.items.iter().map(OrderItem::line_total).sum())
     }
 
     /// The subtotal times the tax rate, rounded half-even to the minor unit.
     pub fn tax_amount(&self) -> Decimal {
-        self.currency.round(self.subtotal() * self.tax.rate.as_decimal())
+        self.terms
+            .currency
+            .round(self.subtotal() * self.terms.tax.rate.as_decimal())
     }
 
     pub fn lines_of(&self, product_id: &ProductId) -> impl Iterator<Item = &OrderItem> {
@@ -139,7 +151,7 @@ impl Order {
     pub fn paid_amount(&self) -> Decimal {
         self.payment
             .as_ref()
-            .map_or_else(|| self.currency.round(Decimal::ZERO), |payment| payment.amount)
+            .map_or_else(|| self.terms.currency.round(Decimal::ZERO), |payment| payment.amount)
     }
 }
 

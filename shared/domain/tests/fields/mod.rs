@@ -44,6 +44,16 @@ impl Fields {
         }
     }
 
+    /// Those of a value that stands within another.
+    pub fn within(self, name: &str) -> Self {
+        let below = |paths: BTreeSet<String>| paths.iter().map(|path| join(name, path)).collect();
+        Self {
+            present: below(self.present),
+            absent: below(self.absent),
+            flattened: below(self.flattened),
+        }
+    }
+
     pub fn extend(&mut self, other: Self) {
         self.present.extend(other.present);
         self.absent.extend(other.absent);

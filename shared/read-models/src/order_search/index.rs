@@ -5,8 +5,11 @@
 //! order's version at which it was put, so what is put and what is removed at different versions are different items, and
 //! nobody who is late can remove what another has put.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
+use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Version;
@@ -18,15 +21,16 @@ use projector::ProjectError;
 use serde::{Deserialize, Serialize};
 
 use super::words::{MAX_TERMS, terms_of};
-use crate::derived::newest;
-use crate::item::generation;
+use crate::derived::{Follows, newest};
+use crate::item::Format;
 use crate::order_row::OrderSummaryRow;
 use crate::order_summary::OrderSummaries;
-use crate::read_model::Shown;
+use crate::read_model::{ReadModel, Shown};
 use crate::rows::{Found, NEWER_CODE};
 
-/// What terms are; raised when an order is to have others.
-pub(super) const GENERATION: u32 = 1;
+/// As [`Row::ROW_VERSION`](crate::Row::ROW_VERSION): raised when an order is to have other terms.
+const ROW_VERSION: u32 = 1;
+pub(super) const FORMAT: Format = Format::of_this_code(ROW_VERSION);
 
 /// Over how many keys the postings of a term are spread. Each takes 1,000 new orders a second.
 pub(super) const SHARDS: u32 = 4;
@@ -56,7 +60,8 @@ pub(super) struct SearchRow {
     pub(super) term: String,
     /// `terms`
     pub(super) posting: String,
-    pub(super) generation: u32,
+    #[serde(flatten)]
+    pub(super) format: Format,
     pub(super) order_id: OrderId,
     /// `<created_at>#<order id>`
     pub(super) order_key: String,
@@ -108,7 +113,7 @@ impl SearchRow {
         Self {
             term: row_term(order.order_id),
             posting: ROW.to_owned(),
-            generation: GENERATION,
+            format: FORMAT,
             order_id: order.order_id,
             order_key: order.order_key.clone(),
             version: 0,
@@ -135,7 +140,7 @@ impl SearchRow {
         let new = wanted.iter().filter(|term| !known.contains(term));
         let new: Vec<_> = new.map(|term| (term.clone(), order.version)).collect();
         let mut next = self.clone();
-        next.generation = GENERATION;
+        next.format = FORMAT;
         next.version = order.version;
         next.revision += 1;
         next.removing.0.extend(gone);
@@ -225,7 +230,7 @@ impl OrderSearch {
             let mut next = before.moved_to(order);
             let is_done = before.is_settled() && next.terms == before.terms && postings == Postings::New;
             if is_done {
-                if before.version == order.version && before.generation == GENERATION {
+                if before.version == order.version && before.format == FORMAT {
                     return Ok(Shown::Written);
                 }
                 // There is nothing to do, but an older state must not follow this one.
@@ -319,7 +324,7 @@ pub(super) enum Postings {
     New,
 }
 
-/// What an order's row is to this code. Terms mean the same in rows of older generations; which ones an order has may
+/// What an order's row is to this code. Terms mean the same in rows of older formats; which ones an order has may
 /// differ.
 pub(super) enum FoundRow {
     Row(SearchRow),
@@ -329,7 +334,7 @@ pub(super) enum FoundRow {
 
 impl FoundRow {
     pub(super) fn of(item: Item) -> Self {
-        if generation(&item) > GENERATION {
+        if Format::of(&item).beside(FORMAT) == Ordering::Greater {
             return Self::OfNewerCode;
         }
         serde_dynamo::from_item(item).map_or(Self::Unreadable, Self::Row)
@@ -346,12 +351,12 @@ impl OrderSearchIndex {
     pub fn new(search: OrderSearch, source: OrderSummaries) -> Self {
         Self { search, source }
     }
+}
 
+#[async_trait]
+impl Follows for OrderSearchIndex {
     /// Most changes of an order leave its words as they are, and cost nothing here.
-    ///
-    /// # Errors
-    /// [`ProjectError`]
-    pub async fn apply(&self, order_id: &str, records: &[EventRecord]) -> Result<(), ProjectError> {
+    async fn apply(&self, order_id: &str, records: &[EventRecord]) -> Result<(), ProjectError> {
         let terms = |image: &serde_dynamo::Item| match self.source.found(image.clone().into()) {
             Found::Row(order) => Some(terms_of(&order)),
             _ => None,
@@ -366,11 +371,8 @@ impl OrderSearchIndex {
         self.refresh(order_id).await
     }
 
-    /// The order's words as it has them now: records may come late and in any order.
-    ///
-    /// # Errors
-    /// [`ProjectError`]
-    pub async fn refresh(&self, order_id: &str) -> Result<(), ProjectError> {
+    /// Records may come late and in any order.
+    async fn refresh(&self, order_id: &str) -> Result<(), ProjectError> {
         let Some(order) = newest(&self.source, order_id).await? else {
             return Ok(());
         };
@@ -378,5 +380,9 @@ impl OrderSearchIndex {
             Shown::Written | Shown::Newer(_) | Shown::Stale(_) => Ok(()),
             Shown::OfNewerCode => Err(ProjectError::Newer(NEWER_CODE.to_owned())),
         }
+    }
+
+    fn read_model(&self) -> Arc<dyn ReadModel> {
+        Arc::new(self.search.clone())
     }
 }

@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use super::index::{self, FoundRow, OrderSearch, POSTING, Postings, SearchRow, TERM, row_key};
 use super::words::terms_of;
-use crate::item::version;
+use crate::item::{self, RowKey, to_item, version};
 use crate::order_row::OrderSummaryRow;
-use crate::read_model::{self, Comparison, FieldDifference, PlacedRow, ReadModel, RowKey, RowPage, Shown, to_item};
+use crate::read_model::{Comparison, FieldDifference, PlacedRow, ReadModel, RowPage, Shown};
 use crate::totals::{Recount, Recounted};
 
 #[async_trait]
@@ -31,7 +31,7 @@ impl ReadModel for OrderSearch {
             None => return Ok(Comparison::Missing),
             Some(FoundRow::Unreadable) => return Ok(Comparison::Outdated),
             Some(FoundRow::OfNewerCode) => return Ok(Comparison::OfNewerCode),
-            Some(FoundRow::Row(row)) if row.generation < index::GENERATION => return Ok(Comparison::Outdated),
+            Some(FoundRow::Row(row)) if row.format != index::FORMAT => return Ok(Comparison::Outdated),
             Some(FoundRow::Row(row)) => row,
         };
         let expected: Vec<String> = terms_of(order).into_iter().collect();
@@ -85,8 +85,12 @@ impl ReadModel for OrderSearch {
         })
     }
 
-    fn place_of(&self, order: &OrderSummaryRow) -> Result<RowKey, TableError> {
-        Ok(key_of(&row_key(order.order_id)))
+    fn places_of(&self, order: &OrderSummaryRow) -> Result<Vec<RowKey>, TableError> {
+        Ok(vec![key_of(&row_key(order.order_id))])
+    }
+
+    fn items(&self, order: &OrderSummaryRow) -> Result<Vec<Item>, TableError> {
+        OrderSearch::items(order)
     }
 
     async fn remove(&self, row: &RowKey, seen: Option<Version>) -> Result<(), TableError> {
@@ -162,5 +166,5 @@ impl OrderSearch {
 }
 
 fn key_of(item: &Item) -> RowKey {
-    read_model::row_key(&[TERM, POSTING], item)
+    item::row_key([TERM, POSTING], item)
 }

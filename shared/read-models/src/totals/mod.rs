@@ -22,4 +22,5 @@ pub use amounts::{Amounts, Totals};
 pub use recount::{Recount, Recounted};
 
 pub(crate) use amounts::{COUNTED, MARK};
-pub(crate) use place::ORDER_ID;
+pub(crate) use place::{MAX_ATTEMPTS, ORDER_ID, REVISION};
+pub(crate) use unchanged::Unchanged;

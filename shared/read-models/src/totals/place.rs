@@ -9,12 +9,12 @@ use super::amounts::{Amounts, Totals};
 use crate::rows::{Read, Row, Rows};
 
 /// The totals' attribute that changes with each change of a row.
-pub(super) const REVISION: &str = "Revision";
+pub(crate) const REVISION: &str = "Revision";
 /// Every row has it; totals and marks have not.
 pub(crate) const ORDER_ID: &str = "OrderId";
 
 /// How often a write that other writers have crossed is tried again at once.
-pub(super) const MAX_ATTEMPTS: u32 = 8;
+pub(crate) const MAX_ATTEMPTS: u32 = 8;
 
 impl<R: Row> Rows<R> {
     /// The totals of a partition.
@@ -26,8 +26,8 @@ impl<R: Row> Rows<R> {
 
 /// Rows that are counted have a partition key and a range key.
 pub(super) fn key_names<R: Row>() -> [&'static str; 2] {
-    match R::KEY {
-        [hash, range] => [hash, range],
+    match R::TABLE.key {
+        [(hash, _), (range, _)] => [hash, range],
         _ => ["", ""],
     }
 }

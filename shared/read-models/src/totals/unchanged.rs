@@ -7,11 +7,12 @@ use dynamodb::{Item, TableError};
 
 use super::amounts::COUNTED;
 use super::place::key_names;
+use crate::item::Format;
 use crate::rows::Row;
 
 /// The condition that an item is still what was seen.
 #[derive(Default)]
-pub(super) struct Unchanged {
+pub(crate) struct Unchanged {
     terms: Vec<String>,
     names: HashMap<String, String>,
     values: Item,
@@ -20,11 +21,12 @@ pub(super) struct Unchanged {
 impl Unchanged {
     /// For a row. `None`: there was nothing.
     pub(super) fn since<R: Row>(seen: Option<&Item>) -> Self {
-        Self::of::<R>(seen, &["Version", "Generation", COUNTED])
+        let [state_version, row_version] = Format::ATTRIBUTES;
+        Self::of::<R>(seen, &["Version", state_version, row_version, COUNTED])
     }
 
     /// Everything that changes the item changes one of these attributes.
-    pub(super) fn of<R: Row>(seen: Option<&Item>, attributes: &[&str]) -> Self {
+    pub(crate) fn of<R: Row>(seen: Option<&Item>, attributes: &[&str]) -> Self {
         let mut condition = Self::default();
         let Some(seen) = seen else {
             let [hash, _] = key_names::<R>();
@@ -57,7 +59,7 @@ impl Unchanged {
         (!self.values.is_empty()).then(|| self.values.clone())
     }
 
-    pub(super) fn put(self, table: &str, item: &Item) -> Result<TransactWriteItem, TableError> {
+    pub(crate) fn put(self, table: &str, item: &Item) -> Result<TransactWriteItem, TableError> {
         let put = Put::builder()
             .table_name(table)
             .set_item(Some(item.clone()))
@@ -69,7 +71,7 @@ impl Unchanged {
         Ok(TransactWriteItem::builder().put(put?).build())
     }
 
-    pub(super) fn delete(self, table: &str, key: Item) -> Result<TransactWriteItem, TableError> {
+    pub(crate) fn delete(self, table: &str, key: Item) -> Result<TransactWriteItem, TableError> {
         let delete = Delete::builder()
             .table_name(table)
             .set_key(Some(key))

@@ -1,5 +1,7 @@
 //! Rows written and removed together with what they count for.
 
+use std::cmp::Ordering;
+
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
@@ -12,11 +14,11 @@ use rust_decimal::Decimal;
 use super::amounts::{Amounts, COUNTED, MARK, Totals};
 use super::place::{MAX_ATTEMPTS, REVISION, key_names};
 use super::unchanged::Unchanged;
-use crate::item::{generation, version};
+use crate::item::version;
 use crate::rows::{Put, Read, Row, Rows};
 
 /// What was in the way of a write.
-pub(super) enum Conflict {
+pub(crate) enum Conflict {
     /// What stands in the row's place, which is not what was expected; or the mark is there already.
     Seen { row: Option<Option<Item>>, mark: bool },
     /// Another transaction on the same totals.
@@ -24,7 +26,7 @@ pub(super) enum Conflict {
 }
 
 impl<R: Row> Rows<R> {
-    /// Writes a row unless a newer one is there. Rows go only forwards, and so do their generations.
+    /// Writes a row unless a newer one is there. Rows go only forwards, and so do their formats.
     ///
     /// `before` is believed to be the row there; when it is not, a row that is counted costs one request more.
     pub(crate) async fn put(&self, row: &R, before: Option<&R>) -> Result<Put, TableError> {
@@ -86,12 +88,12 @@ impl<R: Row> Rows<R> {
     }
 
     /// What a row of this version may not replace.
-    fn in_the_way(&self, there: &Item, new: Version) -> Option<Put> {
+    pub(crate) fn in_the_way(&self, there: &Item, new: Version) -> Option<Put> {
         let newer = version(there).filter(|version| *version > new);
-        match generation(there) {
-            there if there > self.generation() => Some(Put::OfNewerCode),
-            there if there < self.generation() => newer.map(Put::Stale),
-            _ => newer.map(Put::NewerThere),
+        match self.age(there) {
+            Ordering::Greater => Some(Put::OfNewerCode),
+            Ordering::Less => newer.map(Put::Stale),
+            Ordering::Equal => newer.map(Put::NewerThere),
         }
     }
 
@@ -152,7 +154,7 @@ impl<R: Row> Rows<R> {
     }
 
     /// Writes all of them or none. What was in the way, when it was none.
-    pub(super) async fn write(
+    pub(crate) async fn write(
         &self,
         items: impl IntoIterator<Item = Option<TransactWriteItem>>,
     ) -> Result<Option<Conflict>, TableError> {

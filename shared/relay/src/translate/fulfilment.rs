@@ -125,9 +125,9 @@ async fn shipment(store: &EventStore, event: &Recorded, order_id: OrderId) -> Re
     let body = order.map(|order| {
         Body::ShipmentRequested(ShipmentRequested {
             order_id,
-            customer_id: order.customer_id.clone(),
+            customer_id: order.terms.customer_id.clone(),
             items: order::items(&order),
-            shipping_address: (&order.shipping_address).into(),
+            shipping_address: (&order.terms.shipping_address).into(),
         })
     });
     Ok(body.map(|body| message(event, body, "")))

@@ -48,7 +48,7 @@ fn is_told(event: &OrderEvent) -> bool {
 }
 
 fn body(order_id: OrderId, order: &Order, event: OrderEvent, was_submitted: bool) -> Option<Body> {
-    let customer_id = order.customer_id.clone();
+    let customer_id = order.terms.customer_id.clone();
     Some(match event {
         OrderEvent::OrderCreated { .. } | OrderEvent::OrderItemAdded(_) | OrderEvent::OrderItemRemoved { .. } => {
             return None;
@@ -56,10 +56,10 @@ fn body(order_id: OrderId, order: &Order, event: OrderEvent, was_submitted: bool
         OrderEvent::OrderSubmitted { payment_method_id } => Body::OrderSubmitted(OrderSubmitted {
             order_id,
             customer_id,
-            currency: order.currency,
+            currency: order.terms.currency,
             total_amount: order.total_amount(),
             items: items(order),
-            shipping_address: (&order.shipping_address).into(),
+            shipping_address: (&order.terms.shipping_address).into(),
             payment_method_id,
         }),
         OrderEvent::OrderConfirmed {
@@ -71,14 +71,14 @@ fn body(order_id: OrderId, order: &Order, event: OrderEvent, was_submitted: bool
             confirmation_number,
             payment_method_id,
             total_amount: order.total_amount(),
-            currency: order.currency,
+            currency: order.terms.currency,
         }),
         OrderEvent::OrderPaid { transaction_id, amount } => Body::OrderPaid(OrderPaid {
             order_id,
             customer_id,
             transaction_id,
             amount,
-            currency: order.currency,
+            currency: order.terms.currency,
         }),
         OrderEvent::OrderShipped {
             tracking_number,
@@ -95,7 +95,7 @@ fn body(order_id: OrderId, order: &Order, event: OrderEvent, was_submitted: bool
             customer_id,
             reason,
             refund_amount,
-            currency: order.currency,
+            currency: order.terms.currency,
             transaction_id: order.payment.as_ref().map(|payment| payment.transaction_id.clone()),
             was_submitted,
         }),
