@@ -458,3 +458,74 @@ async fn kept_states_take_so_many_bytes_and_no_more() {
     }
     assert!((1..=4).contains(&warm.len()), "{warm:?}");
 }
+
+fn keyed(key: &str, request_hash: &str) -> Metadata {
+    Metadata {
+        idempotency: Some(Idempotency {
+            key: key.to_owned(),
+            request_hash: request_hash.to_owned(),
+        }),
+        ..metadata()
+    }
+}
+
+#[tokio::test]
+async fn a_keyed_command_that_changes_nothing_is_remembered_and_changes_no_version() {
+    for is_keeping in [false, true] {
+        let tables = Tables::new().await;
+        let decider = match is_keeping {
+            true => keeping(tables.store()),
+            false => Decider::new(tables.store()),
+        };
+        run(&decider, 1, JarCommand::Add(5)).await.unwrap();
+        let fill = || JarCommand::FillTo(5);
+        let first = decider.execute(&1, fill(), &(), &keyed("k", "fill")).await.unwrap();
+        assert_eq!(
+            (first.stream.version, first.stream.changed, first.is_replay),
+            (2, 1, false)
+        );
+        assert_eq!(first.events[0].stored.event_type, "NothingChanged");
+
+        // It counts, whatever came after, and another request with its key is refused.
+        assert_eq!(run(&decider, 1, JarCommand::Add(1)).await.unwrap(), (6, 3));
+        let again = decider.execute(&1, fill(), &(), &keyed("k", "fill")).await.unwrap();
+        assert_eq!((again.stream.changed, again.is_replay), (1, true));
+        assert_eq!(again.stream.state.unwrap().sweets, 5);
+        let reused = decider.execute(&1, JarCommand::Add(1), &(), &keyed("k", "add")).await;
+        assert!(matches!(reused, Err(TransactError::KeyReused)), "{reused:?}");
+
+        // A version that the caller expects is that of the last change.
+        let unchanged = decider.execute(&1, fill(), &(), &keyed("l", "fill")).await.unwrap();
+        assert_eq!((unchanged.stream.version, unchanged.stream.changed), (4, 3));
+        let stream = decider.stream(&1).await.unwrap().expecting(at(3));
+        let executed = decider
+            .execute_on(stream, JarCommand::Add(1), &(), &metadata())
+            .await
+            .unwrap();
+        assert_eq!((executed.stream.version, executed.stream.changed), (5, 5));
+
+        // What is refused, and what has no key, leaves nothing behind.
+        let full = decider.execute(&1, JarCommand::Add(99), &(), &keyed("m", "add")).await;
+        assert!(matches!(full, Err(TransactError::Refused(_))), "{full:?}");
+        run(&decider, 1, fill()).await.unwrap();
+        assert_eq!(tables.items("EventStore").await.len(), 5);
+    }
+}
+
+#[tokio::test]
+async fn eight_keyed_commands_at_once_that_change_nothing_leave_one_event() {
+    let tables = Tables::new().await;
+    let decider = Decider::new(tables.store());
+    run(&decider, 1, JarCommand::Add(5)).await.unwrap();
+    let one = async || {
+        let executed = decider
+            .execute(&1, JarCommand::FillTo(3), &(), &keyed("k", "fill"))
+            .await
+            .unwrap();
+        assert_eq!(executed.stream.changed, 1);
+        executed.is_replay
+    };
+    let replays = futures::future::join_all((0..8).map(|_| one())).await;
+    assert_eq!(replays.iter().filter(|is_replay| !**is_replay).count(), 1);
+    assert_eq!(tables.items("EventStore").await.len(), 2);
+}

@@ -1,11 +1,12 @@
 //! Snapshots: loading a stream costs the same however long it is, and no snapshot can do harm.
 
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
-use chrono::Utc;
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::Idempotency;
 use domain::aggregate::store_event;
 use domain::order::Order;
 use domain::{Aggregate, Metadata};
+use event_store::keys::MIN_KEYS;
 use event_store::{EventStore, Snapshots, Stream, TransactError, Transacted, Version};
 use serde_json::json;
 use uuid::Uuid;
@@ -38,7 +39,8 @@ async fn long_order(tables: &Tables, length: u32) -> String {
             "EventVersion": stored.event_version,
             "EventData": stored.data,
             "EventTypeShard": format!("{}#0", stored.event_type),
-            "Timestamp": Utc::now(),
+            // Ten minutes from each to the next, so that old keys are forgotten.
+            "Timestamp": Utc::now() - TimeDelta::minutes(10) * i32::try_from(length - version).unwrap(),
             "CommandId": Uuid::now_v7(),
             "CorrelationId": Uuid::now_v7(),
             "CausationId": Uuid::now_v7(),
@@ -179,13 +181,17 @@ async fn a_snapshot_that_cannot_be_used_is_ignored_and_replaced() {
     let tables = Tables::new().await;
     let store = store(&tables, 10);
     type Damage = fn(&mut std::collections::HashMap<String, AttributeValue>);
-    let damages: [(&str, Damage); 7] = [
+    let damages: [(&str, Damage); 8] = [
         ("other code", |item| {
             item.insert("StateVersion".to_owned(), AttributeValue::N("0".to_owned()));
         }),
         ("code that did not know state versions", |item| {
             item.remove("StateVersion");
             item.insert("Fingerprint".to_owned(), AttributeValue::S("3f2a".to_owned()));
+        }),
+        ("code that stored whole keys", |item| {
+            item.remove("Keys");
+            item.insert("UsedKeys".to_owned(), AttributeValue::L(Vec::new()));
         }),
         ("not decodable", |item| {
             item.insert("State".to_owned(), AttributeValue::S("?".to_owned()));
@@ -283,33 +289,77 @@ async fn a_snapshot_table_that_does_not_answer_is_no_error_to_the_caller() {
     assert_eq!(transacted.stream.version, 32);
 }
 
-#[tokio::test]
-async fn a_snapshot_carries_the_keys_of_the_most_recent_commands() {
-    let tables = Tables::new().await;
-    let store = store(&tables, 10);
-    let id = long_order(&tables, 30).await;
-    let with_key = |n: usize| Metadata {
+fn with_key(key: &str) -> Metadata {
+    Metadata {
         idempotency: Some(Idempotency {
-            key: format!("key-{n}"),
+            key: key.to_owned(),
             request_hash: "hash".to_owned(),
         }),
         ..metadata()
-    };
-    let count = event_store::snapshot::MAX_KEYS + 30;
-    for n in 0..count {
-        assert!(!add_as(&store, &id, &with_key(n)).await.is_replay, "{n}");
     }
-    let length = tables.store().version(&id).await.unwrap();
-    assert_eq!(length, 30 + count as u64);
+}
 
-    for n in [count - 1, count - 20, 45] {
-        let repeated = add_as(&store, &id, &with_key(n)).await;
-        assert!(repeated.is_replay, "key {n}");
-        assert_eq!(repeated.stream.version, 31 + n as u64);
+fn hours_ago(hours: i64) -> DateTime<Utc> {
+    Utc::now() - TimeDelta::hours(hours)
+}
+
+/// How many keys the order's snapshot has.
+async fn keys_in_snapshot(tables: &Tables, id: &str) -> usize {
+    snapshot(tables, id).await.unwrap()["Keys"]
+        .as_b()
+        .unwrap()
+        .as_ref()
+        .len()
+        / 36
+}
+
+#[tokio::test]
+async fn a_key_counts_for_a_day_however_many_follow_and_the_most_recent_ones_count_for_longer() {
+    let tables = Tables::new().await;
+    let store = store(&tables, 10);
+    let id = long_order(&tables, 30).await;
+    let stores = [
+        (store.clone().with_clock(|| hours_ago(30)), "too-old", 20),
+        (store.clone().with_clock(|| hours_ago(23)), "yesterday", 30),
+        (store.clone(), "today", MIN_KEYS),
+    ];
+    let mut version = 30;
+    for (store, name, count) in &stores {
+        for n in 0..*count {
+            version += 1;
+            let added = add_as(store, &id, &with_key(&format!("{name}-{n}"))).await;
+            assert_eq!((added.is_replay, added.stream.version), (false, version));
+        }
     }
-    assert_eq!(tables.store().version(&id).await.unwrap(), length);
-    let keys = snapshot(&tables, &id).await.unwrap()["UsedKeys"].as_l().unwrap().len();
-    assert_eq!(keys, event_store::snapshot::MAX_KEYS);
+    let due = version - version % 10;
+    until("a snapshot", async || {
+        snapshot_version(&tables, &id).await >= Some(due - 20)
+    })
+    .await;
+    for (key, first) in [("yesterday-0", 51), ("yesterday-29", 80), ("today-0", 81)] {
+        let repeated = add_as(&store, &id, &with_key(key)).await;
+        assert_eq!((repeated.is_replay, repeated.stream.version), (true, first), "{key}");
+    }
+    let repeated = add_as(&store, &id, &with_key("too-old-0")).await;
+    assert_eq!((repeated.is_replay, repeated.stream.version), (false, version + 1));
+    let keys = keys_in_snapshot(&tables, &id).await;
+    // Those of the long order are of some hours ago.
+    assert!((MIN_KEYS..=30 + 30 + MIN_KEYS).contains(&keys), "{keys}");
+}
+
+/// What is long past counts on, as long as few follow it.
+#[tokio::test]
+async fn the_most_recent_keys_count_however_old_they_are() {
+    let tables = Tables::new().await;
+    let store = store(&tables, 10);
+    let id = long_order(&tables, 30).await;
+    let long_ago = store.clone().with_clock(|| hours_ago(1_000));
+    add_as(&long_ago, &id, &with_key("first")).await;
+    for _ in 0..40 {
+        add(&store, &id).await;
+    }
+    until("a snapshot", async || snapshot_version(&tables, &id).await >= Some(50)).await;
+    assert!(add_as(&store, &id, &with_key("first")).await.is_replay);
 }
 
 #[tokio::test]

@@ -29,6 +29,8 @@ const OF_API_GATEWAY: [u16; 3] = [401, 403, 429];
 fn the_description_has_the_templates_routes_and_no_others() {
     let functions = template().functions;
     let routes = functions.iter().flat_map(|function| &function.routes);
+    // HEAD is described once, for all: beside each GET.
+    let routes = routes.filter(|route| route.method != "HEAD");
     let routes: BTreeSet<_> = routes.map(|route| format!("{} {}", route.method, route.path)).collect();
     let described: BTreeSet<_> = DESCRIPTION.operations().into_keys().collect();
     assert_eq!(described, routes);

@@ -161,6 +161,88 @@ async fn a_request_with_a_key_has_one_effect_and_if_match_is_heeded() {
 }
 
 #[tokio::test]
+async fn a_keyed_request_that_changed_nothing_gets_its_first_answer_again_whatever_came_after() {
+    let api = Api::start().await;
+    let path = "/inventory/QC-1";
+    api.put(path, json!({ "on_hand": 10, "low_stock_threshold": 2 })).await;
+    let before = api.eventually(path, |answer| answer.body["version"] == 2).await;
+    let keyed =
+        async |key: &str, body: Value| with_header(&api, Method::PUT, path, ("idempotency-key", key), body).await;
+    let same = [
+        ("count", json!({ "on_hand": 10 })),
+        ("count-why", json!({ "on_hand": 10, "reason": "stocktaking" })),
+        ("threshold", json!({ "low_stock_threshold": 2 })),
+        ("both", json!({ "on_hand": 10, "low_stock_threshold": 2 })),
+    ];
+    let mut first = Vec::new();
+    for (key, body) in &same {
+        let answer = keyed(key, body.clone()).await;
+        // The version is that of the last change.
+        assert_eq!((answer.status, answer.header("etag")), (200, Some("\"2\"")), "{key}");
+        assert_eq!(
+            (&answer.body["version"], answer.header("idempotency-replayed")),
+            (&json!(2), None)
+        );
+        first.push(answer);
+    }
+    // Nobody is told, and what is shown stays as it is.
+    api.stack.caught_up().await.unwrap();
+    let unchanged = api.get(&format!("{path}?min_version=2")).await;
+    assert_eq!(
+        (&unchanged.body, unchanged.header("etag")),
+        (&before.body, before.header("etag"))
+    );
+    assert_eq!(unchanged.header("x-read-source"), Some("projection"));
+    api.get(&format!("{path}?min_version=3"))
+        .await
+        .assert_problem(409, "version_not_reached");
+
+    // With the version of the last change, the next one is made.
+    let receipt = with_header(
+        &api,
+        Method::POST,
+        "/inventory/QC-1/receipts",
+        ("if-match", "\"2\""),
+        json!({ "quantity": 5 }),
+    );
+    assert_eq!(receipt.await.body["on_hand"], 15);
+    // More keys than a snapshot used to carry, and snapshots meanwhile.
+    for number in 0..130 {
+        let key = format!("more-{number}");
+        let receipt = json!({ "quantity": 1 });
+        let more = with_header(
+            &api,
+            Method::POST,
+            "/inventory/QC-1/receipts",
+            ("idempotency-key", &key),
+            receipt,
+        )
+        .await;
+        assert_eq!(more.status, 200);
+    }
+    for ((key, body), first) in same.iter().zip(&first) {
+        let again = keyed(key, body.clone()).await;
+        assert_eq!(
+            (again.status, &again.body, again.header("etag")),
+            (200, &first.body, first.header("etag"))
+        );
+        assert_eq!(again.header("idempotency-replayed"), Some("true"), "{key}");
+    }
+    keyed("count", json!({ "on_hand": 11 }))
+        .await
+        .assert_problem(422, "idempotency_key_reused");
+    assert_eq!(api.get(&format!("{path}?min_version=7")).await.body["on_hand"], 145);
+
+    // What was refused has used no key.
+    reserved(&api, 1, 4).await;
+    keyed("refused", json!({ "on_hand": 0 }))
+        .await
+        .assert_problem(409, "stock_reserved");
+    let taken = keyed("refused", json!({ "on_hand": 145 })).await;
+    assert_eq!((taken.status, taken.header("idempotency-replayed")), (200, None));
+}
+
+#[tokio::test]
 async fn a_stock_is_not_sent_again_until_it_changes() {
     let api = Api::start().await;
     api.put("/inventory/QC-1", json!({ "on_hand": 1 })).await;

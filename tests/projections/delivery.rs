@@ -1,14 +1,15 @@
 //! However the records come, the rows end as the fold of the events.
 
-use domain::order::OrderEvent;
+use domain::order::{Order, OrderEvent};
+use domain::{Idempotency, Metadata};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use read_models::OrderSummaryRow;
 use serde_json::Value;
 
-use super::{append, assert_rows_are_folds, deliver, folded, order, rows, stream_records};
+use super::{append, assert_rows_are_folds, deliver, deliver_everything, folded, order, rows, stream_records};
 use crate::support::Tables;
-use crate::support::orders::{added, item, submitted};
+use crate::support::orders::{added, item, metadata, submitted};
 
 /// How the records of a stream are delivered.
 #[derive(Debug, Clone)]
@@ -154,5 +155,36 @@ async fn an_old_record_does_not_take_a_row_back() {
         deliver(&tables, projection, &changes[1..]).await;
         deliver(&tables, projection, &changes[..1]).await;
     }
+    assert_rows_are_folds(&tables, &[id]).await;
+}
+
+/// A request that changed nothing leaves an event of any aggregate.
+#[tokio::test]
+async fn an_event_that_changes_nothing_changes_no_row() {
+    let tables = Tables::new().await;
+    let id = order(&tables, "VINET", &[added("p", 2)]).await;
+    deliver_everything(&tables).await;
+    let before = rows::<OrderSummaryRow>(&tables, "OrderSummary").await;
+    let keyed = Metadata {
+        idempotency: Some(Idempotency {
+            key: "k".to_owned(),
+            request_hash: "h".to_owned(),
+        }),
+        ..metadata()
+    };
+    let appended = tables.store().append::<Order>(&id, 2, &[], &keyed).await.unwrap();
+    assert_eq!(appended.events[0].stored.event_type, "NothingChanged");
+    deliver_everything(&tables).await;
+    assert_eq!(rows::<OrderSummaryRow>(&tables, "OrderSummary").await, before);
+    assert_rows_are_folds(&tables, std::slice::from_ref(&id)).await;
+
+    tables
+        .store()
+        .append::<Order>(&id, 3, &[submitted()], &metadata())
+        .await
+        .unwrap();
+    deliver_everything(&tables).await;
+    let after = rows::<OrderSummaryRow>(&tables, "OrderSummary").await;
+    assert_eq!((after[0].version, after[0].status.as_str()), (4, "submitted"));
     assert_rows_are_folds(&tables, &[id]).await;
 }

@@ -84,8 +84,15 @@ def router(routes):
     return ["[workspace.metadata.lambda.watch.router]", *rows]
 
 
+def check_heads(routes):
+    """Each GET has a HEAD beside it, of the same function and for the same callers; neither is there without the other."""
+    of_method = lambda method: {route._replace(method="") for route in routes if route.method == method}
+    for route in sorted(of_method("GET") ^ of_method("HEAD")):
+        sys.exit(f"routes: {TEMPLATE} has not the same GET and HEAD {route.path}")
+
+
 def table(routes, summaries):
-    by_key = {f"{route.method} {route.path}": route for route in routes}
+    by_key = {f"{route.method} {route.path}": route for route in routes if route.method != "HEAD"}
     differing = by_key.keys() ^ summaries.keys()
     if differing:
         sys.exit(f"routes: {TEMPLATE} and {DESCRIPTION} do not both have {', '.join(sorted(differing))}")
@@ -109,6 +116,7 @@ def main(arguments):
     if arguments not in ([], ["--check"]):
         sys.exit("routes: there is only the option --check")
     all_routes = routes()
+    check_heads(all_routes)
     for file, part in [("Cargo.toml", router(all_routes)), ("docs/http.md", table(all_routes, summaries()))]:
         text = with_part(file, part)
         if text == "\n".join(lines(file)):

@@ -15,7 +15,7 @@ use event_store::EventStore;
 use lambda_edge::http::{self, Caching, Call, Problem, Reply, Routes};
 use lambda_edge::{ConfigError, Environment, Function};
 use read_models::{CustomerOrders, FreshOrders, OrderSummaries};
-use reference_data::{CustomerView, Customers};
+use reference_data::{Customer, CustomerView, Customers, Versioned};
 use sent_letters::Notifications;
 use views::OrderListRequests;
 use views::list_requests::ListFilter;
@@ -55,11 +55,15 @@ pub fn routes() -> Routes<App> {
 
 async fn customer(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let Stored(customer_id) = call.id::<Stored<CustomerId>>("customer_id")?;
-    let found = app.customers.get(&customer_id).await.map_err(read_problem)?;
-    let customer = found.ok_or_else(|| not_found("customer_not_found", "There is no such customer."))?;
+    let customer = find(&app, &customer_id).await?;
     let version = customer.version;
     let reply = Reply::ok(&CustomerView::from(customer))?.version(version);
     Ok(reply.caching(Caching::Revalidated))
+}
+
+async fn find(app: &App, customer_id: &CustomerId) -> Result<Versioned<Customer>, Problem> {
+    let found = app.customers.get(customer_id).await.map_err(read_problem)?;
+    found.ok_or_else(|| not_found("customer_not_found", "There is no such customer."))
 }
 
 async fn orders(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
@@ -73,5 +77,10 @@ async fn orders(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 
 async fn order_summary(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let Stored(customer_id) = call.id::<Stored<CustomerId>>("customer_id")?;
-    Reply::ok(&app.customer_orders.summary(&customer_id).await.map_err(read_problem)?)
+    let summary = app.customer_orders.summary(&customer_id).await.map_err(read_problem)?;
+    // Whoever has ordered is there, known by name or not.
+    if summary.first_order_at.is_none() {
+        find(&app, &customer_id).await?;
+    }
+    Reply::ok(&summary)
 }

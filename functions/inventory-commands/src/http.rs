@@ -54,7 +54,7 @@ async fn perform(app: &App, call: &Call, command: StockCommand, message: &'stati
     let executed = app.stocks.execute_on(stock, command, &context, &metadata).await;
     let transacted = executed.map_err(transact_problem)?;
 
-    let version = transacted.stream.version;
+    let version = transacted.stream.changed;
     let stock = transacted.stream.state.unwrap_or_default();
     let reply = Reply::ok(&Accepted {
         sku,

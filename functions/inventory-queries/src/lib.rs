@@ -65,13 +65,13 @@ async fn at_least(app: &App, sku: &Sku, version: Version) -> Result<(StockLevelR
     let id = Stock::aggregate_id(sku);
     let stream = app.stocks.load::<Stock>(&id).await.map_err(read_problem)?;
     // A snapshot does not say when its last event was.
-    let newest = app.stocks.events(&id, stream.version.max(1), Some(1)).await;
+    let newest = app.stocks.events(&id, stream.changed.max(1), Some(1)).await;
     let newest = newest.map_err(read_problem)?.pop();
     let row = stream
         .state
         .filter(|stock| stock.is_known)
         .zip(newest)
-        .map(|(stock, newest)| StockLevelRow::new(sku.clone(), stream.version, (&stock).into(), newest.timestamp));
+        .map(|(stock, newest)| StockLevelRow::new(sku.clone(), stream.changed, (&stock).into(), newest.timestamp));
     let row = row.ok_or_else(|| not_found("sku_not_found", "There is no stock of this SKU."))?;
     Ok((row, ReadSource::Events))
 }

@@ -171,7 +171,7 @@ async fn perform(
     let executed = app.orders.execute_on(order, command, &context, &metadata).await;
     let transacted = executed.map_err(transact_problem)?;
 
-    let version = transacted.stream.version;
+    let version = transacted.stream.changed;
     let line = match &added {
         Some(added) => added_line(app, &transacted, added).await.map_err(read_problem)?,
         None => None,

@@ -102,7 +102,7 @@ fn view(order_id: OrderId, events: &[Recorded]) -> Result<Option<FulfilmentView>
     for event in events {
         stream.fold(event)?;
     }
-    let version = stream.version;
+    let version = stream.changed;
     let started = stream.state.filter(|state| state.order.is_some());
     Ok(started.map(|state| FulfilmentView {
         order_id,

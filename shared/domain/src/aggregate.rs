@@ -82,6 +82,10 @@ pub trait Aggregate: Clone + fmt::Debug + Serialize + DeserializeOwned + Send + 
     }
 }
 
+/// The type of an event that any aggregate may have: a request with an idempotency key was carried out, and changed nothing.
+/// Its data is empty, its version 1, and what it leads to is no event of the aggregate's own. A storage format.
+pub const NOTHING_CHANGED: &str = "NothingChanged";
+
 /// Turns what was stored in one schema version into the next. Pure, and total on data of its version.
 #[derive(Debug, Clone, Copy)]
 pub enum Upcaster {
@@ -106,6 +110,17 @@ pub struct StoredEvent {
     /// The schema version of `data`, from 1.
     pub event_version: u32,
     pub data: Value,
+}
+
+impl StoredEvent {
+    /// A [`NOTHING_CHANGED`].
+    pub fn nothing_changed() -> Self {
+        Self {
+            event_type: NOTHING_CHANGED.to_owned(),
+            event_version: 1,
+            data: json!({}),
+        }
+    }
 }
 
 /// A stored event that this code cannot read. Reading it again gives the same result.
@@ -145,7 +160,8 @@ pub fn store_event<A: Aggregate>(event: &A::Event) -> StoredEvent {
     }
 }
 
-/// What was stored, upcast to the newest schema versions first. One event, unless an upcaster has split it.
+/// What was stored, upcast to the newest schema versions first. One event, unless an upcaster has split it, or it is a
+/// [`NOTHING_CHANGED`].
 ///
 /// # Errors
 /// [`UnreadableEvent`] when a type or version is unknown or the data is not of that version.
@@ -161,7 +177,8 @@ fn upcast<A: Aggregate>(stored: StoredEvent, newest: &mut Vec<StoredEvent>) -> R
         event_version,
         data,
     } = stored;
-    if !A::EVENT_TYPES.contains(&event_type.as_str()) {
+    let is_change = event_type != NOTHING_CHANGED;
+    if is_change && !A::EVENT_TYPES.contains(&event_type.as_str()) {
         return Err(UnreadableEvent::UnknownType { event_type });
     }
     let known = newest_version::<A>(&event_type);
@@ -173,6 +190,7 @@ fn upcast<A: Aggregate>(stored: StoredEvent, newest: &mut Vec<StoredEvent>) -> R
         });
     }
     match upcasters::<A>(&event_type).get(event_version as usize - 1) {
+        None if !is_change => {}
         None => newest.push(StoredEvent {
             event_type,
             event_version,

@@ -478,6 +478,26 @@ fn what_the_code_does_not_know_is_an_error() {
     );
 }
 
+/// Every aggregate has it, and it is no event of its own.
+#[test]
+fn that_nothing_changed_is_read_as_no_event_of_any_aggregate() {
+    let stored = StoredEvent {
+        event_type: "NothingChanged".to_owned(),
+        event_version: 1,
+        data: json!({}),
+    };
+    assert_eq!(StoredEvent::nothing_changed(), stored);
+    for kind in kinds() {
+        assert_eq!((kind.rewrite)(stored.clone()), Ok(Vec::new()), "{}", kind.name);
+        let newer = StoredEvent {
+            event_version: 2,
+            ..stored.clone()
+        };
+        let newer = (kind.rewrite)(newer).unwrap_err();
+        assert!(matches!(newer, UnreadableEvent::UnknownVersion { .. }), "{newer:?}");
+    }
+}
+
 #[test]
 fn the_reason_tells_nothing_of_what_is_stored() {
     let reason = |event_type: &str, data: Value| {

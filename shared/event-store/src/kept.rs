@@ -25,9 +25,9 @@ const FRESH: TimeDelta = TimeDelta::seconds(5);
 /// From when on a load costs less than to read what has happened since.
 const WORTH_KEEPING: TimeDelta = TimeDelta::seconds(60);
 
-/// What a state takes beside what it serializes to, and its keys beside their texts.
+/// What a state takes beside what it serializes to, and each of its keys.
 const BYTES_PER_ENTRY: usize = 500;
-const BYTES_PER_KEY: usize = 120;
+const BYTES_PER_KEY: usize = 40;
 
 /// The newest known states of some aggregates.
 #[derive(Debug)]
@@ -86,14 +86,10 @@ impl<A: Aggregate> Kept<A> {
         let Ok(state) = stream.state.as_ref().map(serde_json::to_vec).transpose() else {
             return;
         };
-        let keys = stream.used_keys.iter().map(|used| {
-            let texts = [&used.idempotency.key, &used.idempotency.request_hash];
-            let texts = texts.into_iter().chain(&used.user_id).map(String::len);
-            BYTES_PER_KEY + texts.sum::<usize>()
-        });
+        let keys = stream.used_keys.len() * BYTES_PER_KEY;
         let entry = Entry {
             stream: stream.clone(),
-            bytes: BYTES_PER_ENTRY + state.map_or(0, |state| state.len()) + keys.sum::<usize>(),
+            bytes: BYTES_PER_ENTRY + state.map_or(0, |state| state.len()) + keys,
             as_of: now,
         };
         let mut states = self.states();

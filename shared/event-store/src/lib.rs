@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`decider`] | the one way to run a command |
 //! | `kept` | states that are kept between commands |
+//! | [`keys`] | the idempotency keys that a stream has seen |
 //! | [`transact`] | decide and append, with conflicts resolved |
 //! | `load` | an aggregate from its events, or a snapshot and what followed |
 //! | [`store`] | [`EventStore`]: append, and parts of a stream |
@@ -26,6 +27,7 @@ pub mod decider;
 pub mod error;
 mod from_env;
 mod kept;
+pub mod keys;
 mod load;
 pub mod recorded;
 pub mod scan;

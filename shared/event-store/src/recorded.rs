@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
-use domain::aggregate::{StoredEvent, read_events, reason_without_data};
+use domain::aggregate::{NOTHING_CHANGED, StoredEvent, read_events, reason_without_data};
 use domain::{Aggregate, Idempotency, Metadata};
 use dynamodb::{Item, TableError, shard_of};
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,11 @@ impl Recorded {
             version: self.version,
             source,
         })
+    }
+
+    /// Whether it says more than that a key was used.
+    pub fn is_change(&self) -> bool {
+        self.stored.event_type != NOTHING_CHANGED
     }
 
     /// The event that an item of the table, or an image in its stream, holds.

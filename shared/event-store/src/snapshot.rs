@@ -12,18 +12,15 @@ use std::str::FromStr;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use chrono::{DateTime, Utc};
-use domain::{Aggregate, Idempotency};
+use domain::Aggregate;
 use dynamodb::item::{MAX_ITEM_BYTES, item_bytes};
 use dynamodb::{Cost, TableError, to_item};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::Version;
-use crate::stream::{SnapshotMark, Stream, UsedKey};
-
-/// How many idempotency keys a snapshot carries along: those of the most recent commands that had one. A key takes about
-/// 175 bytes, which every load of a long stream reads.
-pub const MAX_KEYS: usize = 100;
+use crate::keys::{Keys, remembered};
+use crate::stream::{SnapshotMark, Stream};
 
 /// The Snapshots table, and which streams it is for.
 #[derive(Debug, Clone)]
@@ -63,6 +60,8 @@ pub(crate) struct Snapshot<A: Aggregate> {
     aggregate_id: String,
     aggregate_type: String,
     pub version: Version,
+    /// The newest version that has changed something.
+    changed: Version,
     /// The event at `version`: a snapshot of another history has another.
     pub event_id: Uuid,
     /// [`Aggregate::STATE_VERSION`].
@@ -70,17 +69,7 @@ pub(crate) struct Snapshot<A: Aggregate> {
     #[serde(with = "domain::time::timestamp")]
     taken_at: DateTime<Utc>,
     state: A,
-    used_keys: Vec<KeyItem>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct KeyItem {
-    key: String,
-    request_hash: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    user_id: Option<String>,
-    version: Version,
+    keys: Keys,
 }
 
 impl Snapshots {
@@ -144,7 +133,7 @@ impl Snapshots {
     /// put an older snapshot in the place of a newer one; the next load finds it due and replaces it.
     ///
     /// `stream` is what was loaded, or kept since it was appended: every event in it is stored.
-    pub(crate) fn write_if_due<A: Aggregate>(&self, client: &Client, stream: &Stream<A>) {
+    pub(crate) fn write_if_due<A: Aggregate>(&self, client: &Client, stream: &Stream<A>, now: DateTime<Utc>) {
         let Some(every) = self.every::<A>() else {
             return;
         };
@@ -153,7 +142,7 @@ impl Snapshots {
         if !is_long || !stream.snapshot.begin(stream.version, every.get().into()) {
             return;
         }
-        let Some(snapshot) = stream.to_snapshot() else {
+        let Some(snapshot) = stream.to_snapshot(now) else {
             return stream.snapshot.end(None);
         };
         let (client, table) = (client.clone(), self.table.clone());
@@ -187,50 +176,27 @@ pub(crate) fn end_of_stream(every: NonZeroU32) -> usize {
 }
 
 impl<A: Aggregate> Stream<A> {
-    fn to_snapshot(&self) -> Option<Snapshot<A>> {
-        let recent = self.used_keys.len().saturating_sub(MAX_KEYS);
+    fn to_snapshot(&self, now: DateTime<Utc>) -> Option<Snapshot<A>> {
         Some(Snapshot {
             aggregate_id: self.aggregate_id.clone(),
             aggregate_type: A::TYPE.to_owned(),
             version: self.version,
+            changed: self.changed,
             event_id: self.newest_event?,
             state_version: A::STATE_VERSION,
-            taken_at: Utc::now(),
+            taken_at: now,
             state: self.state.clone()?,
-            used_keys: self.used_keys[recent..].iter().map(KeyItem::from).collect(),
+            keys: remembered(&self.used_keys, now),
         })
     }
 
     pub(crate) fn restore(&mut self, snapshot: Snapshot<A>) {
         self.version = snapshot.version;
+        self.changed = snapshot.changed;
         self.newest_event = Some(snapshot.event_id);
         self.state = Some(snapshot.state);
-        self.used_keys = snapshot.used_keys.into_iter().map(UsedKey::from).collect();
+        self.used_keys = snapshot.keys.0;
         self.snapshot = SnapshotMark::at(snapshot.version);
-    }
-}
-
-impl From<&UsedKey> for KeyItem {
-    fn from(used: &UsedKey) -> Self {
-        Self {
-            key: used.idempotency.key.clone(),
-            request_hash: used.idempotency.request_hash.clone(),
-            user_id: used.user_id.clone(),
-            version: used.version,
-        }
-    }
-}
-
-impl From<KeyItem> for UsedKey {
-    fn from(item: KeyItem) -> Self {
-        Self {
-            idempotency: Idempotency {
-                key: item.key,
-                request_hash: item.request_hash,
-            },
-            user_id: item.user_id,
-            version: item.version,
-        }
     }
 }
 

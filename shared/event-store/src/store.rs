@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure, Select, TransactWriteItem,
 };
 use chrono::{DateTime, SubsecRound, Utc};
-use domain::aggregate::store_event;
+use domain::aggregate::{StoredEvent, store_event};
 use domain::{Aggregate, Metadata};
 use dynamodb::item::{MAX_ITEM_BYTES, item_bytes};
 use dynamodb::patience::pause;
@@ -211,6 +211,9 @@ impl EventStore {
     /// Appends `events` after version `expected`, which the caller has read: that a version is free does not prove
     /// that the one before it exists.
     ///
+    /// Without events, but with an idempotency key, it appends one that says only that the key was used: a repetition is
+    /// recognised then, whatever has changed meanwhile.
+    ///
     /// If our own earlier attempt succeeded and its answer was lost, that is success.
     ///
     /// # Errors
@@ -224,9 +227,13 @@ impl EventStore {
     ) -> Result<Appended, AppendError> {
         // One append is one moment: no time lies between its events.
         let now = self.now();
+        let stored: Vec<_> = match events {
+            [] if metadata.idempotency.is_some() => vec![StoredEvent::nothing_changed()],
+            events => events.iter().map(store_event::<A>).collect(),
+        };
         let events: Vec<_> = (expected + 1..)
-            .zip(events)
-            .map(|(version, event)| record::<A>(aggregate_id, version, event, metadata, now))
+            .zip(stored)
+            .map(|(version, stored)| record::<A>(aggregate_id, version, stored, metadata, now))
             .collect();
         let items = events
             .iter()
@@ -317,7 +324,7 @@ impl EventStore {
 fn record<A: Aggregate>(
     aggregate_id: &str,
     version: Version,
-    event: &A::Event,
+    stored: StoredEvent,
     metadata: &Metadata,
     now: DateTime<Utc>,
 ) -> Recorded {
@@ -329,7 +336,7 @@ fn record<A: Aggregate>(
         event_id: Uuid::new_v7(Timestamp::from_unix_time(seconds, now.timestamp_subsec_nanos(), 0, 0)),
         timestamp: now,
         metadata: metadata.clone(),
-        stored: store_event::<A>(event),
+        stored,
     }
 }
 

@@ -3,11 +3,12 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::precondition::Precondition;
-use domain::{Aggregate, Idempotency, Metadata};
+use domain::{Aggregate, Metadata};
 use dynamodb::Cost;
 use uuid::Uuid;
 
 use crate::corrupt::CorruptStream;
+use crate::keys::{UsedKey, use_of_key};
 use crate::{Recorded, Version};
 
 /// An aggregate as far as it has been read: its version and state, and what reading it cost.
@@ -16,9 +17,11 @@ pub struct Stream<A> {
     pub aggregate_id: String,
     /// The version of the newest event folded into `state`; 0 when there is none.
     pub version: Version,
+    /// The version of the newest of them that has changed something: what a caller sees as the aggregate's version.
+    pub changed: Version,
     pub state: Option<A>,
     pub cost: Cost,
-    /// The idempotency keys of the events folded so far; of those before a snapshot, the most recent ones.
+    /// The idempotency keys of the events folded so far; of those before a snapshot, the ones that still count.
     pub(crate) used_keys: Vec<UsedKey>,
     /// The event at `version`.
     pub(crate) newest_event: Option<Uuid>,
@@ -30,15 +33,6 @@ pub struct Stream<A> {
     pub(crate) precondition: Precondition,
 }
 
-/// An idempotency key that an event of the stream carries. A key belongs to its caller.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct UsedKey {
-    pub user_id: Option<String>,
-    pub idempotency: Idempotency,
-    /// The version of the last event that carries it.
-    pub version: Version,
-}
-
 impl<A: Aggregate> Stream<A> {
     /// A stream that is believed to have no events yet. An append to it that is wrong about that is a conflict, so
     /// no read is needed.
@@ -46,6 +40,7 @@ impl<A: Aggregate> Stream<A> {
         Self {
             aggregate_id: aggregate_id.into(),
             version: 0,
+            changed: 0,
             state: None,
             cost: Cost::default(),
             used_keys: Vec::new(),
@@ -76,6 +71,9 @@ impl<A: Aggregate> Stream<A> {
         let events = next.events::<A>()?;
         self.state = A::fold(self.state.take(), &events);
         self.version = next.version;
+        if !events.is_empty() {
+            self.changed = next.version;
+        }
         self.newest_event = Some(next.event_id);
         self.remember_key(next);
         Ok(())
@@ -84,19 +82,13 @@ impl<A: Aggregate> Stream<A> {
 
 impl<A> Stream<A> {
     fn remember_key(&mut self, event: &Recorded) {
-        let Some(idempotency) = &event.metadata.idempotency else {
+        let Some(used) = UsedKey::of(event) else {
             return;
         };
         match self.used_keys.last_mut() {
             // The next event of the same command.
-            Some(last) if last.idempotency == *idempotency && last.user_id == event.metadata.user_id => {
-                last.version = event.version;
-            }
-            _ => self.used_keys.push(UsedKey {
-                user_id: event.metadata.user_id.clone(),
-                idempotency: idempotency.clone(),
-                version: event.version,
-            }),
+            Some(last) if last.is_same(&used) => last.version = used.version,
+            _ => self.used_keys.push(used),
         }
     }
 
@@ -108,9 +100,7 @@ impl<A> Stream<A> {
 
     /// What the caller of `metadata` has used its key for, if anything.
     pub(crate) fn use_of_key(&self, metadata: &Metadata) -> Option<&UsedKey> {
-        let key = &metadata.idempotency.as_ref()?.key;
-        let is_it = |used: &&UsedKey| used.idempotency.key == *key && used.user_id == metadata.user_id;
-        self.used_keys.iter().find(is_it)
+        use_of_key(&self.used_keys, metadata)
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) const MAX_ATTEMPTS: u32 = 12;
 pub struct Transacted<A> {
     /// The stream up to the command's last event, and with what everything cost.
     pub stream: Stream<A>,
-    /// The command's events; empty when it was a repetition.
+    /// The command's events; empty when it was a repetition, or changed nothing and had no key.
     pub events: Vec<Recorded>,
     /// The same request with the same idempotency key had been appended before; now nothing was.
     pub is_replay: bool,
@@ -105,7 +105,8 @@ impl EventStore {
         let mut attempt = 0;
         while attempt < attempts {
             let decided = decided(&stream, metadata, &decide, &is_absence);
-            let is_append = matches!(&decided, Ok(Decided::Events(events)) if !events.is_empty());
+            let is_append = |events: &[A::Event]| !events.is_empty() || metadata.idempotency.is_some();
+            let is_append = matches!(&decided, Ok(Decided::Events(events)) if is_append(events));
             if stream.is_kept && !is_append {
                 self.refresh(&mut stream).await?;
                 continue;
@@ -116,7 +117,7 @@ impl EventStore {
             };
             first.before(&stream, &events).await?;
             if let Some(snapshots) = &self.snapshots {
-                snapshots.write_if_due(&self.client, &stream);
+                snapshots.write_if_due(&self.client, &stream, self.now());
             }
             let appended = self.append::<A>(&stream.aggregate_id, stream.version, &events, metadata);
             let winners = match appended.await {
@@ -276,16 +277,16 @@ fn decided<A: Aggregate, E>(
     is_absence: impl Fn(&E) -> bool,
 ) -> Result<Decided<A::Event>, TransactError<E>> {
     if let Some(used) = stream.use_of_key(metadata) {
-        return match Some(&used.idempotency) == metadata.idempotency.as_ref() {
+        return match used.is_for(metadata) {
             true => Ok(Decided::Before(used.version)),
             false => Err(TransactError::KeyReused),
         };
     }
     match decide(stream) {
         Err(refusal) if is_absence(&refusal) => Err(TransactError::Refused(refusal)),
-        _ if !stream.precondition.is_met(stream.version) => Err(TransactError::VersionMismatch {
+        _ if !stream.precondition.is_met(stream.changed) => Err(TransactError::VersionMismatch {
             expected: stream.precondition.clone(),
-            actual: stream.version,
+            actual: stream.changed,
         }),
         decided => decided.map(Decided::Events).map_err(TransactError::Refused),
     }

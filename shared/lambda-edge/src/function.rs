@@ -20,7 +20,7 @@ type Invoke = dyn Fn(LambdaEvent<Value>) -> BoxFuture<'static, Result<Value, Err
 #[derive(Clone)]
 pub struct Function {
     invoke: Arc<Invoke>,
-    routes: Arc<[&'static str]>,
+    routes: Arc<[String]>,
 }
 
 /// Makes a function from its environment. Every function crate exports one, named `function`.
@@ -61,7 +61,7 @@ impl Function {
         Self { routes, ..both }
     }
 
-    pub(crate) fn with_routes(self, routes: impl Iterator<Item = &'static str>) -> Self {
+    pub(crate) fn with_routes(self, routes: impl Iterator<Item = String>) -> Self {
         Self {
             routes: routes.collect(),
             ..self
@@ -69,7 +69,7 @@ impl Function {
     }
 
     /// The routes that it serves, each as `METHOD /path`. Another function than one of requests has none.
-    pub fn routes(&self) -> &[&'static str] {
+    pub fn routes(&self) -> &[String] {
         &self.routes
     }
 

@@ -55,6 +55,7 @@ impl OrderSummaryRow {
         let mut times = None;
         if let Some(row) = before {
             stream.version = row.version;
+            stream.changed = row.version;
             times = Some((row.created_at, row.updated_at));
             stream.state = Some(row.order);
         }
@@ -65,10 +66,12 @@ impl OrderSummaryRow {
                 break;
             }
             let (created_at, _) = times.unwrap_or((event.timestamp, event.timestamp));
-            times = Some((created_at, event.timestamp));
+            if event.is_change() {
+                times = Some((created_at, event.timestamp));
+            }
         }
         let row = stream.state.zip(times).map(|(order, (created_at, updated_at))| {
-            Self::new(order_id, stream.version, order, created_at, updated_at)
+            Self::new(order_id, stream.changed, order, created_at, updated_at)
         });
         (row, folded)
     }

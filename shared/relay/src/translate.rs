@@ -20,7 +20,8 @@ use uuid::Uuid;
 /// What DynamoDB said, or that an event cannot be read.
 pub(crate) async fn messages(store: &EventStore, events: &[Recorded]) -> Result<Vec<Message>, StoreError> {
     let mut messages = Vec::new();
-    for event in events {
+    let changes = || events.iter().filter(|event| event.is_change());
+    for event in changes() {
         messages.extend(match event.aggregate_type.as_str() {
             Order::TYPE => order::messages(store, event).await?,
             Stock::TYPE => stock::messages(event)?,
@@ -40,7 +41,7 @@ pub(crate) async fn messages(store: &EventStore, events: &[Recorded]) -> Result<
             }
         });
     }
-    if let Some(newest) = events.iter().max_by_key(|event| event.version)
+    if let Some(newest) = changes().max_by_key(|event| event.version)
         && newest.aggregate_type == Stock::TYPE
     {
         messages.extend(stock::level(store, newest).await?);

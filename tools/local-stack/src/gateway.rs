@@ -2,8 +2,10 @@
 //!
 //! - this module: the server, and what it answers itself
 //! - `routing`: which function a request goes to
+//! - `cors`: what pages of other origins may do
 //! - `payload`: the event that the function gets, and its answer as HTTP
 
+mod cors;
 mod payload;
 mod routing;
 
@@ -13,7 +15,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{Request, StatusCode, header};
+use axum::http::request::Parts;
+use axum::http::{Method, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures::StreamExt;
@@ -78,6 +81,18 @@ async fn metrics() -> Response {
 
 async fn handle(State(gateway): State<Arc<Gateway>>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
+    let Some(cors) = &gateway.template.cors else {
+        return answer(&gateway, &parts, body).await;
+    };
+    if parts.method == Method::OPTIONS {
+        return cors::preflight(cors, &parts.headers);
+    }
+    let mut answer = answer(&gateway, &parts, body).await;
+    cors::add(cors, &parts.headers, answer.headers_mut());
+    answer
+}
+
+async fn answer(gateway: &Gateway, parts: &Parts, body: Body) -> Response {
     let Ok(path) = percent_encoding::percent_decode_str(parts.uri.path()).decode_utf8() else {
         return message(StatusCode::BAD_REQUEST, "Bad Request");
     };
@@ -91,7 +106,7 @@ async fn handle(State(gateway): State<Arc<Gateway>>, request: Request<Body>) -> 
         return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     };
     let function = &gateway.template.functions[target.function];
-    let event = payload::event(&parts, &path, &target, &body, &gateway.domain);
+    let event = payload::event(parts, &path, &target, &body, &gateway.domain);
     let Ok(answer) = tokio::time::timeout(INTEGRATION_TIMEOUT, gateway.functions.invoke(function, event)).await else {
         return message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
     };

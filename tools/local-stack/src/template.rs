@@ -29,7 +29,7 @@ use serde_json::Value;
 pub use error::{Problem, TemplateError};
 use intrinsics::{At, Resolver};
 pub use model::{
-    Attribute, AttributeKind, FunctionDefinition, Index, KeyElement, KeyRole, Projection, ProjectionKind, Queue,
+    Attribute, AttributeKind, Cors, FunctionDefinition, Index, KeyElement, KeyRole, Projection, ProjectionKind, Queue,
     QueueTrigger, Redrive, Route, Rule, Schedule, Scheduler, StreamTrigger, StreamView, Table, Template,
 };
 
@@ -82,7 +82,7 @@ impl Template {
             expected,
         })?;
         let section = |name: &str| root.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
-        let (parameters, resources) = (section("Parameters"), section("Resources"));
+        let (parameters, resources, conditions) = (section("Parameters"), section("Resources"), section("Conditions"));
         if resources.is_empty() {
             let expected = "a CloudFormation template: it has no Resources".to_owned();
             return Err(TemplateError::Malformed {
@@ -95,6 +95,7 @@ impl Template {
             parameters: &parameters,
             overrides,
             resources: &resources,
+            conditions: &conditions,
         };
         let named = |resource: &str| {
             let (file, resource) = (file.to_owned(), resource.to_owned());
@@ -131,7 +132,7 @@ impl Template {
                 }
                 "AWS::Serverless::HttpApi" => {
                     apis += 1;
-                    resources::api(resource, apis).map_err(named(id))?;
+                    template.cors = resources::api(&resolver, resource, apis).map_err(named(id))?;
                 }
                 "AWS::Events::EventBus" => {
                     let bus = messaging::bus(&resolver, id, resource).map_err(named(id))?;

@@ -9,6 +9,7 @@ use lambda_http::http::{HeaderMap, StatusCode};
 use serde_json::value::RawValue;
 
 use super::caller::Caller;
+use super::coding;
 use super::fields::{Errors, Field, Fields};
 use super::idempotency::{IdempotencyKey, MAX_KEY_CHARS};
 use super::problem::Problem;
@@ -173,6 +174,7 @@ impl Call {
     }
 
     fn check_content_type(&self) -> Result<(), Problem> {
+        coding::check(&self.headers)?;
         let media_type = self
             .headers
             .get(CONTENT_TYPE)

@@ -6,6 +6,7 @@
 //! | [`routes`] | the route table: `METHOD /path` to handler |
 //! | [`call`] | a request as its handler sees it: parameters, body, headers |
 //! | [`caller`] | who is calling |
+//! | `coding` | codings of bodies: none is taken |
 //! | [`reply`] | answers |
 //! | [`problem`] | answers that are errors, after RFC 9457 |
 //! | [`caching`] | who may keep an answer |
@@ -17,6 +18,7 @@
 pub mod caching;
 pub mod call;
 pub mod caller;
+mod coding;
 mod conditional;
 mod exact;
 pub mod fields;

@@ -62,19 +62,25 @@ impl<App: 'static> Routes<App> {
         self
     }
 
-    /// Every `METHOD /path`.
-    pub fn keys(&self) -> impl Iterator<Item = &'static str> {
-        self.0.keys().copied()
+    /// Every `METHOD /path`. Beside each GET there is HEAD, which is answered as GET is, but for the body.
+    pub fn keys(&self) -> impl Iterator<Item = String> {
+        let heads = self.0.keys().filter_map(|key| key.strip_prefix("GET "));
+        let heads = heads.map(|path| format!("HEAD {path}"));
+        self.0.keys().map(|key| (*key).to_owned()).chain(heads)
     }
 
     /// The route that API Gateway matched.
     pub(super) fn matched(&self, key: &str) -> Option<&Route<App>> {
-        self.0.get(key)
+        match key.strip_prefix("HEAD ") {
+            Some(path) => self.0.get(format!("GET {path}").as_str()),
+            None => self.0.get(key),
+        }
     }
 
     /// The route of a path that nobody has matched yet, with its parameters: `cargo lambda watch` hands on the bare
     /// path.
     pub(super) fn find(&self, method: &str, path: &str) -> Option<(&Route<App>, HashMap<String, String>)> {
+        let method = if method == "HEAD" { "GET" } else { method };
         // Fixed segments come before parameters, as with API Gateway: `{` sorts after letters.
         self.0.values().find_map(|route| {
             let (wanted, pattern) = route.key.split_once(' ')?;

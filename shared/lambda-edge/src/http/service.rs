@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::FutureExt;
-use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use lambda_http::http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use lambda_http::http::{HeaderValue, Method, Response, StatusCode};
 use lambda_http::request::{LambdaRequest, RequestContext};
 use lambda_http::{Adapter, Body, Request, RequestExt, tower::ServiceExt};
@@ -17,6 +19,7 @@ use uuid::Uuid;
 use super::caching::Caching;
 use super::call::{Call, malformed_header};
 use super::caller::{Caller, LOCAL_CALLER};
+use super::coding;
 use super::conditional::unless_known;
 use super::problem::Problem;
 use super::reply::Reply;
@@ -36,6 +39,27 @@ struct Service<App> {
     local_caller: Option<String>,
 }
 
+/// What was asked for. API Gateway hands over the path decoded and the query as it was sent, so they never make one URL: a
+/// `#` or `?` of the path would cut it elsewhere.
+struct Target {
+    path: String,
+    query: String,
+}
+
+impl Target {
+    /// Takes it out of an event, of which `lambda_http` would make a URL.
+    fn take(payload: &mut Value) -> Self {
+        let mut take = |name: &str, rest: &str| match payload.get_mut(name) {
+            Some(Value::String(text)) => std::mem::replace(text, rest.to_owned()),
+            _ => String::new(),
+        };
+        Self {
+            path: take("rawPath", "/"),
+            query: take("rawQueryString", ""),
+        }
+    }
+}
+
 /// A function that serves HTTP requests from API Gateway.
 pub fn function<App: Send + Sync + 'static>(env: &Environment, app: App, routes: Routes<App>) -> Function {
     let keys: Vec<_> = routes.keys().collect();
@@ -48,14 +72,11 @@ pub fn function<App: Send + Sync + 'static>(env: &Environment, app: App, routes:
         let service = service.clone();
         async move {
             let mut payload = event.payload;
-            // API Gateway has decoded the path: a `?` in it would pass for the beginning of the query.
-            if let Some(path) = payload["rawPath"].as_str().filter(|path| path.contains('?')) {
-                payload["rawPath"] = path.replace('?', "%3F").into();
-            }
+            let target = Arc::new(Target::take(&mut payload));
             let request = LambdaEvent::new(serde_json::from_value::<LambdaRequest>(payload)?, event.context);
             let adapter = Adapter::from(lambda_http::service_fn(move |request: Request| {
-                let service = service.clone();
-                async move { Ok::<_, Error>(service.serve(request).await) }
+                let (service, target) = (service.clone(), target.clone());
+                async move { Ok::<_, Error>(service.serve(request, &target).await) }
             }));
             Ok(serde_json::to_value(adapter.oneshot(request).await?)?)
         }
@@ -64,11 +85,11 @@ pub fn function<App: Send + Sync + 'static>(env: &Environment, app: App, routes:
 }
 
 impl<App: Send + Sync + 'static> Service<App> {
-    async fn serve(&self, request: Request) -> Response<Body> {
+    async fn serve(&self, request: Request, target: &Target) -> Response<Body> {
         let started = Instant::now();
         let request_id = request.lambda_context().request_id;
         let (correlation_id, correlation_problem) = correlation_id(&request);
-        let routed = self.route(&request);
+        let routed = self.route(&request, target);
         let route = routed.as_ref().map_or("none", |(route, _)| route.key);
         let mut order_id = routed.as_ref().and_then(|(_, path)| path.get("order_id").cloned());
 
@@ -79,13 +100,13 @@ impl<App: Send + Sync + 'static> Service<App> {
                 "route_not_found",
                 "There is no such route.",
             )),
-            (None, Some((route, path))) => self.call(route, path, &request, &correlation_id).await,
+            (None, Some((route, path))) => self.call(route, path, &request, target, &correlation_id).await,
         };
         let (outcome_code, mut response) = match outcome {
             Ok(reply) => {
                 order_id = reply.order_id.clone().or(order_id);
                 let reply = match *request.method() {
-                    Method::GET => unless_known(reply, request.headers()),
+                    Method::GET | Method::HEAD => unless_known(reply, request.headers()),
                     _ => reply,
                 };
                 ("ok", reply_response(reply))
@@ -97,6 +118,9 @@ impl<App: Send + Sync + 'static> Service<App> {
         };
         if let Ok(value) = HeaderValue::from_str(&correlation_id) {
             response.headers_mut().insert(X_CORRELATION_ID, value);
+        }
+        if request.method() == Method::HEAD {
+            leave_body_out(&mut response);
         }
         let status = response.status().as_u16();
         let labels = [
@@ -120,13 +144,13 @@ impl<App: Send + Sync + 'static> Service<App> {
     }
 
     /// The route that API Gateway matched; where none did (`$default`), the one that the path matches.
-    fn route(&self, request: &Request) -> Option<(&Route<App>, Parameters)> {
+    fn route(&self, request: &Request, target: &Target) -> Option<(&Route<App>, Parameters)> {
         let RequestContext::ApiGatewayV2(context) = request.request_context_ref()? else {
             return None;
         };
         let key = context.route_key.as_deref().unwrap_or("$default");
         if key == "$default" {
-            return self.routes.find(request.method().as_str(), request.raw_http_path());
+            return self.routes.find(request.method().as_str(), &target.path);
         }
         let parameters = request.path_parameters();
         let parameters = parameters
@@ -140,6 +164,7 @@ impl<App: Send + Sync + 'static> Service<App> {
         route: &Route<App>,
         path: Parameters,
         request: &Request,
+        target: &Target,
         correlation_id: &str,
     ) -> Result<Reply, Problem> {
         let caller = Caller::of(request, self.local_caller.as_deref());
@@ -154,9 +179,9 @@ impl<App: Send + Sync + 'static> Service<App> {
             caller,
             correlation_id: correlation_id.to_owned(),
             method: request.method().to_string(),
-            raw_path: request.raw_http_path().to_owned(),
+            raw_path: target.path.clone(),
             path,
-            query: request.uri().query().unwrap_or_default().to_owned(),
+            query: target.query.clone(),
             headers: request.headers().clone(),
             body: request.body().to_vec(),
         };
@@ -203,6 +228,15 @@ fn reply_response(reply: Reply) -> Response<Body> {
     response
 }
 
+/// Of an answer to HEAD only its headers are sent, which tell how long the body would be.
+/// <https://www.rfc-editor.org/rfc/rfc9110#name-head>
+fn leave_body_out(response: &mut Response<Body>) {
+    let body = std::mem::take(response.body_mut());
+    if response.status() != StatusCode::NOT_MODIFIED {
+        response.headers_mut().insert(CONTENT_LENGTH, body.len().into());
+    }
+}
+
 fn problem_response(problem: &Problem) -> Response<Body> {
     let mut response = Response::new(Body::Text(problem.body()));
     *response.status_mut() = problem.status;
@@ -214,6 +248,9 @@ fn problem_response(problem: &Problem) -> Response<Body> {
     }
     if problem.status == StatusCode::UNAUTHORIZED {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if problem.code == coding::UNSUPPORTED {
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
     response
 }

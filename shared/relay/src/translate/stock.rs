@@ -73,8 +73,8 @@ pub(super) async fn level(store: &EventStore, event: &Recorded) -> Result<Option
         low_stock_threshold: stock.low_stock_threshold,
     });
     Ok(Some(Message {
-        aggregateversion: Some(stream.version),
-        ..message(event, body, &stream.version.to_string())
+        aggregateversion: Some(stream.changed),
+        ..message(event, body, &stream.changed.to_string())
     }))
 }
 

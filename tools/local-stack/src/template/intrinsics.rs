@@ -34,6 +34,7 @@ pub(super) struct Resolver<'a> {
     /// Values of parameters in place of their defaults.
     pub overrides: &'a BTreeMap<String, String>,
     pub resources: &'a Map<String, Value>,
+    pub conditions: &'a Map<String, Value>,
 }
 
 impl Resolver<'_> {
@@ -44,6 +45,12 @@ impl Resolver<'_> {
     pub(super) fn resolve(&self, value: &Value) -> Result<Value, At> {
         match value {
             Value::Object(object) => match intrinsic(object) {
+                Some(("Fn::If", argument)) => {
+                    let branch = self.branch(argument).map_err(|problem| At::new("", problem))?;
+                    self.resolve(branch)
+                }
+                Some(("Fn::Split", argument)) => self.split(argument),
+                Some(("Ref", Value::String(name))) if name == "AWS::NoValue" => Ok(Value::Null),
                 Some((name, argument)) => {
                     let text = self.call(name, argument).map_err(|problem| At::new("", problem))?;
                     Ok(Value::String(text))
@@ -63,6 +70,42 @@ impl Resolver<'_> {
                 dynamic_references(text).map_err(|problem| At::new("", problem))?,
             )),
             scalar => Ok(scalar.clone()),
+        }
+    }
+
+    /// The one of two values that a condition of the template chooses.
+    fn branch<'v>(&self, argument: &'v Value) -> Result<&'v Value, Problem> {
+        let arguments = argument.as_array().map(Vec::as_slice);
+        let Some([Value::String(name), chosen, other]) = arguments else {
+            return Err(Problem::Unsupported("!If with these arguments".to_owned()));
+        };
+        let condition = self.conditions.get(name);
+        let condition = condition.ok_or_else(|| Problem::UnknownName(name.clone()))?;
+        Ok(if self.holds(condition)? { chosen } else { other })
+    }
+
+    fn holds(&self, condition: &Value) -> Result<bool, Problem> {
+        let unsupported = || Problem::Unsupported(format!("the condition {condition}"));
+        let text = |value: &Value| match self.resolve(value).map_err(|at| at.problem)? {
+            Value::String(text) => Ok(text),
+            _ => Err(Problem::NotText),
+        };
+        let (name, arguments) = condition.as_object().and_then(intrinsic).ok_or_else(unsupported)?;
+        match (name, arguments.as_array().map(Vec::as_slice)) {
+            ("Fn::Not", Some([condition])) => Ok(!self.holds(condition)?),
+            ("Fn::Equals", Some([one, other])) => Ok(text(one)? == text(other)?),
+            _ => Err(unsupported()),
+        }
+    }
+
+    fn split(&self, argument: &Value) -> Result<Value, At> {
+        let resolved = self.resolve(argument)?;
+        match resolved.as_array().map(Vec::as_slice) {
+            Some([Value::String(separator), Value::String(text)]) => Ok(text.split(separator.as_str()).collect()),
+            _ => Err(At::new(
+                "",
+                Problem::Unsupported("!Split with these arguments".to_owned()),
+            )),
         }
     }
 

@@ -14,10 +14,27 @@ pub struct Template {
     pub file: String,
     pub tables: Vec<Table>,
     pub functions: Vec<FunctionDefinition>,
+    /// `None` when no page of another origin may call the API.
+    pub cors: Option<Cors>,
     /// The names of its event buses.
     pub buses: Vec<String>,
     pub rules: Vec<Rule>,
     pub queues: Vec<Queue>,
+}
+
+/// What pages of other origins may ask the HTTP API for, and see of its answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct Cors {
+    pub allow_origins: Vec<String>,
+    #[serde(default)]
+    pub allow_methods: Vec<String>,
+    #[serde(default)]
+    pub allow_headers: Vec<String>,
+    #[serde(default)]
+    pub expose_headers: Vec<String>,
+    /// In seconds.
+    pub max_age: Option<u32>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::error::Problem;
 use super::intrinsics::{self, At, Resolver, scalar_text};
 use super::messaging;
-use super::model::{FunctionDefinition, Route, StreamTrigger, Table};
+use super::model::{Cors, FunctionDefinition, Route, StreamTrigger, Table};
 use super::properties::{
     DynamoDbEvent, Event, FunctionProperties, HttpApiEvent, OF_APIS_ELSEWHERE, OF_TABLES_ELSEWHERE, TableProperties,
 };
@@ -45,8 +45,11 @@ pub(super) fn table(resolver: &Resolver, id: &str, resource: &Value) -> Result<T
     })
 }
 
-pub(super) fn api(resource: &Value, count: usize) -> Result<(), At> {
-    let supported = |(name, _): &(&String, &Value)| OF_APIS_ELSEWHERE.contains(&name.as_str());
+pub(super) fn api(resolver: &Resolver, resource: &Value, count: usize) -> Result<Option<Cors>, At> {
+    const CORS: &str = "CorsConfiguration";
+    let is_cors = |name: &str, value: &Value| name == CORS && value.is_object();
+    let supported =
+        |(name, value): &(&String, &Value)| OF_APIS_ELSEWHERE.contains(&name.as_str()) || is_cors(name, value);
     let mut properties = resource
         .get("Properties")
         .and_then(Value::as_object)
@@ -58,8 +61,15 @@ pub(super) fn api(resource: &Value, count: usize) -> Result<(), At> {
             Problem::Unsupported(format!("the {name} of an HTTP API")),
         ));
     }
+    let cors = resource.get("Properties").and_then(|properties| properties.get(CORS));
+    let cors = cors.map(|cors| {
+        let resolved = resolver
+            .resolve(cors)
+            .map_err(|at| At::new(format!("{CORS}.{}", at.property), at.problem))?;
+        shape::<Option<Cors>>(resolved, CORS)
+    });
     match count {
-        1 => Ok(()),
+        1 => Ok(cors.transpose()?.flatten()),
         _ => Err(At::new(
             "Type",
             Problem::Unsupported("more than one HTTP API".to_owned()),

@@ -177,7 +177,7 @@ fn a_parameter_that_is_not_there_or_may_not_be_so_is_one_sentence_with_what_may_
     let refused = |name, value| with_parameters(&[(name, value)]).expect_err(name).to_string();
     assert_eq!(
         refused("StepTimeout", "ship:5"),
-        "template.yaml has no parameter StepTimeout (is StepTimeouts meant?); PARAMETERS may set Architecture, Fulfilment, \
+        "template.yaml has no parameter StepTimeout (is StepTimeouts meant?); PARAMETERS may set Architecture, CorsOrigins, Fulfilment, \
          JwtAudience, JwtIssuer, LogLevel, MailFrom, PaymentGateway, PaymentGatewayKey, StepTimeouts"
     );
     assert!(refused("Colour", "red").starts_with("template.yaml has no parameter Colour; PARAMETERS may set "));
@@ -228,8 +228,12 @@ fn what_cannot_be_imitated_is_an_error_that_names_its_place() {
             "Events.E.Type of F: the local stack cannot imitate events of type SNS",
         ),
         (
-            with("Environment: { Variables: { X: !If [A, b, c] } }"),
-            "Environment.Variables.X of F: the local stack cannot imitate the intrinsic Fn::If",
+            with("Environment: { Variables: { X: !Select [0, [b, c]] } }"),
+            "Environment.Variables.X of F: the local stack cannot imitate the intrinsic Fn::Select",
+        ),
+        (
+            with("Environment: { Variables: { X: !If [Nothing, b, c] } }"),
+            "no resource Nothing",
         ),
         (
             with("Environment: { Variables: { X: !Ref Nothing } }"),
