@@ -497,7 +497,10 @@ async fn a_keyed_command_that_changes_nothing_is_remembered_and_changes_no_versi
         // A version that the caller expects is that of the last change.
         let unchanged = decider.execute(&1, fill(), &(), &keyed("l", "fill")).await.unwrap();
         assert_eq!((unchanged.stream.version, unchanged.stream.changed), (4, 3));
-        let stream = decider.stream(&1).await.unwrap().expecting(at(3));
+        let stream = decider.stream(&1).await.unwrap().expecting(Precondition {
+            at: Some(Versions::These(vec![3])),
+            not_at: None,
+        });
         let executed = decider
             .execute_on(stream, JarCommand::Add(1), &(), &metadata())
             .await
