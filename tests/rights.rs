@@ -292,14 +292,16 @@ async fn park(dynamodb: &Client, projection: &str, id: &str) {
 
 /// Removes the rows that follow from those of OrderSummary.
 async fn lose_rows(dynamodb: &Client) {
-    for (table, key) in [
-        ("CustomerOrders", ["CustomerId", "OrderKey"]),
-        ("DailyOrders", ["DayShard", "Entry"]),
-        ("OrderSearch", ["Term", "Posting"]),
-    ] {
-        for mut item in items(dynamodb, table).await {
-            item.retain(|name, _| key.contains(&name.as_str()));
-            let delete = dynamodb.delete_item().table_name(table).set_key(Some(item));
+    let template = template();
+    let knows = |binary: &str, table: &tables::Table| table.name_in(&environment(&template, binary, &[])).is_ok();
+    let follows = |table: &&tables::Table| {
+        let projections = ["customer-orders-projection", "order-index-projection"];
+        projections.iter().any(|projection| knows(projection, table)) && !knows("order-summary-projection", table)
+    };
+    for table in tables::ALL.iter().filter(follows) {
+        for mut item in items(dynamodb, table.logical_id).await {
+            item.retain(|name, _| table.key.iter().any(|(key, _)| key == name));
+            let delete = dynamodb.delete_item().table_name(table.logical_id).set_key(Some(item));
             delete.send().await.unwrap();
         }
     }

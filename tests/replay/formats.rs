@@ -322,7 +322,7 @@ async fn what_rows_hold() {
     assert_eq!(
         stored("OrderSummary").await,
         json!({
-            "StateVersion": 1, "Generation": 2, "OrderId": id, "Version": 4, "CustomerId": "VINET", "Status": "submitted", "Currency": "USD",
+            "StateVersion": Order::STATE_VERSION, "Generation": 2, "OrderId": id, "Version": 4, "CustomerId": "VINET", "Status": "submitted", "Currency": "USD",
             "TotalAmount": "56.00", "ItemCount": 2, "CreatedAt": time, "UpdatedAt": time,
             "OrderKey": order_key, "ListShard": "1", "StatusShard": "submitted#1",
             "Order": {
@@ -336,7 +336,7 @@ async fn what_rows_hold() {
     assert_eq!(
         stored("CustomerOrders").await,
         json!({
-            "StateVersion": 1, "Generation": 2, "CustomerId": "VINET", "OrderKey": order_key, "StatusKey": format!("submitted#{order_key}"),
+            "StateVersion": Order::STATE_VERSION, "Generation": 2, "CustomerId": "VINET", "OrderKey": order_key, "StatusKey": format!("submitted#{order_key}"),
             "OrderId": id, "Version": 4, "Status": "submitted", "Currency": "USD", "TotalAmount": "56.00", "ItemCount": 2,
             "CreatedAt": time, "UpdatedAt": time,
             "Counted": { "status#submitted": 1, "currency#USD": 1, "gross#USD": 56, "net#USD": 56 },
@@ -345,7 +345,7 @@ async fn what_rows_hold() {
     assert_eq!(
         stored("DailyOrders").await,
         json!({
-            "StateVersion": 1, "Generation": 1, "DayShard": "2026-11-20#3", "Entry": format!("order#{order_key}"), "OrderId": id, "Version": 4,
+            "StateVersion": Order::STATE_VERSION, "Generation": 1, "DayShard": "2026-11-20#3", "Entry": format!("order#{order_key}"), "OrderId": id, "Version": 4,
             "CustomerId": "VINET", "Status": "submitted", "Currency": "USD", "TotalAmount": "56.00",
             "Mark": "customer#VINET", "Counted": { "orders": 1, "currency#USD": 1, "gross#USD": 56, "net#USD": 56 },
         })

@@ -455,10 +455,9 @@ fn what_the_code_does_not_know_is_an_error() {
         };
         read_events::<Order>(stored).unwrap_err().to_string()
     };
-    assert_eq!(
-        unreadable("OrderCreated", 5, Value::Null),
-        "OrderCreated is stored in schema version 5, but this code knows versions 1 to 4"
-    );
+    let newer = unreadable("OrderCreated", 99, Value::Null);
+    let expected = "OrderCreated is stored in schema version 99, but this code knows versions 1 to ";
+    assert!(newer.starts_with(expected), "{newer}");
     assert!(unreadable("OrderCreated", 0, Value::Null).contains("version 0"));
     assert_eq!(
         unreadable("OrderMisplaced", 3, Value::Null),
