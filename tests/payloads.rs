@@ -35,10 +35,14 @@ fn sample(function: &str, name: &str) -> Value {
     let path = project().join("events").join(function).join(format!("{name}.json"));
     let mut sample: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     // Rows are as this code writes them, or they would not be looked at.
-    for record in sample["Records"].as_array_mut().into_iter().flatten() {
-        for image in ["OldImage", "NewImage"] {
-            if record["dynamodb"][image]["Generation"].is_object() {
-                record["dynamodb"][image]["StateVersion"] = json!({ "N": Order::STATE_VERSION.to_string() });
+    let records = sample.get_mut("Records").and_then(Value::as_array_mut);
+    for record in records.into_iter().flatten() {
+        for image in ["/dynamodb/OldImage", "/dynamodb/NewImage"] {
+            if let Some(image) = record
+                .pointer_mut(image)
+                .filter(|image| image.get("Generation").is_some())
+            {
+                image["StateVersion"] = json!({ "N": Order::STATE_VERSION.to_string() });
             }
         }
     }
