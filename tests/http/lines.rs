@@ -133,6 +133,28 @@ async fn one_more_comes_at_the_orders_price_and_the_answer_says_so() {
 }
 
 #[tokio::test]
+async fn a_repetition_is_answered_as_before_whatever_the_catalogue_has_come_to_say() {
+    let api = Api::start().await;
+    let mut body = order_body();
+    // Two lines today. With what the catalogue says later they would be one with two names.
+    body["items"] = json!([
+        { "product_id": "tee", "quantity": 1, "unit_price": "15.00" },
+        tee("RED", 1),
+    ]);
+    let create = || {
+        let request = api.request(Method::POST, "/orders");
+        Answer::of(request.header("idempotency-key", "two-lines").json(&body))
+    };
+    let created = create().await;
+    assert_eq!(created.status, 201, "{}", created.body);
+    let product = json!({ "name": "Shirt", "sku": "RED", "unit_price": "20.00", "currency": "USD" });
+    assert_eq!(api.put("/products/tee", product).await.status, 201);
+    let again = create().await;
+    assert_eq!(again.header("idempotency-replayed"), Some("true"), "{}", again.body);
+    assert_eq!(again.body, created.body);
+}
+
+#[tokio::test]
 async fn what_an_item_with_a_price_leaves_out_comes_from_the_catalogue() {
     let api = Api::start().await;
     api.put(

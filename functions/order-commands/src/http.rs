@@ -55,7 +55,7 @@ pub async fn create(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         Some(IdempotencyKey { key, .. }) => id_of_key(&call, key),
         None => Uuid::now_v7(),
     });
-    let may_be_refused = !expected.is_met(0) || command.has_unpriced_items();
+    let may_be_refused = !expected.is_met(0) || !command.products_to_look_up().is_empty();
     let order = if key.is_some() && may_be_refused {
         // What the catalogue says now, or the version, could refuse a repetition that the append would have recognised: by its
         // first event, which has the key however long the order has become.

@@ -81,15 +81,6 @@ pub struct Context {
 impl OrderCommand {
     /// The distinct products of the items that leave out a price, a SKU or a name; at most as many as an order can have.
     pub fn products_to_look_up(&self) -> Vec<&ProductId> {
-        self.products_where(|item| item.unit_price.is_none() || item.sku.is_none() || item.product_name.is_none())
-    }
-
-    /// Whether the command depends on a price of the catalogue.
-    pub fn has_unpriced_items(&self) -> bool {
-        !self.products_where(|item| item.unit_price.is_none()).is_empty()
-    }
-
-    fn products_where(&self, is_meant: impl Fn(&NewItem) -> bool) -> Vec<&ProductId> {
         let items = match self {
             OrderCommand::CreateOrder(command) => &command.items[..],
             OrderCommand::AddOrderItem(item) => std::slice::from_ref(item),
@@ -98,7 +89,7 @@ impl OrderCommand {
         let mut seen = HashSet::new();
         items
             .iter()
-            .filter(|item| is_meant(item))
+            .filter(|item| item.unit_price.is_none() || item.sku.is_none() || item.product_name.is_none())
             .map(|item| &item.product_id)
             .filter(|product_id| seen.insert(*product_id))
             .take(MAX_LINES)
