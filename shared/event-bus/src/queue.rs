@@ -32,17 +32,15 @@ pub enum NotHandled {
     Passing(String),
     /// Newer code has written it, or what it is about. It can be handled once this code has been replaced, too.
     Newer(String),
-    /// It will never be handled by this code.
+    /// Nobody can read it or what it is about, or nobody here handles its type.
     Lasting(String),
 }
 
 impl From<TableError> for NotHandled {
     fn from(error: TableError) -> Self {
         match error {
-            TableError::Unreadable(_) | TableError::Rejected(_) => Self::Lasting(error.to_string()),
-            TableError::Throttled(_) | TableError::Unavailable(_) | TableError::Misconfigured(_) => {
-                Self::Passing(error.to_string())
-            }
+            TableError::Unreadable(_) => Self::Lasting(error.to_string()),
+            _ => Self::Passing(error.to_string()),
         }
     }
 }
@@ -61,11 +59,8 @@ impl<E: std::error::Error> From<TransactError<E>> for NotHandled {
     fn from(error: TransactError<E>) -> Self {
         match error {
             TransactError::Store(error) => error.into(),
-            TransactError::KeyReused | TransactError::TooLarge { .. } => Self::Lasting(error.to_string()),
-            // The rules may allow it on a later state.
-            TransactError::Refused(_) | TransactError::VersionMismatch { .. } | TransactError::Contended { .. } => {
-                Self::Passing(error.to_string())
-            }
+            // The rules may allow it on a later state, or those of other code.
+            _ => Self::Passing(error.to_string()),
         }
     }
 }
@@ -205,9 +200,9 @@ where
     F: Fn(Arc<App>, Message) -> Fut,
     Fut: Future<Output = Result<(), NotHandled>>,
 {
-    // A panic is a bug that this message brings out, and brings out again: it must not stop the messages around it.
+    // A panic is a bug, which other code may not have: the message waits for it, and does not stop those around it.
     let handled = AssertUnwindSafe(handle_one(app, handle, message)).catch_unwind().await;
-    let handled = handled.unwrap_or_else(|_| Err(NotHandled::Lasting("the function panicked".to_owned())));
+    let handled = handled.unwrap_or_else(|_| Err(NotHandled::Passing("the function panicked".to_owned())));
     let reason = match handled {
         Ok(()) => return Ok(Settled::Handled),
         Err(NotHandled::Passing(reason)) => return Err(reason),
@@ -287,7 +282,6 @@ mod tests {
         let records = ["handled", "panics", "hangs", "not begun"].map(message);
         let batch = json!({ "Records": records });
         let answer = function.invoke(batch, context).await.unwrap();
-        // What panics is given up, which nobody takes from here.
         let left = ["panics", "hangs", "not begun"].map(|id| json!({ "itemIdentifier": id }));
         assert_eq!(answer["batchItemFailures"], json!(left));
     }
