@@ -159,7 +159,7 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
     Ok(App::from_env(env, aws)?.function())
 }
 
-/// Whom to write to, and where as SMTP has it; or what becomes of the notification without.
+/// The name and the address, as SMTP has it, of the customer; or what becomes of the notification without them.
 fn recipient(customer: Option<&Customer>) -> Result<(&CustomerName, String), State> {
     let customer = customer.ok_or(State::NoAddress)?;
     let address = customer.email.as_ref().ok_or(State::NoAddress)?;

@@ -43,7 +43,7 @@ pub fn news(body: &Body) -> Result<Option<News<'_>>, &'static str> {
 }
 
 impl<'a> News<'a> {
-    /// Whom it concerns.
+    /// The customer who is told.
     pub fn customer_id(self) -> &'a CustomerId {
         match self {
             Self::Confirmed(event) => &event.customer_id,

@@ -128,7 +128,7 @@ impl FromStr for Currency {
     }
 }
 
-/// Of what is stored.
+/// Stored currencies are read for ever, also those that are in use no longer.
 impl TryFrom<String> for Currency {
     type Error = UnknownCurrency;
 

@@ -50,7 +50,7 @@ pub type Reason = Text<500, MANY_LINES>;
 /// What came with a delivery: the number of a delivery note, say.
 pub type Reference = Text<100>;
 
-/// Of a text whose line breaks are kept.
+/// Says of a text that its line breaks are kept.
 pub const MANY_LINES: bool = true;
 
 /// A text of people: 1 to `MAX` characters of any script, something of which can be seen.

@@ -22,9 +22,9 @@ const PACKED_BYTES: usize = 36;
 /// An idempotency key that an event of the stream carries. A key belongs to its caller.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct UsedKey {
-    /// Of the caller and the key.
+    /// Digest of the caller and the key.
     key: [u8; 16],
-    /// Of what was asked for.
+    /// Digest of what was asked for.
     request: [u8; 8],
     /// The version of the last event that carries it.
     pub version: Version,
@@ -33,7 +33,7 @@ pub(crate) struct UsedKey {
 }
 
 impl UsedKey {
-    /// `None` of an event without a key.
+    /// The key of an event; `None` if it has none.
     pub fn of(event: &Recorded) -> Option<Self> {
         Some(Self {
             key: key(&event.metadata)?,

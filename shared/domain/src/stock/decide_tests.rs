@@ -68,7 +68,7 @@ fn refused(number: u128, wanted: u32, available: u32) -> StockEvent {
     }
 }
 
-/// Of a SKU that nobody sells.
+/// The refusal by the stock of a SKU that nobody sells.
 fn unknown(number: u128, wanted: u32) -> StockEvent {
     StockEvent::StockReservationRefused {
         order_id: order(number),
