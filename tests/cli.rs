@@ -249,6 +249,17 @@ async fn what_cannot_be_done_is_one_clear_sentence() {
     let (_, outcome) = run_in(&[], &["parked", "list", "--endpoint-url", "localhost:8000"]).await;
     assert!(sentence(outcome).contains("localhost:8000 is not the URL"));
 
+    // Something else listens there.
+    let api = Api::start().await;
+    for arguments in [&["parked", "list"][..], &["verify"], &["export", path(&folder.path("x"))]] {
+        let (_, outcome) = run(api.stack.url(), arguments).await;
+        let sentence = sentence(outcome);
+        assert!(
+            sentence.contains("what answers there is something else") && sentence.contains(api.stack.url()),
+            "{sentence}"
+        );
+    }
+
     // A port on which nobody listens.
     let port = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -470,14 +481,24 @@ async fn a_replay_that_makes_no_sense_is_refused_with_one_sentence() {
     for (arguments, expected) in [
         (
             &["replay", "--projection", "orders"][..],
-            "read_models must be some of order-summary, customer-orders, daily-orders, order-search",
+            "--projection is orders, and must be one of order-summary, customer-orders, daily-orders, order-search, order-index",
         ),
-        (&["replay", "--segments", "0"], "segments must be 1 to 64"),
-        (&["verify", "--batch", "10001"], "batch must be 1 to 10000"),
+        (
+            &["replay", "--segments", "0"],
+            "'--segments <SEGMENTS>': 0 is not in 1..=64",
+        ),
+        (
+            &["verify", "--batch", "10001"],
+            "'--batch <BATCH>': 10001 is not in 1..=10000",
+        ),
         (&["replay", "--resume", "nothing"], "there is no replay nothing"),
         (&["replay", "--order", unknown], "there is no order 0190b6a4"),
         (&["replay", "--order", "7"], "must be a UUID"),
-        (&["replay", "--since", "yesterday"], "--since <TIME>"),
+        (
+            &["replay", "--since", "yesterday"],
+            "'--since <TIME>': must be a moment such as 2026-11-20T12:00:00Z, or a day such as 2026-11-20",
+        ),
+        (&["replay", "--since", "2026-02-30"], "or a day such as"),
         (
             &["replay", "--since", "2026-11-20T00:00:00Z", "--order", unknown],
             "cannot be used with",

@@ -16,8 +16,8 @@ pub enum TableError {
     /// DynamoDB will refuse this item always.
     #[error("DynamoDB rejects the request: {0}")]
     Rejected(String),
-    /// A right or a table is missing: only a deployment can help.
-    #[error("DynamoDB refuses access: {0}")]
+    /// A right or a table is missing, or something else answers: only a deployment can help.
+    #[error("DynamoDB cannot be used: {0}")]
     Misconfigured(String),
     /// An item cannot be read. Trying again does not help.
     #[error("an item cannot be read: {0}")]
@@ -63,11 +63,22 @@ impl<E: ProvideErrorMetadata + std::error::Error + 'static> From<SdkError<E>> fo
             SdkError::ServiceError(_) if code_is_of(&THROTTLING_CODES) => Self::throttled(message),
             SdkError::ServiceError(_) if code_is_of(&TRANSACTION_CODES) => Self::Unavailable(message),
             SdkError::ServiceError(_) if code_is_of(&REJECTING_CODES) => Self::Rejected(message),
-            SdkError::ServiceError(_) if status.is_some_and(|status| status < 500) => Self::Misconfigured(message),
+            SdkError::ServiceError(_) if status.is_some_and(|status| status < 500) => {
+                Self::Misconfigured(match is_from_dynamodb(&error) {
+                    true => message,
+                    false => "what answers there is something else".to_owned(),
+                })
+            }
             SdkError::ConstructionFailure(_) => Self::Rejected(message),
             _ => Self::Unavailable(message),
         }
     }
+}
+
+/// Whether an answer has DynamoDB's media type, which all its answers have, also its errors.
+fn is_from_dynamodb<E>(error: &SdkError<E>) -> bool {
+    let media_type = error.raw_response().and_then(|answer| answer.headers().get("content-type"));
+    media_type.is_some_and(|media_type| media_type.starts_with("application/x-amz-json"))
 }
 
 /// A request of ours lacks what it must have.
@@ -113,7 +124,8 @@ mod tests {
     /// What a 400 with this code is.
     fn refused(code: &str) -> TableError {
         let error = PutItemError::generic(ErrorMetadata::builder().code(code).build());
-        let response = HttpResponse::new(400.try_into().unwrap(), "".into());
+        let mut response = HttpResponse::new(400.try_into().unwrap(), "".into());
+        response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
         SdkError::service_error(error, response).into()
     }
 

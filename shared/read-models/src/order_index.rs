@@ -14,11 +14,15 @@ use crate::derived::{Derived, Follows};
 use crate::order_search::{OrderSearch, OrderSearchIndex};
 use crate::order_summary::OrderSummaries;
 use crate::read_model::ReadModel;
+use crate::rows::Row;
 
 /// Keeps several read models up to date with OrderSummary.
 pub struct OrderIndexProjection(Vec<Box<dyn Follows>>);
 
 impl OrderIndexProjection {
+    /// The names of the read models that it keeps.
+    pub const READ_MODELS: [&str; 2] = [DailyOrderRow::NAME, OrderSearch::NAME];
+
     /// # Errors
     /// When the environment lacks a variable.
     pub fn from_env(env: &Environment, client: &Client) -> Result<Self, ConfigError> {

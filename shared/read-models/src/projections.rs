@@ -17,6 +17,14 @@ pub const NAMES: [&str; 3] = [
     OrderIndexProjection::NAME,
 ];
 
+/// The names of the read models that `name` stands for: those of a projection, or the one that bears it.
+pub fn read_models_of(name: &str) -> Vec<String> {
+    match name {
+        OrderIndexProjection::NAME => OrderIndexProjection::READ_MODELS.map(str::to_owned).to_vec(),
+        _ => vec![name.to_owned()],
+    }
+}
+
 /// Every read model, for replays.
 ///
 /// # Errors

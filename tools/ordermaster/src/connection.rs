@@ -79,8 +79,15 @@ pub struct Connection {
     config: SdkConfig,
     /// As a function would have it.
     env: Environment,
-    /// Set when the DynamoDB was neither named nor deployed.
-    default_endpoint: Option<String>,
+    /// Where the DynamoDB is, unless it is AWS's.
+    endpoint: Option<Endpoint>,
+}
+
+/// The URL of a DynamoDB.
+enum Endpoint {
+    Named(String),
+    /// Nothing was named: that of a `make run`.
+    Default(String),
 }
 
 impl Connection {
@@ -101,14 +108,17 @@ impl Connection {
             (Some(_), None) => None,
             (None, None) => DYNAMODB_ENDPOINT.url(env)?.map(str::to_owned),
         };
-        let default_endpoint = match (&options.stack, &named) {
-            (None, None) => Some(local_url(&DYNAMODB_PORT, env)?),
-            _ => None,
+        let endpoint = match (&options.stack, named) {
+            (_, Some(url)) => Some(Endpoint::Named(url)),
+            (Some(_), None) => None,
+            (None, None) => Some(Endpoint::Default(local_url(&DYNAMODB_PORT, env)?)),
         };
-        let config = match (&default_endpoint, &named) {
+        let is_set = |name: &str| variable(name).is_some();
+        let config = match &endpoint {
+            None => config(None, is_set).await,
+            Some(Endpoint::Named(url)) => config(Some(url), is_set).await,
             // It takes any credentials; those of the environment may be for something else, or out of date.
-            (Some(url), _) => config(Some(url), |_| false).await,
-            (None, url) => config(url.as_deref(), |name| variable(name).is_some()).await,
+            Some(Endpoint::Default(url)) => config(Some(url), |_| false).await,
         };
         let client = Client::new(&config);
         let is_local = config.endpoint_url().is_some();
@@ -142,7 +152,7 @@ impl Connection {
             client,
             config,
             env: variables.into_iter().collect(),
-            default_endpoint,
+            endpoint,
         })
     }
 
@@ -162,14 +172,22 @@ impl Connection {
         Ok(operations::parkers(&self.env, self.client.clone(), &self.config)?)
     }
 
-    /// Whoever named no DynamoDB and reached none is told which one was tried.
+    /// Whoever reached no DynamoDB is told which one was tried.
     pub fn explained(&self, error: CliError) -> CliError {
-        match &self.default_endpoint {
-            Some(endpoint) if error.is_unreachable() => CliError::Local {
+        if !error.is_unreachable() {
+            return error;
+        }
+        let source = Box::new(error);
+        match &self.endpoint {
+            None => *source,
+            Some(Endpoint::Named(endpoint)) => CliError::At {
                 endpoint: endpoint.clone(),
-                source: Box::new(error),
+                source,
             },
-            _ => error,
+            Some(Endpoint::Default(endpoint)) => CliError::Local {
+                endpoint: endpoint.clone(),
+                source,
+            },
         }
     }
 }

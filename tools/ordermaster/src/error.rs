@@ -46,6 +46,8 @@ pub enum CliError {
     Unwatched { id: String },
     #[error("replay {id} is for the other purpose: `replay` rebuilds, `verify` compares")]
     OtherPurpose { id: String },
+    #[error("--projection is {name}, and must be one of {}", .known.join(", "))]
+    NoSuchProjection { name: String, known: Vec<&'static str> },
     #[error("there is no order {order_id}")]
     NoSuchOrder { order_id: OrderId },
     #[error(transparent)]
@@ -54,6 +56,8 @@ pub enum CliError {
     Store(#[from] StoreError),
     #[error("{source}. Is `make run` running at {endpoint}? A deployed stack is named by --stack.")]
     Local { endpoint: String, source: Box<CliError> },
+    #[error("{endpoint}: {source}")]
+    At { endpoint: String, source: Box<CliError> },
     #[error("the result cannot be written: {0}")]
     Output(#[from] io::Error),
 }

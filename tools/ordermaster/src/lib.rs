@@ -40,7 +40,7 @@ pub use crate::outcome::Outcome;
 /// It works on the DynamoDB of a running `make run`, or with --stack on a deployed stack. Results go to stdout, one JSON
 /// object per line. Exit status: 0 when all is well, 1 when something still fails, 2 when the command could not be done.
 #[derive(Debug, Parser)]
-#[command(name = "ordermaster")]
+#[command(name = "ordermaster", version)]
 struct Cli {
     #[command(flatten)]
     connection: ConnectionOptions,

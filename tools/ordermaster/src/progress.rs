@@ -1,15 +1,56 @@
-//! How far a command is. Shown on stderr, and only to a terminal.
+//! How far a command is, on stderr: a line that moves on a terminal, and a new one now and then elsewhere.
 
 use std::fmt;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use event_store::backup::{ImportProgress, ImportStep};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use operations::progress::Position;
 use operations::{Purpose, Replay};
 
+/// How often a line is written where there is no terminal, such as into a log.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// What is written where there is no terminal.
+struct Lines {
+    is_terminal: bool,
+    next: Mutex<Instant>,
+}
+
+impl Lines {
+    fn beside(bar: &ProgressBar) -> Self {
+        Self {
+            is_terminal: !bar.is_hidden(),
+            next: Mutex::new(Instant::now() + LINE_EVERY),
+        }
+    }
+
+    /// The line that is due, if one is.
+    fn due(&self, bar: &ProgressBar) -> Option<String> {
+        let now = Instant::now();
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_terminal || now < *next {
+            return None;
+        }
+        *next = now + LINE_EVERY;
+        let total = bar.length().map(|total| format!(" of about {total}")).unwrap_or_default();
+        let (step, done, per_second) = (bar.message(), bar.position(), bar.per_sec());
+        Some(format!("{step}: {done}{total} events, {per_second:.0}/s"))
+    }
+
+    fn tick(&self, bar: &ProgressBar) {
+        if let Some(line) = self.due(bar) {
+            eprintln!("{line}");
+        }
+    }
+}
+
 /// A line that says what is being done and how many events are done.
-pub struct Progress(ProgressBar);
+pub struct Progress {
+    bar: ProgressBar,
+    lines: Lines,
+}
 
 impl Progress {
     pub fn new(step: &'static str) -> Self {
@@ -19,11 +60,13 @@ impl Progress {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(200));
-        Self(bar)
+        let lines = Lines::beside(&bar);
+        Self { bar, lines }
     }
 
     pub fn events(&self, done: u64) {
-        self.0.set_position(done);
+        self.bar.set_position(done);
+        self.lines.tick(&self.bar);
     }
 
     pub fn import(&self, progress: ImportProgress) {
@@ -34,24 +77,27 @@ impl Progress {
             ImportStep::Verifying => "Verifying",
         };
         if progress.done == 1 {
-            self.0.reset_elapsed();
-            self.0.reset_eta();
+            self.bar.reset_elapsed();
+            self.bar.reset_eta();
         }
-        if self.0.message() != step {
-            self.0.set_message(step);
+        if self.bar.message() != step {
+            self.bar.set_message(step);
         }
-        self.0.set_position(progress.done);
+        self.events(progress.done);
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }
 
 /// A bar that says how many events of a replay are done, how fast, how many remain, and until when.
-pub struct ReplayProgress(ProgressBar);
+pub struct ReplayProgress {
+    bar: ProgressBar,
+    lines: Lines,
+}
 
 const WITH_TOTAL: &str = "{msg} [{bar:32}] {human_pos} of about {human_len} events, {rate}, {remaining}";
 const WITHOUT_TOTAL: &str = "{msg}: {human_pos} events, {rate}, {elapsed}";
@@ -88,7 +134,8 @@ impl ReplayProgress {
         bar.set_position(replay.counts.events);
         bar.reset_eta();
         bar.enable_steady_tick(Duration::from_millis(200));
-        let progress = Self(bar);
+        let lines = Lines::beside(&bar);
+        let progress = Self { bar, lines };
         progress.show(replay);
         progress
     }
@@ -100,27 +147,28 @@ impl ReplayProgress {
             Purpose::Rebuild => "Replaying",
             Purpose::Verify => "Verifying",
         };
-        if self.0.message() != message {
-            self.0.set_message(message);
+        if self.bar.message() != message {
+            self.bar.set_message(message);
         }
         // The total is a few hours old.
-        if self.0.length().is_some_and(|total| total < replay.counts.events) {
-            self.0.set_length(replay.counts.events);
+        if self.bar.length().is_some_and(|total| total < replay.counts.events) {
+            self.bar.set_length(replay.counts.events);
         }
-        self.0.set_position(replay.counts.events);
+        self.bar.set_position(replay.counts.events);
+        self.lines.tick(&self.bar);
     }
 }
 
 impl Drop for ReplayProgress {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::io;
-    use std::sync::{Arc, Mutex};
+    use std::sync::Arc;
 
     use indicatif::TermLike;
     use operations::{Plan, Scope, Status};
@@ -172,6 +220,18 @@ mod tests {
     }
 
     #[test]
+    fn elsewhere_a_line_is_written_when_it_is_due() {
+        let bar = ProgressBar::with_draw_target(Some(1_000), ProgressDrawTarget::hidden()).with_message("Replaying");
+        let lines = Lines::beside(&bar);
+        bar.set_position(400);
+        assert_eq!(lines.due(&bar), None);
+        *lines.next.lock().unwrap() = Instant::now();
+        let line = lines.due(&bar).unwrap();
+        assert!(line.starts_with("Replaying: 400 of about 1000 events, "), "{line}");
+        assert_eq!(lines.due(&bar), None);
+    }
+
+    #[test]
     fn a_terminal_is_told_what_is_done_how_fast_and_what_is_left() {
         let terminal = Terminal::default();
         let plan = Plan::new(Purpose::Rebuild, Scope::Everything, &["order-summary"]);
@@ -179,7 +239,7 @@ mod tests {
         let progress = ReplayProgress::on(ProgressDrawTarget::term_like(Box::new(terminal.clone())), &replay);
         let shown = |replay: &Replay| {
             progress.show(replay);
-            progress.0.force_draw();
+            progress.bar.force_draw();
             terminal.0.lock().unwrap().clone()
         };
         replay.counts.events = 400;

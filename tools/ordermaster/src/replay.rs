@@ -5,13 +5,15 @@ use std::io::Write;
 use std::pin::pin;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use domain::order::OrderId;
 use dynamodb::patience::patiently;
-use operations::plan::{DEFAULT_BATCH, DEFAULT_SEGMENTS};
+use operations::plan::{DEFAULT_BATCH, DEFAULT_SEGMENTS, MAX_BATCH, MAX_SEGMENTS};
 use operations::views::ReplayView;
 use operations::{Difference, Observer, Plan, Purpose, Replay, ReplayError, Replayer, Scope, Status, Stop};
+use read_models::projections;
 use tokio::sync::mpsc;
 
 use crate::connection::Connection;
@@ -25,20 +27,21 @@ const WATCH_EVERY: Duration = Duration::from_millis(500);
 /// What is to be replayed, and by whom.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Only the read model of this projection; may be given several times
+    /// Only what this projection keeps, or only the read model of this name; may be given several times
     #[arg(long, value_name = "NAME")]
     projection: Vec<String>,
     /// Only this order
     #[arg(long, value_name = "ID", conflicts_with = "since")]
     order: Option<OrderId>,
-    /// Only orders to which something has happened since then, such as 2026-11-20T12:00:00Z
-    #[arg(long, value_name = "TIME")]
+    /// Only orders to which something has happened since then, such as 2026-11-20 (its midnight in UTC) or
+    /// 2026-11-20T12:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     since: Option<DateTime<Utc>>,
     /// Parts of the table that are worked on at once
-    #[arg(long, default_value_t = DEFAULT_SEGMENTS)]
+    #[arg(long, default_value_t = DEFAULT_SEGMENTS, value_parser = within::<u32>(MAX_SEGMENTS.into()))]
     segments: u32,
     /// Events that are read at once
-    #[arg(long, default_value_t = DEFAULT_BATCH)]
+    #[arg(long, default_value_t = DEFAULT_BATCH, value_parser = within::<usize>(MAX_BATCH as u64))]
     batch: usize,
     /// Go on with the replay of this id; it keeps what it was to do
     #[arg(long, value_name = "REPLAY_ID", conflicts_with_all = ["projection", "order", "since", "segments", "batch"])]
@@ -46,6 +49,19 @@ pub struct Options {
     /// Have the replay function carry it out, and only watch
     #[arg(long)]
     background: bool,
+}
+
+/// A number from 1 to `max`.
+fn within<T: TryFrom<u64> + Clone + Send + Sync + 'static>(max: u64) -> RangedU64ValueParser<T> {
+    RangedU64ValueParser::new().range(1..=max)
+}
+
+/// A moment, or the midnight with which a day begins.
+fn moment(text: &str) -> Result<DateTime<Utc>, &'static str> {
+    let day = || text.parse().map(|day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc());
+    text.parse()
+        .or_else(|_| day())
+        .map_err(|_| "must be a moment such as 2026-11-20T12:00:00Z, or a day such as 2026-11-20")
 }
 
 pub async fn run(
@@ -105,7 +121,7 @@ async fn begin(replayer: &Replayer, purpose: Purpose, options: Options) -> Resul
             ..Plan::new(purpose, scope, &replayer.read_models())
         };
         if !options.projection.is_empty() {
-            plan.read_models = options.projection;
+            plan.read_models = read_models(options.projection, replayer.read_models())?;
         }
         return Ok(replayer.create(plan, status).await?);
     };
@@ -119,6 +135,20 @@ async fn begin(replayer: &Replayer, purpose: Purpose, options: Options) -> Resul
             .await?
             .ok_or(ReplayError::TakenOver)?),
     }
+}
+
+/// The read models that `names` stand for, which are names of projections or `known` ones of read models.
+fn read_models(names: Vec<String>, mut known: Vec<&'static str>) -> Result<Vec<String>, CliError> {
+    for name in projections::NAMES {
+        if !known.contains(&name) {
+            known.push(name);
+        }
+    }
+    if let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) {
+        let name = name.clone();
+        return Err(CliError::NoSuchProjection { name, known });
+    }
+    Ok(names.iter().flat_map(|name| projections::read_models_of(name)).collect())
 }
 
 /// Carries the replay out here. `None` when it was stopped by Ctrl-C.

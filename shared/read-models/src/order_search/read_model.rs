@@ -15,10 +15,14 @@ use crate::order_row::OrderSummaryRow;
 use crate::read_model::{Comparison, FieldDifference, PlacedRow, ReadModel, RowPage, Shown};
 use crate::totals::{Recount, Recounted};
 
+impl OrderSearch {
+    pub const NAME: &str = "order-search";
+}
+
 #[async_trait]
 impl ReadModel for OrderSearch {
     fn name(&self) -> &'static str {
-        "order-search"
+        Self::NAME
     }
 
     async fn show(&self, order: &OrderSummaryRow) -> Result<Shown, TableError> {
