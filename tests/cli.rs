@@ -251,7 +251,11 @@ async fn what_cannot_be_done_is_one_clear_sentence() {
 
     // Something else listens there.
     let api = Api::start().await;
-    for arguments in [&["parked", "list"][..], &["verify"], &["export", path(&folder.path("x"))]] {
+    for arguments in [
+        &["parked", "list"][..],
+        &["verify"],
+        &["export", path(&folder.path("x"))],
+    ] {
         let (_, outcome) = run(api.stack.url(), arguments).await;
         let sentence = sentence(outcome);
         assert!(

@@ -89,7 +89,7 @@ impl Aggregate for Jar {
 const MEGABYTE: usize = 1024 * 1024;
 
 fn keeping(store: EventStore) -> Decider<Jar> {
-    Decider::new(store).keeping_states(MEGABYTE)
+    Decider::new(store).keeping_states(MEGABYTE, TimeDelta::seconds(5))
 }
 
 /// The sweets and the version that a command came to.
@@ -440,7 +440,7 @@ async fn a_kept_state_whose_history_was_replaced_is_dropped() {
 #[tokio::test]
 async fn kept_states_take_so_many_bytes_and_no_more() {
     let tables = Tables::new().await;
-    let decider = Decider::<Jar>::new(tables.store()).keeping_states(40 * 1024);
+    let decider = Decider::<Jar>::new(tables.store()).keeping_states(40 * 1024, TimeDelta::seconds(5));
     // Nine times.
     let label = || JarCommand::Label("x".repeat(1024));
     let jars = 20;

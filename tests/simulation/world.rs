@@ -66,7 +66,12 @@ impl World {
     /// A function's environment. Snapshots come soon, so that there are some. Most writers keep states, and some do not.
     pub fn environment(&self, binary: &str) -> Environment {
         let kept_bytes = if chance(0.7) { "1000000" } else { "0" };
-        let changed = [("SNAPSHOT_EVERY", "Order:3"), ("KEPT_STATE_BYTES", kept_bytes)];
+        let changed = [
+            ("SNAPSHOT_EVERY", "Order:3"),
+            ("KEPT_STATE_BYTES", kept_bytes),
+            // Their age is taken from the wall clock, on which a run must not depend.
+            ("KEPT_STATE_SECONDS", "3600"),
+        ];
         environment(&self.template, binary, &changed)
     }
 

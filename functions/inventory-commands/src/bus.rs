@@ -14,6 +14,10 @@ use messages::{Body, Message};
 
 use crate::App;
 
+/// [`perform`] for a message of a queue.
+///
+/// # Errors
+/// When it is to be received again.
 pub async fn handle(app: Arc<App>, message: Message) -> Result<(), NotHandled> {
     perform(&app, message).await.map(|_| ())
 }

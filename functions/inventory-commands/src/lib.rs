@@ -2,15 +2,15 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`http`] | one handler per route |
+//! | `http` | one handler per route |
 //! | [`bus`] | what messages ask for on behalf of orders |
-//! | [`bodies`] | the JSON bodies of the requests |
-//! | [`problems`] | what a refused or failed command answers |
+//! | `bodies` | the JSON bodies of the requests |
+//! | `problems` | what a refused or failed command answers |
 
-pub mod bodies;
+mod bodies;
 pub mod bus;
-pub mod http;
-pub mod problems;
+mod http;
+mod problems;
 
 use std::sync::Arc;
 

@@ -2,14 +2,14 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`http`] | one handler per route |
-//! | [`bodies`] | the JSON bodies of the requests |
+//! | `http` | one handler per route |
+//! | `bodies` | the JSON bodies of the requests |
 //! | `bus` | what the process manager asks for |
 //! | [`problems`] | what a refused or failed command answers |
 
-pub mod bodies;
+mod bodies;
 mod bus;
-pub mod http;
+mod http;
 pub mod problems;
 
 use aws_config::SdkConfig;

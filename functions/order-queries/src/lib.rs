@@ -2,15 +2,15 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`order`] | one order: as the read model has it, at least at some version, or as it was |
-//! | [`fulfilment`] | how far the fulfilment of an order has come |
-//! | [`handlers`] | lists of orders, the search, an order's history, its events, and the system's health |
-//! | [`health`] | whether every table can be read |
+//! | `order` | one order: as the read model has it, at least at some version, or as it was |
+//! | `fulfilment` | how far the fulfilment of an order has come |
+//! | `handlers` | lists of orders, the search, an order's history, its events, and the system's health |
+//! | `health` | whether every table can be read |
 
-pub mod fulfilment;
-pub mod handlers;
-pub mod health;
-pub mod order;
+mod fulfilment;
+mod handlers;
+mod health;
+mod order;
 
 use api::Cursors;
 use aws_config::SdkConfig;

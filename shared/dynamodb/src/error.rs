@@ -77,7 +77,9 @@ impl<E: ProvideErrorMetadata + std::error::Error + 'static> From<SdkError<E>> fo
 
 /// Whether an answer has DynamoDB's media type, which all its answers have, also its errors.
 fn is_from_dynamodb<E>(error: &SdkError<E>) -> bool {
-    let media_type = error.raw_response().and_then(|answer| answer.headers().get("content-type"));
+    let media_type = error
+        .raw_response()
+        .and_then(|answer| answer.headers().get("content-type"));
     media_type.is_some_and(|media_type| media_type.starts_with("application/x-amz-json"))
 }
 
@@ -125,7 +127,9 @@ mod tests {
     fn refused(code: &str) -> TableError {
         let error = PutItemError::generic(ErrorMetadata::builder().code(code).build());
         let mut response = HttpResponse::new(400.try_into().unwrap(), "".into());
-        response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+        response
+            .headers_mut()
+            .insert("content-type", "application/x-amz-json-1.0");
         SdkError::service_error(error, response).into()
     }
 

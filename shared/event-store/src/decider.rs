@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use domain::{Aggregate, Metadata};
 
 use crate::error::StoreError;
@@ -34,10 +35,11 @@ impl<A: Aggregate> Decider<A> {
 
     /// The same with the newest states kept in memory, up to so many bytes: a command on one of them is then 1 request and
     /// no read. That pays where commands on one aggregate follow each other closely, as in the batches of a queue; a state
-    /// that others have changed meanwhile costs a request and a write unit more. 0 bytes: none are kept.
-    pub fn keeping_states(self, bytes: usize) -> Self {
+    /// that others have changed meanwhile costs a request and a write unit more. 0 bytes: none are kept. One that is not
+    /// `fresh` any more is brought up to date by a read first.
+    pub fn keeping_states(self, bytes: usize, fresh: TimeDelta) -> Self {
         Self {
-            kept: (bytes > 0).then(|| Arc::new(Kept::new(bytes))),
+            kept: (bytes > 0).then(|| Arc::new(Kept::new(bytes, fresh))),
             ..self
         }
     }

@@ -1,6 +1,7 @@
 //! The event store, its snapshots, and what is kept of it, as the environment of a function has them.
 
 use aws_sdk_dynamodb::Client;
+use chrono::TimeDelta;
 use domain::Aggregate;
 use environment::{ConfigError, Environment};
 
@@ -30,15 +31,20 @@ impl Snapshots {
 }
 
 impl<A: Aggregate> Decider<A> {
-    /// [`Decider::keeping_states`] of `bytes`, unless `KEPT_STATE_BYTES` says otherwise.
+    /// [`Decider::keeping_states`] of `bytes`, fresh for 5 seconds, unless `KEPT_STATE_BYTES` and `KEPT_STATE_SECONDS` say
+    /// otherwise.
     ///
     /// # Errors
-    /// When `KEPT_STATE_BYTES` is not a number.
+    /// When one of them is not a number.
     pub fn keeping_from_env(self, env: &Environment, bytes: usize) -> Result<Self, ConfigError> {
-        let variable = "KEPT_STATE_BYTES";
-        let set = env
-            .non_empty(variable)
-            .map(|_| env.parsed(variable, "a number of bytes"));
-        Ok(self.keeping_states(set.transpose()?.unwrap_or(bytes)))
+        let bytes = match env.non_empty("KEPT_STATE_BYTES") {
+            None => bytes,
+            Some(_) => env.parsed("KEPT_STATE_BYTES", "a number of bytes")?,
+        };
+        let seconds: u32 = match env.non_empty("KEPT_STATE_SECONDS") {
+            None => 5,
+            Some(_) => env.parsed("KEPT_STATE_SECONDS", "a whole number of seconds")?,
+        };
+        Ok(self.keeping_states(bytes, TimeDelta::seconds(seconds.into())))
     }
 }

@@ -4,7 +4,7 @@
 //! that it was: the table may have been filled again from a backup. An append on a kept state does not look. That its version
 //! is free does not prove that the events before are those that were folded, nor, in a table that was restored to an
 //! earlier moment, that they exist: such an append would leave a gap. No condition of a single put can tell, as it sees no
-//! other item. What keeps this from happening is time alone: a state that nobody has looked at for [`FRESH`] is appended to
+//! other item. What keeps this from happening is time alone: a state that nobody has looked at for some seconds is appended to
 //! only after a read, and nobody deletes a table, makes it anew and fills it in less. A restore into a table of another
 //! name comes with a deployment, and so with new environments.
 
@@ -18,10 +18,6 @@ use lru::LruCache;
 
 use crate::stream::Stream;
 
-/// How long a kept state may be appended to without a read. An environment may have been frozen meanwhile, so the wall
-/// clock counts.
-const FRESH: TimeDelta = TimeDelta::seconds(5);
-
 /// From when on a load costs less than to read what has happened since.
 const WORTH_KEEPING: TimeDelta = TimeDelta::seconds(60);
 
@@ -34,6 +30,9 @@ const BYTES_PER_KEY: usize = 40;
 pub(crate) struct Kept<A: Aggregate> {
     /// How many the states may take together, about.
     max_bytes: usize,
+    /// How long one may be appended to without a read. An environment may have been frozen meanwhile, so the wall clock
+    /// counts.
+    fresh: TimeDelta,
     states: Mutex<States<A>>,
 }
 
@@ -52,13 +51,14 @@ struct Entry<A> {
 
 impl<A: Aggregate> Kept<A> {
     /// Those that were not used for longest go first.
-    pub fn new(max_bytes: usize) -> Self {
+    pub fn new(max_bytes: usize, fresh: TimeDelta) -> Self {
         let states = States {
             entries: LruCache::unbounded(),
             bytes: 0,
         };
         Self {
             max_bytes,
+            fresh,
             states: Mutex::new(states),
         }
     }
@@ -68,7 +68,7 @@ impl<A: Aggregate> Kept<A> {
     pub fn take(&self, aggregate_id: &str, now: DateTime<Utc>) -> Option<(Stream<A>, bool)> {
         let entry = self.states().remove(aggregate_id)?;
         let age = now - entry.as_of;
-        if age > WORTH_KEEPING {
+        if age > WORTH_KEEPING.max(self.fresh) {
             return None;
         }
         let stream = Stream {
@@ -78,7 +78,7 @@ impl<A: Aggregate> Kept<A> {
             ..entry.stream
         };
         // A clock that was set back says nothing of the age.
-        Some((stream, TimeDelta::zero() <= age && age < FRESH))
+        Some((stream, TimeDelta::zero() <= age && age < self.fresh))
     }
 
     /// Keeps a state, which was the newest at `now`, unless a newer one is kept.
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_state_is_kept_only_forwards() {
-        let kept = Kept::<Stock>::new(1_000_000);
+        let kept = Kept::<Stock>::new(1_000_000, TimeDelta::seconds(5));
         let at = |version| Stream::<Stock> {
             version,
             ..Stream::unborn("stock-A")

@@ -31,9 +31,15 @@ pub trait ReadModel: Send + Sync {
     async fn rows(&self, segment: Segment, limit: usize, after: Option<&RowKey>) -> Result<RowPage, TableError>;
 
     /// Where an order has its rows, or the list of them, from its first version on.
+    ///
+    /// # Errors
+    /// [`TableError::Unreadable`] when the order makes no row.
     fn places_of(&self, order: &OrderSummaryRow) -> Result<Vec<RowKey>, TableError>;
 
     /// Everything that the table has of an order, but for totals.
+    ///
+    /// # Errors
+    /// [`TableError::Unreadable`] when the order makes no row.
     fn items(&self, order: &OrderSummaryRow) -> Result<Vec<Item>, TableError>;
 
     /// Removes a row, unless it has been written again since it was seen at this version, or newer code wrote it.

@@ -34,7 +34,10 @@ impl Lines {
             return None;
         }
         *next = now + LINE_EVERY;
-        let total = bar.length().map(|total| format!(" of about {total}")).unwrap_or_default();
+        let total = bar
+            .length()
+            .map(|total| format!(" of about {total}"))
+            .unwrap_or_default();
         let (step, done, per_second) = (bar.message(), bar.position(), bar.per_sec());
         Some(format!("{step}: {done}{total} events, {per_second:.0}/s"))
     }

@@ -58,7 +58,10 @@ fn within<T: TryFrom<u64> + Clone + Send + Sync + 'static>(max: u64) -> RangedU6
 
 /// A moment, or the midnight with which a day begins.
 fn moment(text: &str) -> Result<DateTime<Utc>, &'static str> {
-    let day = || text.parse().map(|day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc());
+    let day = || {
+        text.parse()
+            .map(|day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc())
+    };
     text.parse()
         .or_else(|_| day())
         .map_err(|_| "must be a moment such as 2026-11-20T12:00:00Z, or a day such as 2026-11-20")
@@ -148,7 +151,10 @@ fn read_models(names: Vec<String>, mut known: Vec<&'static str>) -> Result<Vec<S
         let name = name.clone();
         return Err(CliError::NoSuchProjection { name, known });
     }
-    Ok(names.iter().flat_map(|name| projections::read_models_of(name)).collect())
+    Ok(names
+        .iter()
+        .flat_map(|name| projections::read_models_of(name))
+        .collect())
 }
 
 /// Carries the replay out here. `None` when it was stopped by Ctrl-C.
