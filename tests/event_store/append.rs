@@ -59,7 +59,7 @@ async fn a_version_is_taken_once() {
         Err(AppendError::Conflict { winners }) => assert_eq!(winners[0].metadata, winner),
         other => panic!("expected a conflict, got {other:?}"),
     }
-    // A transaction of which only the first event collides writes none of its events.
+    // A transaction whose first event alone collides writes none of its events.
     let two = [created([]), submitted()];
     assert!(matches!(
         store.append::<Order>(&id, 0, &two, &metadata()).await,

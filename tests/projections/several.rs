@@ -92,7 +92,7 @@ fn projection(tables: &Tables) -> Projection {
     Projection::new(read_model(tables), source)
 }
 
-/// A new order, of which OrderSummary has had each version.
+/// A new order. OrderSummary has had each of its versions.
 async fn step_by_step(tables: &Tables, events: &[OrderEvent]) -> String {
     let id = order(tables, "VINET", &[]).await;
     summarize(tables).await;

@@ -1,4 +1,4 @@
-//! Rows that hold something else have another state version or row version, and a replay writes them anew.
+//! Rows that hold something else have another state version or row version, and a replay writes them again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -94,7 +94,7 @@ async fn a_replay_of_newer_code_writes_every_row_anew() {
     }
 }
 
-/// Rows of before told no state version: they are of the first, and are not written anew for that.
+/// Rows of before told no state version: they are of the first, and are not written again for that.
 #[tokio::test]
 async fn a_row_without_a_state_version_is_of_the_first() {
     let tables = Tables::new().await;
@@ -123,7 +123,7 @@ async fn a_row_without_a_state_version_is_of_the_first() {
     let told = tables.rows("OrderSummary").await;
     assert_eq!(told.iter().filter(|row| row.contains_key("StateVersion")).count(), 1);
 
-    // To code whose orders have another state they are outdated, and a replay writes them anew.
+    // To code whose orders have another state they are outdated, and a replay writes them again.
     let next = NEXT[1];
     let watch = Watch::default();
     let newer = next_replayer(&tables, next);
@@ -372,7 +372,7 @@ async fn a_row_of_an_older_format_is_not_shown_but_folded_from_the_events() {
     assert_eq!(verify(&tables).await, []);
 }
 
-/// Until a replay has written it anew. A new state version, for a field that nobody searches, must not empty the search.
+/// Until a replay has written it again. A new state version, for a field that nobody searches, must not empty the search.
 #[tokio::test]
 async fn the_search_shows_a_row_of_an_older_format_as_lists_do() {
     let tables = Tables::new().await;

@@ -63,7 +63,7 @@ const COMMANDS_PER_CLIENT: usize = 15;
 /// How many deliveries of a projection's trigger run at once.
 const DELIVERIES: usize = 2;
 
-/// In virtual time, of which a run takes a few minutes.
+/// Virtual time: a run takes a few minutes of it.
 const LONGEST_RUN: Duration = Duration::from_secs(3_600);
 
 /// How many seeds an ordinary test run takes: at least the first number, and more until all has happened that must.

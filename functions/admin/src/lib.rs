@@ -42,7 +42,7 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
         statuses: ProjectionStatuses::from_env(env, dynamodb)?,
         cursors: Cursors::from_env(env)?,
     };
-    Ok(http::function(env, app, routes()).and_of_schedules(each_minute(parkers)))
+    Ok(http::function(env, app, routes()).with_schedules(each_minute(parkers)))
 }
 
 /// Gives once more what waits for newer code.

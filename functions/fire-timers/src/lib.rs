@@ -87,7 +87,7 @@ impl App {
 }
 
 fn message(timer: &Timer) -> Message {
-    /// Of the ids made here, and of no others.
+    /// The namespace of the ids made here, and of no others.
     const NAMESPACE: Uuid = Uuid::from_u128(0x3a0d_51c7_9e4b_4f0e_8d27_60b1_f5c8_7e19);
     let body = Body::TimerDue(TimerDue {
         order_id: timer.order_id,

@@ -129,10 +129,10 @@ impl App {
             set: Mutex::default(),
         };
         let process = self.processes.stream(&order_id).await?;
-        let told = self
+        let appended = self
             .processes
             .execute_after(process, input, &context, metadata, &timers);
-        let process = told.await?.stream.state.unwrap_or_default();
+        let process = appended.await?.stream.state.unwrap_or_default();
         let set = std::mem::take(&mut *timers.set());
         self.remove_answered(order_id, set, &process).await;
         Ok(())

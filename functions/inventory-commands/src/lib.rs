@@ -48,8 +48,8 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
         stocks: app.stocks.clone().with_attempts(MAX_ATTEMPTS),
     };
     let dead_letters = DeadLetters::from_env(env, aws)?;
-    let of_messages = queue::function(dead_letters, Arc::new(for_messages), CONCURRENT_MESSAGES, bus::handle);
-    Ok(lambda_edge::http::function(env, app, routes()).and_of_records(of_messages))
+    let messages = queue::function(dead_letters, Arc::new(for_messages), CONCURRENT_MESSAGES, bus::handle);
+    Ok(lambda_edge::http::function(env, app, routes()).with_records(messages))
 }
 
 pub fn routes() -> Routes<App> {

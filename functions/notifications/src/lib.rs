@@ -33,7 +33,7 @@ use templates::news;
 /// How many messages of a batch are handled at once: all of them.
 const CONCURRENCY: usize = 10;
 
-/// As long as template.yaml lets an invocation run, so nobody holds a claim that has run out; and shorter than a message
+/// The time of a claim: as long as template.yaml lets an invocation run, so nobody holds a claim that has run out; and shorter than a message
 /// stays out of sight, so it has run out when the message comes again.
 const CLAIM: Duration = Duration::from_secs(30);
 

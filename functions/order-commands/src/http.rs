@@ -229,7 +229,7 @@ async fn products(
 
 /// The order that a caller creates with a key: the same one each time, so that a repetition finds it.
 fn id_of_key(call: &Call, key: &str) -> Uuid {
-    /// Of the ids made here, and of no others.
+    /// The namespace of the ids made here, and of no others.
     const NAMESPACE: Uuid = Uuid::from_u128(0x6f3c_2b8e_5d14_4c7a_9b60_1e8f_a2d7_c390);
     let caller = call.caller.as_ref().map_or("", |caller| caller.user_id.as_str());
     // A key has no line break, so the two cannot run into each other.

@@ -23,7 +23,7 @@ use reference_data::Products;
 /// What the handlers need.
 pub struct App {
     pub orders: Decider<Order>,
-    /// For items that come without a price.
+    /// The catalogue, for items that leave out what it knows.
     pub products: Products,
 }
 
@@ -34,12 +34,12 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
     let orders = EventStore::from_env(env, dynamodb.clone())?.with_snapshots(Snapshots::from_env(env)?);
     // Commands on one order seldom follow each other in one environment, so its state is not kept.
     let orders = Decider::new(orders).keeping_from_env(env, 0)?;
-    let of_messages = bus::function(DeadLetters::from_env(env, aws)?, orders.clone());
+    let messages = bus::function(DeadLetters::from_env(env, aws)?, orders.clone());
     let app = App {
         orders,
         products: Products::from_env(env, dynamodb)?,
     };
-    Ok(lambda_edge::http::function(env, app, routes()).and_of_records(of_messages))
+    Ok(lambda_edge::http::function(env, app, routes()).with_records(messages))
 }
 
 pub fn routes() -> Routes<App> {

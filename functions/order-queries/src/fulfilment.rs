@@ -21,7 +21,7 @@ use crate::App;
 #[derive(Serialize)]
 struct FulfilmentView {
     order_id: OrderId,
-    /// Of the process, not of the order.
+    /// The version of the process, not of the order.
     version: Version,
     status: Status,
     lines: Vec<LineView>,
@@ -57,7 +57,7 @@ struct PaymentView {
     status: PaymentStage,
     attempts: u32,
     transaction_id: Option<TransactionId>,
-    /// Of the newest attempt that failed.
+    /// The code of the newest attempt that failed.
     failure_code: Option<String>,
 }
 

@@ -140,7 +140,7 @@ impl App {
     }
 }
 
-/// For the log.
+/// The answer's code, for the log.
 fn answer_code(answer: &Answer) -> String {
     match answer {
         Answer::Failed { code, .. } => code.clone(),

@@ -24,11 +24,11 @@ use serde_json::Value;
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let replayer = Replayer::from_env(env, dynamodb::client(aws))?;
-    let of_stream = stream::function(replayer.clone(), runs::carry_on);
+    let stream = stream::function(replayer.clone(), runs::carry_on);
     let replayer = Arc::new(replayer);
     let direct = Function::new(move |event: LambdaEvent<Value>| {
         let replayer = replayer.clone();
         async move { request::answer(&replayer, event.payload).await }
     });
-    Ok(direct.and_of_records(of_stream))
+    Ok(direct.with_records(stream))
 }

@@ -15,7 +15,7 @@ use sha2::Sha256;
 /// How much of the hash a cursor carries: 128 bits.
 const TAG_BYTES: usize = 16;
 
-/// As long as the hash that it keys, which RFC 2104 asks for.
+/// The length of the hash that the key is for, which RFC 2104 asks for.
 const MIN_KEY_BYTES: usize = 32;
 
 const CURSOR_KEY: &str = "CURSOR_KEY";

@@ -79,7 +79,7 @@ impl<Filter> Paged<Filter> {
 }
 
 impl PageParameters {
-    /// At most how many entries the page has.
+    /// The greatest number of entries on the page.
     pub fn size(&self) -> usize {
         self.page_size.0
     }

@@ -23,7 +23,7 @@ pub trait Aggregate: Clone + fmt::Debug + Serialize + DeserializeOwned + Send + 
     /// Every event type that was ever stored, also those that upcasters have since replaced by others.
     const EVENT_TYPES: &'static [&'static str];
 
-    /// For each event type whose schema has changed: how its version 1 becomes version 2, its version 2 version 3, …
+    /// The upcasters of each event type whose schema has changed: version 1 to 2, 2 to 3, …
     const UPCASTERS: &'static [(&'static str, &'static [Upcaster])];
 
     /// Raised whenever the same events lead to another state, or a state serializes in another way: what was computed
@@ -97,7 +97,7 @@ pub enum Upcaster {
 }
 
 impl Upcaster {
-    /// For data that say the same in the new version, which can say more: older code would not understand that.
+    /// The upcaster of data that say the same in the new version, which can say more.
     pub fn unchanged(data: Value) -> Value {
         data
     }

@@ -17,7 +17,7 @@ pub struct Product {
     pub name: ProductName,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sku: Option<Sku>,
-    /// Of one piece, as [`Currency::price`] gives it.
+    /// The price of one piece, as [`Currency::price`] gives it.
     pub unit_price: Decimal,
     pub currency: Currency,
 }

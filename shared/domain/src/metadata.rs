@@ -15,7 +15,7 @@ pub struct Metadata {
     /// The authenticated caller.
     pub user_id: Option<String>,
     pub tenant_id: Option<String>,
-    /// By which a repetition of the same request is recognised, when the caller sent a key.
+    /// What a repetition of the same request is recognised by, when the caller sent a key.
     pub idempotency: Option<Idempotency>,
 }
 

@@ -23,7 +23,7 @@ pub struct Currency {
 /// Three letters. By this name serde's derive does not take it for something to be borrowed from what is read.
 type Code = &'static str;
 
-/// By decimal places, the currencies in use.
+/// The currencies in use, by decimal places.
 ///
 /// ISO 4217 list one of 2026-01-01 (<https://www.six-group.com/en/products-services/financial-information/data-standards.html>),
 /// less funds, metals, units of account, and codes for tests and for no currency. VED does not replace VES, says its amendment 170.
@@ -40,7 +40,7 @@ const IN_USE: [(u32, &str); 3] = [
     (3, "BHD IQD JOD KWD LYD OMR TND"),
 ];
 
-/// By decimal places, those that were taken before and are no longer: what is stored may be in them. Nothing is ever taken out
+/// Currencies that were taken before and are no longer, by decimal places: what is stored may be in them. Nothing is ever taken out
 /// of here; what goes from above comes here.
 const NO_LONGER: [(u32, &str); 3] = [
     (0, "UYI"),

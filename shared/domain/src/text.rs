@@ -53,7 +53,7 @@ pub type Reference = Text<100>;
 /// Says of a text that its line breaks are kept.
 pub const MANY_LINES: bool = true;
 
-/// A text of people: 1 to `MAX` characters of any script, something of which can be seen.
+/// A text of people: 1 to `MAX` characters of any script, at least one of them visible.
 ///
 /// It is taken as forms and spreadsheets send it. White space around it goes, and it is put into Unicode's normalization form C.
 /// Line breaks and tabs become spaces; where it may have several `LINES`, a line break stays, as `\n`.
@@ -66,7 +66,7 @@ impl<const MAX: usize, const LINES: bool> Text<MAX, LINES> {
         &self.0
     }
 
-    /// A text of our own making, of which the end may go: `text` without what the rules do not allow.
+    /// Makes a valid text of `text`: leaves out what the rules do not allow, and what is beyond `MAX`.
     ///
     /// # Panics
     /// When nothing is left of it.

@@ -7,7 +7,7 @@ pub fn rfc3339_micros(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
-/// For `#[serde(with = …)]`: a time as [`rfc3339_micros`] writes it.
+/// A time as [`rfc3339_micros`] writes it, for `#[serde(with = …)]`.
 pub mod timestamp {
     use chrono::{DateTime, Utc};
     use serde::{Deserialize, Deserializer, Serializer, de::Error};

@@ -47,8 +47,7 @@ where
     }
 }
 
-/// The pause before a repetition, of which there were `attempt` before: at least half of the longest, so that all of them
-/// together last.
+/// The pause before retry number `attempt`, from 0: between half and all of `FIRST_PAUSE · 2^attempt`, at most `MAX_PAUSE`.
 pub async fn pause(attempt: u32) {
     tokio::time::sleep(longest(attempt, FIRST_PAUSE, MAX_PAUSE).mul_f64(0.5 + 0.5 * fastrand::f64())).await;
 }

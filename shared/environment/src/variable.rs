@@ -8,7 +8,7 @@ pub struct Variable {
     pub name: &'static str,
     /// What counts when it is not set; empty where that is nothing.
     pub default: &'static str,
-    /// For whoever sets it, in a few words.
+    /// What it sets, in a few words, for whoever sets it.
     pub meaning: &'static str,
 }
 

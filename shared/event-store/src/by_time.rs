@@ -31,7 +31,7 @@ pub struct EventQuery<'a> {
 /// The place of an event in time order. Events of the same microsecond follow each other by aggregate and version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Place {
-    /// As [`rfc3339_micros`] writes it, so that text order is time order.
+    /// The time as [`rfc3339_micros`] writes it, so that text order is time order.
     timestamp: String,
     aggregate_id: String,
     version: Version,
@@ -143,9 +143,9 @@ const MAX_PAGE_BYTES: usize = 3_000_000;
 /// The events of one key of the index, as far as they have been read.
 struct Shard {
     key: String,
-    /// In our order, and next to come.
+    /// Events in our order, which come next.
     ready: VecDeque<(Place, Recorded)>,
-    /// Read, but all of the same microsecond, of which more may follow: their order in the index is not ours.
+    /// Events that were read, all of one microsecond. More of it may follow, and their order in the index is not ours.
     held: Vec<Recorded>,
     /// Where the index goes on.
     start: Option<HashMap<String, AttributeValue>>,

@@ -5,7 +5,7 @@
 //! is free does not prove that the events before are those that were folded, nor, in a table that was restored to an
 //! earlier moment, that they exist: such an append would leave a gap. No condition of a single put can tell, as it sees no
 //! other item. What keeps this from happening is time alone: a state that nobody has looked at for some seconds is appended to
-//! only after a read, and nobody deletes a table, makes it anew and fills it in less. A restore into a table of another
+//! only after a read, and nobody deletes a table, makes it again and fills it in less. A restore into a table of another
 //! name comes with a deployment, and so with new environments.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,7 +18,7 @@ use lru::LruCache;
 
 use crate::stream::Stream;
 
-/// From when on a load costs less than to read what has happened since.
+/// The age from which a load costs less than to read what has happened since.
 const WORTH_KEEPING: TimeDelta = TimeDelta::seconds(60);
 
 /// What a state takes beside what it serializes to, and each of its keys.

@@ -28,7 +28,7 @@ pub(crate) struct UsedKey {
     request: [u8; 8],
     /// The version of the last event that carries it.
     pub version: Version,
-    /// In seconds since 1970.
+    /// Seconds since 1970.
     used_at: u32,
 }
 

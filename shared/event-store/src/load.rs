@@ -64,7 +64,7 @@ impl EventStore {
     /// The events after a kept `stream`, which then is no longer one that nobody has looked at.
     ///
     /// When the event at its version is not the one that it was, the table has been filled again from a backup. Then its
-    /// state is of another history: the stream begins anew, and these are all its events.
+    /// state is of another history: the stream begins again, and these are all its events.
     pub(crate) async fn follow<A: Aggregate>(&self, stream: &mut Stream<A>) -> Result<Vec<Recorded>, StoreError> {
         stream.is_kept = false;
         let Some(known) = stream.newest_event else {

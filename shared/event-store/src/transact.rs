@@ -89,7 +89,7 @@ impl EventStore {
 
     /// The same with something that is done `first`, before each append, and at most so many attempts.
     ///
-    /// `is_absence` says of which refusals the cause is that there is no such thing.
+    /// `is_absence` tells the refusals whose cause is that there is no such thing.
     ///
     /// Nothing but a successful append may rest on a kept state: everything else is decided again on what a read has
     /// brought. A kept state that turns out to be old is no attempt, and nobody waits.

@@ -38,18 +38,18 @@ impl Function {
         }
     }
 
-    /// This function for requests, and `of_records` for the batches of a stream or queue.
-    pub fn and_of_records(self, of_records: Function) -> Self {
-        self.and_of(|payload| payload.get("Records").is_some(), of_records)
+    /// This function for requests, and `records` for the batches of a stream or queue.
+    pub fn with_records(self, records: Function) -> Self {
+        self.with(|payload| payload.get("Records").is_some(), records)
     }
 
-    /// This function for requests, and `of_schedules` for what a schedule sends.
+    /// This function for requests, and `schedules` for what a schedule sends.
     /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html>
-    pub fn and_of_schedules(self, of_schedules: Function) -> Self {
-        self.and_of(|payload| payload["detail-type"] == "Scheduled Event", of_schedules)
+    pub fn with_schedules(self, schedules: Function) -> Self {
+        self.with(|payload| payload["detail-type"] == "Scheduled Event", schedules)
     }
 
-    fn and_of(self, is_others: fn(&Value) -> bool, other: Function) -> Self {
+    fn with(self, is_others: fn(&Value) -> bool, other: Function) -> Self {
         let routes = self.routes.clone();
         let both = Self::new(move |event: LambdaEvent<Value>| {
             let function = match is_others(&event.payload) {

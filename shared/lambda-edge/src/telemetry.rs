@@ -58,7 +58,7 @@ pub const LOG_LEVEL: &str = "LOG_LEVEL";
 
 const DEFAULT: Level = Level::INFO;
 
-/// By the beginnings of their targets.
+/// Libraries, by the beginnings of their log targets.
 const LIBRARIES: [&str; 6] = ["aws", "h2", "hyper", "lambda_runtime", "reqwest", "rustls"];
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use rustls::crypto::ring;
 
-/// For the AWS SDK's clients.
+/// The TLS library of the AWS SDK's clients.
 pub(crate) const OF_AWS: Provider = Provider::Rustls(CryptoMode::Ring);
 
 /// Installs ring for reqwest's clients. They bring no cryptography of their own, and panic without any.

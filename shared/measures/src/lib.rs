@@ -7,11 +7,11 @@
 
 use metrics::{Unit, counter, describe_counter, describe_histogram};
 
-/// By `route` (the key, or `none`), `status` and `code` (`ok`, or that of the problem).
+/// Labels: `route` (the key, or `none`), `status` and `code` (`ok`, or that of the problem).
 pub const HTTP_REQUESTS: &str = "http_requests_total";
-/// By `route`.
+/// Label: `route`.
 pub const HTTP_REQUEST_DURATION: &str = "http_request_duration_seconds";
-/// By `function`, as the ones that follow.
+/// Label: `function`, as for the ones that follow.
 pub const STREAM_BATCHES: &str = "stream_batches_total";
 pub const STREAM_RECORDS: &str = "stream_records_total";
 pub const STREAM_FAILURES: &str = "stream_batch_item_failures_total";
@@ -21,9 +21,9 @@ pub const QUEUE_MESSAGES: &str = "queue_messages_total";
 pub const QUEUE_FAILURES: &str = "queue_batch_item_failures_total";
 pub const QUEUE_GIVEN_UP: &str = "queue_messages_given_up_total";
 pub const QUEUE_BATCH_DURATION: &str = "queue_batch_duration_seconds";
-/// By `operation`.
+/// Label: `operation`.
 pub const AWS_SDK_RETRIES: &str = "aws_sdk_retries_total";
-/// By `cache`, as the next one.
+/// Label: `cache`, as for the next one.
 pub const CACHE_HITS: &str = "cache_hits_total";
 pub const CACHE_MISSES: &str = "cache_misses_total";
 pub const CONFLICTS: &str = "event_store_conflicts_total";

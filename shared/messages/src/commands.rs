@@ -10,7 +10,7 @@ use domain::text::{CustomerId, PaymentMethodId, Sku, TransactionId};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-/// To inventory. Without an expiry: make the reservation that there is last.
+/// Tells inventory to reserve. Without an expiry: to make the reservation that there is last.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReserveStock {
     pub order_id: OrderId,
@@ -19,14 +19,14 @@ pub struct ReserveStock {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// To inventory: the order is cancelled.
+/// Tells inventory to give back, as the order is cancelled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReleaseStock {
     pub order_id: OrderId,
     pub sku: Sku,
 }
 
-/// To inventory: the order is shipped.
+/// Tells inventory that the pieces leave, as the order is shipped.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CommitStock {
     pub order_id: OrderId,
@@ -34,7 +34,7 @@ pub struct CommitStock {
     pub quantity: Pieces,
 }
 
-/// To payments.
+/// Tells payments to take money.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TakePayment {
     pub order_id: OrderId,
@@ -42,11 +42,11 @@ pub struct TakePayment {
     pub amount: Decimal,
     pub currency: Currency,
     pub payment_method_id: PaymentMethodId,
-    /// From 1.
+    /// The attempt's number, from 1.
     pub attempt: u32,
 }
 
-/// To payments: take nothing, and give back what was taken.
+/// Tells payments to take nothing, and to give back what was taken.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReturnPayment {
     pub order_id: OrderId,
@@ -54,14 +54,14 @@ pub struct ReturnPayment {
     pub refund_amount: Option<Decimal>,
 }
 
-/// To orders.
+/// Tells orders that an order is to be confirmed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ConfirmOrder {
     pub order_id: OrderId,
     pub payment_method_id: PaymentMethodId,
 }
 
-/// To orders.
+/// Tells orders that an order is paid.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RecordPayment {
     pub order_id: OrderId,
@@ -69,14 +69,14 @@ pub struct RecordPayment {
     pub amount: Decimal,
 }
 
-/// To orders.
+/// Tells orders that an order is to be cancelled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CancelOrder {
     pub order_id: OrderId,
     pub reason: Reason,
 }
 
-/// To the process manager itself: the answer to a step is due.
+/// Tells the process manager itself that the answer to a step is due.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TimerDue {
     pub order_id: OrderId,

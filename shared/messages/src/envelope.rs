@@ -18,7 +18,7 @@ use crate::events::{
 /// A message of the published language, with the attributes of a CloudEvent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Message {
-    /// Of CloudEvents: always `1.0`.
+    /// The version of CloudEvents: always `1.0`.
     pub specversion: String,
     /// The same however often the message is sent.
     pub id: Uuid,
@@ -29,7 +29,7 @@ pub struct Message {
     /// When what it tells of happened.
     #[serde(with = "domain::time::timestamp")]
     pub time: DateTime<Utc>,
-    /// The schema of the data, of which the last part is its version.
+    /// The schema of the data. Its last part is its version.
     pub dataschema: String,
     /// Shared by everything that follows from one request of a user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,7 +37,7 @@ pub struct Message {
     /// The event from which the message follows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub causationid: Option<String>,
-    /// Of the aggregate, when it happened. Messages about one aggregate may come in any order.
+    /// The aggregate's version when it happened. Messages about one aggregate may come in any order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aggregateversion: Option<u64>,
     #[serde(flatten)]

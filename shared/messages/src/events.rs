@@ -17,7 +17,7 @@ pub struct OrderSubmitted {
     pub order_id: OrderId,
     pub customer_id: CustomerId,
     pub currency: Currency,
-    /// With tax.
+    /// The total, tax included.
     pub total_amount: Decimal,
     pub items: Vec<Item>,
     pub shipping_address: ShippingAddress,
@@ -28,7 +28,7 @@ pub struct OrderSubmitted {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Item {
     pub product_id: ProductId,
-    /// Of items that are kept in stock.
+    /// The SKU, for items that are kept in stock.
     pub sku: Option<Sku>,
     pub quantity: u32,
     pub unit_price: Decimal,
@@ -83,10 +83,10 @@ pub struct OrderCancelled {
     pub order_id: OrderId,
     pub customer_id: CustomerId,
     pub reason: Reason,
-    /// To be paid back of what the order says was paid.
+    /// The amount to pay back of what the order says was paid.
     pub refund_amount: Decimal,
     pub currency: Currency,
-    /// By which the order was paid, if it was.
+    /// The transaction that paid the order, if one did.
     pub transaction_id: Option<TransactionId>,
     /// Whether it had been submitted: before that, nobody has done anything for it.
     pub was_submitted: bool,
@@ -96,7 +96,7 @@ pub struct OrderCancelled {
 pub struct InventoryReserved {
     pub order_id: OrderId,
     pub items: Vec<SkuQuantity>,
-    /// From when others may have the pieces; `null` for a reservation that lasts.
+    /// The moment from which others may have the pieces; `null` for a reservation that lasts.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
@@ -145,7 +145,7 @@ pub struct StockLevelChanged {
     pub reserved: Pieces,
     /// What the next order can have.
     pub available: Pieces,
-    /// With this many available or fewer, the stock is low.
+    /// The number of available pieces at which the stock is low.
     pub low_stock_threshold: Pieces,
 }
 
@@ -164,7 +164,7 @@ pub struct PaymentFailed {
     pub customer_id: CustomerId,
     /// Stable, in snake case.
     pub code: String,
-    /// For people.
+    /// The reason, for people.
     pub reason: String,
     /// Whether another attempt may succeed.
     pub retryable: bool,

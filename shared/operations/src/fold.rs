@@ -16,7 +16,7 @@ pub(crate) struct Open {
     pub(crate) last: EventKey,
     pub(crate) events: u64,
     state: State,
-    /// As far as its events have been folded.
+    /// The order as far as its events have been folded.
     row: Option<OrderSummaryRow>,
     /// Events that are not folded yet.
     pending: Vec<Recorded>,
@@ -25,16 +25,16 @@ pub(crate) struct Open {
 #[derive(Clone, Copy)]
 enum State {
     Folding(OrderId),
-    /// To be folded from its stream.
+    /// An order that must be folded from its stream.
     InDoubt,
-    /// Of an aggregate that is no order.
+    /// An event of an aggregate that is no order.
     NoOrder,
 }
 
 /// What an aggregate has come to.
 pub(crate) enum Finished {
     Folded(Box<Folded>),
-    /// To be folded from its stream: [`fold_stream`].
+    /// The id of an order that [`fold_stream`] must fold.
     InDoubt(String),
     NoOrder,
 }
@@ -42,7 +42,7 @@ pub(crate) enum Finished {
 /// An order as its events have it.
 pub(crate) struct Folded {
     pub(crate) aggregate_id: String,
-    /// As far as the events can be read. `None` when there are none.
+    /// The order as far as its events can be read. `None` when there are none.
     pub(crate) order: Option<OrderSummaryRow>,
     pub(crate) unreadable: Option<Unreadable>,
 }

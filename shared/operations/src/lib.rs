@@ -1,6 +1,6 @@
 //! What operators do with a running system: replays, and what is parked given once more.
 //!
-//! A replay computes read models anew from the events, or compares them with the events, beside live traffic. One pass
+//! A replay computes read models again from the events, or compares them with the events, beside live traffic. One pass
 //! over the events serves every read model that is replayed. It appends nothing, so nothing that the events set off
 //! happens again. Rows go only forwards, so it does not matter whether a replay or a stream record comes first.
 //!

@@ -1,4 +1,4 @@
-//! What a run does with one order: its rows written anew, or compared.
+//! What a run does with one order: its rows written again, or compared.
 
 use std::time::Duration;
 

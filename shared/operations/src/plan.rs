@@ -55,7 +55,7 @@ pub struct InvalidPlan {
 }
 
 impl Plan {
-    /// For all of `known`, the read models that there are.
+    /// A plan for all of `known`, the read models that there are.
     pub fn new(purpose: Purpose, scope: Scope, known: &[&str]) -> Self {
         Self {
             purpose,

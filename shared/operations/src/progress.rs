@@ -50,13 +50,13 @@ pub enum Status {
 /// Where a segment goes on. Everything before has been replayed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Position {
-    /// With the events of the whole table, after this one.
+    /// At the events of the whole table, after this one.
     Events(Option<EventKey>),
-    /// With the events since a moment, after this one.
+    /// At the events since a moment, after this one.
     Since(Option<by_time::Place>),
-    /// With the one order that is meant.
+    /// At the one order that is meant.
     Order,
-    /// With the rows of a read model, after this one: are there any that no events account for?
+    /// At the rows of a read model, after this one, in search of rows that no events account for.
     Rows {
         read_model: usize,
         after: Option<RowKey>,
@@ -129,7 +129,7 @@ impl Difference {
 }
 
 impl What {
-    /// In a word.
+    /// The difference's name, in a word.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Missing => "missing",

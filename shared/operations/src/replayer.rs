@@ -33,7 +33,7 @@ pub struct Replayer {
 }
 
 impl Replayer {
-    /// For all read models that there are.
+    /// A replayer of all read models that there are.
     ///
     /// # Errors
     /// When the environment lacks a variable.

@@ -359,7 +359,7 @@ impl PaymentGateway for HttpGateway {
 type Form<'a> = Vec<(&'a str, String)>;
 
 struct Request<'a> {
-    /// For the log.
+    /// The request's name, for the log.
     what: &'static str,
     method: Method,
     url: Url,
@@ -422,7 +422,7 @@ fn lost(error: reqwest::Error) -> Setback {
     }
 }
 
-/// In seconds. The other form, a date, is one that providers of payments do not use.
+/// The header's seconds. Its other form, a date, is one that providers of payments do not use.
 fn retry_after(response: &Response) -> Option<Duration> {
     let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
     seconds.parse().ok().map(Duration::from_secs)

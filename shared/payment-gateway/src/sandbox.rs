@@ -63,9 +63,9 @@ pub struct Balance {
 
 #[derive(Debug, Default)]
 struct Ledger {
-    /// By the key of the attempt.
+    /// Payments, by the key of the attempt.
     payments: HashMap<String, Payment>,
-    /// By the key of the refund.
+    /// Refunds, by their key.
     refunds: HashMap<String, GivenBack>,
     /// The orders for which `pm_fail_once` has failed.
     failed: HashSet<String>,

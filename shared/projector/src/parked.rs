@@ -44,7 +44,7 @@ pub struct Parked {
     pub newer_since: Option<String>,
 }
 
-/// Which aggregate of which projection.
+/// The key of an entry: an aggregate and the projection that parked it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ParkedKey {

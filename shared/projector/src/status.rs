@@ -68,7 +68,7 @@ impl Left {
 pub(crate) struct Outcome {
     /// Applied or parked.
     pub done: Vec<EventPlace>,
-    /// To be delivered again.
+    /// Events that are delivered again.
     pub left: Vec<EventPlace>,
 }
 
@@ -163,7 +163,7 @@ fn of_item(item: Item) -> Result<ProjectionStatus, TableError> {
 /// Writes the status of one projection.
 pub(crate) struct StatusWriter {
     statuses: ProjectionStatuses,
-    /// As this instance wrote it last; what it could not write is in it, too.
+    /// The status as this instance wrote it last, with what it could not write.
     known: Mutex<ProjectionStatus>,
 }
 

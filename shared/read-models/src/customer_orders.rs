@@ -17,7 +17,7 @@ use crate::totals::{Amounts, Totals};
 #[serde(rename_all = "PascalCase")]
 pub struct CustomerOrderRow {
     pub customer_id: String,
-    /// As in the order's row.
+    /// The key in the list of all orders, as in the order's row.
     pub order_key: String,
     /// `<status>#<order key>`: the key of the index by status.
     pub status_key: String,

@@ -44,9 +44,9 @@ pub struct Derived<R> {
 
 /// What a batch of records says of one order.
 pub(crate) struct Change {
-    /// As the first record found it; `None` when there was nothing, or nothing that this code can read.
+    /// The row as the first record found it; `None` when there was nothing, or nothing that this code can read.
     pub(crate) before: Option<OrderSummaryRow>,
-    /// As the newest record left it. `None`: it is to be read from OrderSummary, as other code wrote it.
+    /// The row as the newest record left it. `None`: it is to be read from OrderSummary, as other code wrote it.
     pub(crate) after: Option<OrderSummaryRow>,
 }
 
@@ -72,7 +72,7 @@ pub(crate) async fn newest(source: &OrderSummaries, order_id: &str) -> Result<Op
         .map_err(|error| ProjectError::Lasting(format!("OrderId {error}")))?;
     match source.order_row(order_id, Read::Strong).await? {
         Found::Row(order) => Ok(Some(order)),
-        // When an outdated row is written anew, a record tells of it.
+        // When an outdated row is written again, a record tells of it.
         Found::Nothing | Found::Outdated => Ok(None),
         Found::Unreadable(reason) => Err(ProjectError::Lasting(format!(
             "its row in OrderSummary cannot be read: {reason}"

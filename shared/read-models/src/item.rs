@@ -16,10 +16,10 @@ pub type RowKey = BTreeMap<String, String>;
 /// does not tell a number was written when it was 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Format {
-    /// Of the order that the row is made from: [`Aggregate::STATE_VERSION`].
+    /// The [`Aggregate::STATE_VERSION`] of the order that the row is made from.
     #[serde(rename = "StateVersion", default = "first")]
     pub state_version: u32,
-    /// Of the row itself: [`Row::ROW_VERSION`](crate::Row::ROW_VERSION). Older code, which runs beside this one during a
+    /// The [`Row::ROW_VERSION`](crate::Row::ROW_VERSION) of the row itself. Older code, which runs beside this one during a
     /// deployment, knows it under the name that it is stored by.
     #[serde(rename = "Generation", default = "first")]
     pub row_version: u32,

@@ -16,7 +16,7 @@ pub struct Money {
 }
 
 impl Money {
-    /// With all decimal places of the currency.
+    /// Amounts with all decimal places of the currency.
     pub(crate) fn of(currency: &str, gross: Decimal, net: Decimal) -> Self {
         let in_full = |amount: Decimal| {
             let currency = currency.parse::<Currency>();

@@ -95,7 +95,7 @@ impl StreamConsumer for OrderSummaryProjection {
         let order_id = order_id(aggregate_id)?;
         let row = match self.rows.order_row(order_id, Read::Strong).await? {
             Found::Row(row) => Some(row),
-            // Written anew from the first event.
+            // Written again from the first event.
             Found::Nothing | Found::Outdated | Found::Unreadable(_) => None,
             Found::OfNewerCode => return Err(ProjectError::Newer(NEWER_CODE.to_owned())),
         };
@@ -107,7 +107,7 @@ impl StreamConsumer for OrderSummaryProjection {
         self.fold_onto(order_id, row).await
     }
 
-    /// From the first event on: what the row rests upon may have been what could not be read.
+    /// Folds from the first event on: what the row rests upon may have been what could not be read.
     async fn refresh(&self, aggregate_id: &str) -> Result<(), ProjectError> {
         self.fold_onto(order_id(aggregate_id)?, None).await
     }

@@ -18,7 +18,7 @@ use crate::totals::{Amounts, ORDER_ID, Recount, Recounted};
 /// A read model, as a replay deals with it.
 #[async_trait]
 pub trait ReadModel: Send + Sync {
-    /// By which operators name it, and its projection.
+    /// The name by which operators know it.
     fn name(&self) -> &'static str;
 
     /// Makes the read model show `order`, unless it shows a newer state already.
@@ -73,7 +73,7 @@ pub enum Comparison {
     AtVersion(Version),
     /// A row of an older format, or one that cannot be read.
     Outdated,
-    /// A row that newer code wrote, of which nothing can be said.
+    /// A row that newer code wrote, so nothing can be said about it.
     OfNewerCode,
     /// The order at the same version, with these fields wrong.
     Different(Vec<FieldDifference>),

@@ -1,7 +1,7 @@
 //! What the tables of rows have in common: rows of orders, which go only forwards.
 //!
 //! A row's [`Format`] says what rows hold. What reads a row of an older one goes to its source instead, and a replay writes
-//! every row anew. Rows of a newer one were written by newer code, and are left as they are.
+//! every row again. Rows of a newer one were written by newer code, and are left as they are.
 
 use std::cmp::Ordering;
 use std::marker::PhantomData;
@@ -23,10 +23,10 @@ use crate::totals::{Amounts, COUNTED, MARK, Totals};
 
 /// A row that an order has in a read model: a function of the order alone.
 pub trait Row: Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// Of the read model.
+    /// The read model's name.
     const NAME: &'static str;
 
-    /// From 1. Raised whenever the same order leads to other rows: a test shows when that is due.
+    /// The rows' version, from 1. Raised whenever the same order leads to other rows: a test shows when that is due.
     const ROW_VERSION: u32;
 
     /// Where they stand. All attributes of its key are text.
@@ -58,9 +58,9 @@ pub trait Row: Serialize + DeserializeOwned + Send + Sync + 'static {
 /// How a row is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Read {
-    /// As of now, at twice the price.
+    /// The row as it is now, at twice the price.
     Strong,
-    /// As of a moment ago.
+    /// The row as it was a moment ago.
     Eventual,
 }
 
@@ -87,9 +87,9 @@ pub struct Rows<R> {
 pub(crate) enum Found<R> {
     Nothing,
     Row(R),
-    /// A row of an older format: it is to be written anew.
+    /// A row of an older format: it is to be written again.
     Outdated,
-    /// No row that this code can read, with the reason; to be written anew, too.
+    /// No row that this code can read, with the reason; to be written again, too.
     Unreadable(String),
     /// A row that newer code wrote.
     OfNewerCode,

@@ -39,7 +39,7 @@ impl From<&Stock> for Level {
 #[serde(rename_all = "PascalCase")]
 pub struct StockLevelRow {
     pub sku: Sku,
-    /// Of the stock's events.
+    /// The version of the stock's newest event.
     pub version: Version,
     pub on_hand: Pieces,
     pub reserved: Pieces,
@@ -80,9 +80,9 @@ impl StockLevelRow {
 /// Which SKUs a list has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
-    /// In the order in which the table has them, which says nothing.
+    /// Every stock, in the order of the table, which says nothing.
     All,
-    /// By SKU.
+    /// Stocks that are low, by SKU.
     Low,
 }
 

@@ -37,7 +37,7 @@ pub trait Reference: Clone + PartialEq + Serialize + DeserializeOwned {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Versioned<R> {
-    /// Of its first put 1, and one more with each that changed it.
+    /// 1 after the first put, and one more with each that changed the entry.
     pub version: Version,
     #[serde(with = "domain::time::timestamp")]
     pub updated_at: DateTime<Utc>,

@@ -1,4 +1,4 @@
-//! From stored events to messages of the published language, and onto the bus.
+//! Turns stored events into messages of the published language, and puts them onto the bus.
 //!
 //! | module | what it holds |
 //! |---|---|

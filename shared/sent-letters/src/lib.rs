@@ -75,7 +75,7 @@ pub enum State {
 }
 
 impl State {
-    /// As clients know it.
+    /// The name by which clients know it.
     pub fn as_str(&self) -> &'static str {
         match self {
             State::Pending { .. } => "pending",

@@ -44,7 +44,7 @@ pub struct EventView {
     pub correlation_id: Option<String>,
     pub causation_id: Option<String>,
     pub user_id: Option<String>,
-    /// As it was stored.
+    /// The data as they were stored.
     pub data: Value,
 }
 

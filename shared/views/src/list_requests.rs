@@ -33,7 +33,7 @@ pub struct ListFilter {
 }
 
 impl ListFilter {
-    /// The parameters but that of the customer, whom a list may be of anyway.
+    /// The parameters but that of the customer, which the path may give.
     pub fn of_customer(customer_id: Option<CustomerId>, query: &mut Fields) -> Option<Self> {
         let status = query.optional("status", |status| {
             status.one_of(&OrderStatus::ALL.map(|status| (status.as_str(), status)))
@@ -58,7 +58,7 @@ impl ListFilter {
 /// What answers them.
 pub struct OrderListRequests {
     lists: OrderLists,
-    /// For those who have just changed one, or want them whole.
+    /// The orders, for those who have just changed one or want them whole.
     orders: FreshOrders,
     customers: Customers,
     cursors: Cursors,

@@ -55,7 +55,7 @@ pub struct OrderView {
     pub order_id: OrderId,
     pub version: Version,
     pub customer_id: String,
-    /// As the customer is called now, whatever version of the order this is. `None` while nobody has said.
+    /// The customer's name now, whatever version of the order this is. `None` while nobody has said.
     pub customer_name: Option<String>,
     pub status: OrderStatus,
     pub currency: String,

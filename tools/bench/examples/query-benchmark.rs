@@ -87,7 +87,7 @@ const KINDS: [&str; 12] = [
 const MAKERS: [&str; 10] = [
     "Northern", "Granny's", "Harbour", "Alpine", "Meadow", "Old Mill", "Sunny", "Coastal", "Forest", "Village",
 ];
-/// In one order of a thousand.
+/// A word in one order of a thousand.
 const RARE: &str = "Saffron";
 
 #[tokio::main]
@@ -340,7 +340,7 @@ fn tracking_number(n: u64) -> String {
 struct Made {
     orders: u64,
     first_day: NaiveDate,
-    /// Of later pages of all orders.
+    /// The cursors of later pages of all orders.
     cursors: Vec<String>,
 }
 

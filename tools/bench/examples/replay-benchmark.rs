@@ -26,7 +26,7 @@ const EVENTS: Variable = Variable {
 };
 const EVENTS_PER_ORDER: u64 = 8;
 const SEGMENTS: i32 = 4;
-/// Of a page that is read.
+/// The number of events on a page that is read.
 const BATCH: usize = 1_000;
 
 #[tokio::main]

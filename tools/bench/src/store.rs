@@ -60,7 +60,7 @@ pub async fn write(dynamodb: &Client, puts: impl Iterator<Item = WriteRequest>) 
         .await;
 }
 
-/// Of the function `replay`, with the names of all tables of rows.
+/// The environment of the function `replay`, with the names of all tables of rows.
 pub fn replay_environment(template: &Template) -> Environment {
     let mut functions = template.functions.iter();
     let replay = functions.find(|function| function.binary == "replay").unwrap();

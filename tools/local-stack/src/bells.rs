@@ -43,7 +43,7 @@ impl Bells {
         }
     }
 
-    /// For who cannot wait until somebody looks.
+    /// Rings all bells, for who cannot wait until somebody looks.
     pub(crate) fn ring_all(&self) {
         let bells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for bell in bells.values() {

@@ -15,10 +15,10 @@ pub struct Options {
     /// One more address at which gateway, DynamoDB and EventBridge listen beside 127.0.0.1: an IP address, or the name of a
     /// network interface or host. All of them is `0.0.0.0`.
     pub listen: Option<String>,
-    /// Of the HTTP gateway; 0 takes a free one.
+    /// The port of the HTTP gateway; 0 takes a free one.
     pub port: u16,
     pub dynamodb: DynamoDb,
-    /// Of EventBridge, if the template has an event bus; 0 takes a free one.
+    /// The port of EventBridge, if the template has an event bus; 0 takes a free one.
     pub events_port: u16,
     pub bus_faults: BusFaults,
     /// Another way for the functions, and only them, to the same DynamoDB: tests put a proxy there that injects faults.

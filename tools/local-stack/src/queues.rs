@@ -33,7 +33,7 @@ use message::Message;
 use store::Store;
 pub(crate) use store::StoreError;
 
-/// A message of which a queue has rid itself, or that lies in a queue from which no function takes any.
+/// A message that a queue has given up, or that lies in a queue without a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadMessage {
     /// The name of the queue that it lies in.

@@ -60,7 +60,7 @@ pub struct LocalStack {
     events: Option<Events>,
     failed: FailedBatches,
     stop_gateway: watch::Sender<bool>,
-    /// Of all that invokes functions by itself.
+    /// The end of all that invokes functions by itself.
     stop_triggers: watch::Sender<bool>,
     stop_events: watch::Sender<bool>,
     /// Held as long as the folder is used.
@@ -237,7 +237,7 @@ impl LocalStack {
         self.events.as_ref().map(|events| events.endpoint.as_str())
     }
 
-    /// From now on PutEvents fails, until [`LocalStack::resume_bus`].
+    /// Makes PutEvents fail from now on, until [`LocalStack::resume_bus`].
     pub fn pause_bus(&self) {
         self.bus.pause(true);
     }

@@ -43,7 +43,7 @@ const EVENT_BUS: Variable = Variable {
     default: "orders",
     meaning: "the name of the event bus",
 };
-/// With the default that template.yaml has.
+/// The shards of the index, with the default of template.yaml.
 pub const EVENT_TYPE_SHARDS: Variable = Variable {
     name: "EVENT_TYPE_SHARDS",
     default: "8",
@@ -77,7 +77,7 @@ pub struct ConnectionOptions {
 pub struct Connection {
     client: Client,
     config: SdkConfig,
-    /// As a function would have it.
+    /// The environment as a function would have it.
     env: Environment,
     /// Where the DynamoDB is, unless it is AWS's.
     endpoint: Option<Endpoint>,

@@ -50,7 +50,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Write every row of the read models anew from the events, and remove rows that no events account for
+    /// Write every row of the read models again from the events, and remove rows that no events account for
     Replay(replay::Options),
     /// Compare every row of the read models with what the events say; writes nothing
     Verify(replay::Options),

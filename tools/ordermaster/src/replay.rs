@@ -24,7 +24,7 @@ use crate::progress::ReplayProgress;
 /// How often a replay that the function carries out is looked at.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
 
-/// What is to be replayed, and by whom.
+/// What is to be replayed, and who does it.
 #[derive(Debug, Args)]
 pub struct Options {
     /// Only what this projection keeps, or only the read model of this name; may be given several times

@@ -11,7 +11,7 @@ pub struct Mail<'a> {
     /// The notification's id: the same mail has the same, however often it is sent.
     pub id: Uuid,
     pub name: &'a CustomerName,
-    /// As SMTP has it.
+    /// The address as SMTP has it.
     pub address: &'a str,
     /// One line.
     pub subject: &'a str,

@@ -32,7 +32,7 @@ pub enum FulfilmentEvent {
     FulfilmentStepRequested {
         step: Step,
         due_at: DateTime<Utc>,
-        /// Of [`Step::ReserveStock`]: from when others may have what it reserves.
+        /// The moment from which others may have what [`Step::ReserveStock`] reserves.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expires_at: Option<DateTime<Utc>>,
     },
@@ -41,12 +41,12 @@ pub enum FulfilmentEvent {
     },
     FulfilmentStockChanged {
         sku: Sku,
-        /// Of the SKU's stock, when it happened.
+        /// The stock's version at that time.
         stock_version: u64,
         news: StockNews,
     },
     FulfilmentPaymentChanged {
-        /// Of the payment, when it happened.
+        /// The payment's version at that time.
         payment_version: u64,
         news: PaymentNews,
     },
@@ -57,7 +57,7 @@ pub enum FulfilmentEvent {
     FulfilmentAbandoned {
         /// Stable, in snake case: `unknown_sku`, `out_of_stock`, `reservation_expired`, `payment_failed`, or a step and `_timed_out`.
         code: String,
-        /// For the order's history.
+        /// The reason, for the order's history.
         reason: Reason,
     },
     FulfilmentEnded {
@@ -88,17 +88,17 @@ pub struct StartLine {
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Step {
-    /// Of the stock of every SKU.
+    /// The stock of every SKU is to be reserved.
     ReserveStock,
-    /// Of the customer: how to pay.
+    /// The customer is to say how to pay.
     ChoosePayment,
     TakePayment,
     ConfirmOrder,
     RecordPayment,
-    /// Of the stock of every SKU: a reservation that does not expire.
+    /// The stock of every SKU is to be held by a reservation that does not expire.
     HoldStock,
     Ship,
-    /// Of the stock of every SKU, after the shipment.
+    /// The stock of every SKU is to be counted out, after the shipment.
     CommitStock,
     CancelOrder,
     ReleaseStock,
@@ -153,9 +153,9 @@ pub enum OrderNews {
     Shipped,
     Cancelled {
         reason: Reason,
-        /// Of what the order says was paid.
+        /// The part to pay back of what the order says was paid.
         refund_amount: Decimal,
-        /// By which transaction the order says it was paid.
+        /// The transaction by which the order says it was paid.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         paid_with: Option<TransactionId>,
     },
@@ -175,7 +175,7 @@ impl Step {
         self.into()
     }
 
-    /// Of a process that has waited for the answer in vain.
+    /// The code of a process that has waited for the answer in vain.
     pub(super) fn timed_out_code(self) -> String {
         format!("{}_timed_out", self.as_str())
     }

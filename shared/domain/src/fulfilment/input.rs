@@ -17,12 +17,12 @@ pub enum Input {
     Order(OrderNews),
     Stock {
         sku: Sku,
-        /// Of the SKU's stock, when it happened.
+        /// The stock's version at that time.
         version: u64,
         news: StockNews,
     },
     Payment {
-        /// Of the payment, when it happened.
+        /// The payment's version at that time.
         version: u64,
         news: PaymentNews,
     },
@@ -51,7 +51,7 @@ pub struct Timeouts(Vec<(Step, TimeDelta)>);
 #[error("must be a list such as `reserve_stock:60,take_payment:120`, in seconds from 1")]
 pub struct TimeoutsError;
 
-/// Of a step that the list does not name: what is done by this system itself, and at once.
+/// The time-out of a step that the list does not name, which this system itself does at once.
 const DEFAULT_SECONDS: i64 = 300;
 
 /// Before what was reserved expires, all that may come before the reservation is made to last.

@@ -19,7 +19,7 @@ pub struct Fulfilment {
     pub lines: BTreeMap<Sku, Line>,
     pub payment: PaymentProgress,
     pub is_confirmed: bool,
-    /// By which transaction the order says it was paid.
+    /// The transaction by which the order says it was paid.
     pub paid_with: Option<TransactionId>,
     pub is_shipped: bool,
     pub cancellation: Option<Cancellation>,
@@ -47,7 +47,7 @@ pub struct Line {
     pub status: LineStatus,
     /// How many the stock had when it refused; `None` also when it does not know the SKU.
     pub available: Option<Pieces>,
-    /// Of the SKU's stock, when it last said something; 0 before.
+    /// The stock's version when it last said something; 0 before.
     pub stock_version: u64,
 }
 
@@ -74,9 +74,9 @@ pub struct PaymentProgress {
     /// How often it was asked for.
     pub attempts: u32,
     pub transaction_id: Option<TransactionId>,
-    /// Of the payment, when it last said something; 0 before.
+    /// The payment's version when it last said something; 0 before.
     pub version: u64,
-    /// Of the newest failure.
+    /// The newest failure.
     pub failure: Option<PaymentFailure>,
 }
 
@@ -102,7 +102,7 @@ pub struct PaymentFailure {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cancellation {
     pub reason: Reason,
-    /// Of what the order says was paid.
+    /// The part to pay back of what the order says was paid.
     pub refund_amount: Decimal,
 }
 
@@ -315,7 +315,7 @@ impl Fulfilment {
         }
     }
 
-    /// From now on only what must happen anyway is waited for.
+    /// Waits from now on only for what must happen anyway.
     fn expect_no_more_progress(&mut self) {
         self.waiting.retain(|step, _| step.is_repeated());
     }

@@ -72,7 +72,7 @@ pub struct NewItem {
 /// What a decision needs from outside: ids that the edge has made, and what it has read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Context {
-    /// For the order to carry if the command confirms it.
+    /// The number that the order carries if the command confirms it.
     pub confirmation_number: ConfirmationNumber,
     /// Those of [`OrderCommand::products_to_look_up`] that the catalogue has.
     pub products: HashMap<ProductId, Product>,

@@ -28,7 +28,7 @@ pub enum OrderEvent {
     OrderCreated {
         #[serde(flatten)]
         terms: Terms,
-        /// At most one per product and SKU.
+        /// The lines, at most one per product and SKU.
         items: Vec<OrderItem>,
     },
     OrderItemAdded(AddedItem),
@@ -61,7 +61,7 @@ pub enum OrderEvent {
     OrderDelivered {},
     OrderCancelled {
         reason: Reason,
-        /// To be paid back to the customer.
+        /// The amount to pay back to the customer.
         refund_amount: Decimal,
     },
 }

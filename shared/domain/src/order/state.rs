@@ -28,7 +28,7 @@ pub struct Order {
     #[serde(flatten)]
     pub terms: Terms,
     pub status: OrderStatus,
-    /// In the order in which they came.
+    /// The lines, in the order in which they came.
     pub items: Vec<OrderItem>,
     /// The one chosen last: when the order was submitted, or confirmed.
     pub payment_method_id: Option<PaymentMethodId>,
@@ -66,7 +66,7 @@ pub enum OrderStatus {
 pub struct OrderItem {
     pub product_id: ProductId,
     pub quantity: Quantity,
-    /// In the order's currency.
+    /// The price of one piece, in the order's currency.
     pub unit_price: Decimal,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product_name: Option<ProductName>,

@@ -46,7 +46,7 @@ pub enum Answer {
     Refunded { refund_id: String, amount: Decimal },
 }
 
-/// What is to be paid, by whom and how.
+/// The amount to pay, the customer who pays it, and how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     pub customer_id: CustomerId,

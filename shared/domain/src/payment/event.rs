@@ -26,7 +26,7 @@ pub enum PaymentEvent {
     PaymentRequested {
         #[serde(flatten)]
         request: Request,
-        /// From 1.
+        /// The attempt's number, from 1.
         attempt: u32,
     },
     PaymentAuthorised {

@@ -14,11 +14,11 @@ pub struct Payment {
     pub request: Option<Request>,
     /// The newest attempt, from 1; 0 before the first.
     pub attempt: u32,
-    /// Of the newest attempt, once the provider has answered.
+    /// The authorisation of the newest attempt, once the provider has answered.
     pub authorisation_id: Option<TransactionId>,
     pub captured: Option<Captured>,
     pub cancellation: Option<Cancellation>,
-    /// Of the newest attempt that failed.
+    /// The failure of the newest attempt that failed.
     pub failure: Option<Failure>,
 }
 

@@ -24,7 +24,7 @@ pub enum StockCommand {
     Reserve {
         order_id: OrderId,
         quantity: Pieces,
-        /// From when others may have them; `None` keeps them until they are released or committed.
+        /// The moment from which others may have them; `None` keeps them until they are released or committed.
         expires_at: Option<DateTime<Utc>>,
     },
     /// The order does not need its pieces.

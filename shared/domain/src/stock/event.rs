@@ -54,7 +54,7 @@ pub enum StockEvent {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unknown_sku: bool,
     },
-    /// Of an order without a reservation: no pieces; it will not get any.
+    /// The order has nothing reserved any more. One that had no reservation gets none later.
     StockReleased {
         order_id: OrderId,
         quantity: Pieces,

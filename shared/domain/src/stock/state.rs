@@ -9,8 +9,8 @@ use super::event::StockEvent;
 use crate::order::OrderId;
 use crate::quantity::Pieces;
 
-/// Of how many orders that have ended here the stock remembers it, so that a message that comes late or twice has no
-/// effect. A reservation by a message that is later still expires.
+/// The number of ended orders that the stock remembers, so that a message about one that comes late or twice has no effect.
+/// A reservation by a message that is later still expires.
 const REMEMBERED_ORDERS: usize = 256;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ pub struct Stock {
     pub on_hand: Pieces,
     /// Whether any of it has come, or was counted. Otherwise orders have asked for a SKU that nobody sells.
     pub is_known: bool,
-    /// With this many available or fewer, the stock is low.
+    /// The number of available pieces at which the stock is low.
     pub low_stock_threshold: Pieces,
     pub reservations: BTreeMap<OrderId, Reservation>,
     /// The orders that were refused, released or committed last, oldest first.
@@ -29,7 +29,7 @@ pub struct Stock {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reservation {
     pub quantity: Pieces,
-    /// From when others may have the pieces; `None` for never.
+    /// The moment from which others may have the pieces; `None` for never.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
@@ -80,7 +80,7 @@ impl Stock {
         }
     }
 
-    /// Any event may be the first: a SKU of which nothing has ever come has an empty stock.
+    /// Any event may be the first: a SKU that never came in has an empty stock.
     pub(super) fn after(mut self, event: &StockEvent) -> Self {
         self.is_known |= matches!(
             event,

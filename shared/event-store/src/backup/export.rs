@@ -94,7 +94,7 @@ impl EventStore {
 /// The file, which the segments write in turn.
 struct Output<'p> {
     file: NewFile,
-    /// Of everything written.
+    /// The hash of everything written.
     sha256: Sha256,
     /// The last version of each aggregate that is in the file, by [`fingerprint`].
     exported: HashMap<u128, Version>,
@@ -128,7 +128,7 @@ impl Output<'_> {
     }
 }
 
-/// As [`ExportError`], without the file's name.
+/// An [`ExportError`] without the file's name.
 enum SegmentError {
     Io(io::Error),
     InPieces { aggregate_id: String },

@@ -213,7 +213,7 @@ impl EventStore {
 #[derive(PartialEq)]
 enum Written {
     Now,
-    /// By an import before this one, or by an attempt whose answer was lost.
+    /// It was written by an import before this one, or by an attempt whose answer was lost.
     Before,
 }
 

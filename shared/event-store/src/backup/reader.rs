@@ -64,7 +64,7 @@ pub(super) struct Reader {
     /// The newest line, and its number from 1.
     line: Vec<u8>,
     line_number: u64,
-    /// Of the lines before the newest one.
+    /// The hash of the lines before the newest one.
     sha256: Sha256,
     /// The aggregate of the newest event.
     aggregate_id: String,

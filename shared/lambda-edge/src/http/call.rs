@@ -30,7 +30,7 @@ pub struct Call {
     /// Shared by everything that follows from this request.
     pub correlation_id: String,
     pub(super) method: String,
-    /// As it was requested.
+    /// The path as it was requested.
     pub(super) raw_path: String,
     /// The parameters in it.
     pub(super) path: HashMap<String, String>,
@@ -65,7 +65,7 @@ impl Call {
         errors.outcome(read, Problem::parameters())
     }
 
-    /// For a route without query parameters: one that is given is refused rather than ignored.
+    /// Refuses query parameters, rather than ignoring them, on a route that has none.
     ///
     /// # Errors
     /// As [`Call::query`].
@@ -112,7 +112,7 @@ impl Call {
         errors.outcome(read, Problem::invalid_fields())
     }
 
-    /// For a command whose parameters are all optional: the body is absent, which is `None`, or a JSON object.
+    /// The body of a command whose parameters are all optional: absent, which is `None`, or a JSON object.
     ///
     /// # Errors
     /// As [`Call::body`].
@@ -121,7 +121,7 @@ impl Call {
         body.transpose()
     }
 
-    /// For a command without parameters: the body is absent or an empty JSON object.
+    /// Refuses a body, unless it is an empty JSON object, of a command without parameters.
     ///
     /// # Errors
     /// As [`Call::body`].

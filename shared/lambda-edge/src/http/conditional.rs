@@ -31,7 +31,7 @@ struct EntityTag<'a> {
 }
 
 impl Call {
-    /// The versions of which one must be there. Compared strongly: a weak tag is of nothing.
+    /// One of these versions must be there. Compared strongly: a weak tag matches nothing.
     ///
     /// # Errors
     /// 400 `malformed_header` when it is neither `*` nor a list of entity tags.
@@ -39,7 +39,7 @@ impl Call {
         tags(&self.headers, IF_MATCH, "If-Match", |tag| !tag.is_weak)
     }
 
-    /// The versions of which none may be there. Compared weakly.
+    /// None of these versions may be there. Compared weakly.
     ///
     /// # Errors
     /// As [`Call::if_match`].
@@ -109,7 +109,7 @@ fn listed(value: &str) -> Option<Listed<'_>> {
 }
 
 /// The reply to a read, or 304 when the caller says in `If-None-Match` that it has just that. `W/` makes no difference here.
-pub(super) fn unless_known(mut reply: Reply, asked: &HeaderMap) -> Reply {
+pub(super) fn or_not_modified(mut reply: Reply, asked: &HeaderMap) -> Reply {
     let etag = reply.headers.iter().find(|(name, _)| *name == ETAG);
     let etag = etag.and_then(|(_, value)| value.to_str().ok());
     let known = joined(asked, IF_NONE_MATCH);
@@ -137,7 +137,7 @@ mod tests {
             asked.append(IF_NONE_MATCH, HeaderValue::from_static(value));
         }
         let reply = Reply::ok(&"body").expect("a reply").version(3);
-        unless_known(reply, &asked).status.as_u16()
+        or_not_modified(reply, &asked).status.as_u16()
     }
 
     #[test]

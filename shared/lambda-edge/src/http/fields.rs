@@ -82,7 +82,7 @@ struct Given<'a> {
 #[derive(Debug, Clone, Copy)]
 enum Value<'a> {
     Json(&'a RawValue),
-    /// Of a query's parameter.
+    /// The value of a query's parameter.
     Text(&'a str),
 }
 

@@ -20,7 +20,7 @@ use super::caching::Caching;
 use super::call::{Call, malformed_header};
 use super::caller::{Caller, LOCAL_CALLER};
 use super::coding;
-use super::conditional::unless_known;
+use super::conditional::or_not_modified;
 use super::problem::Problem;
 use super::reply::Reply;
 use super::routes::{Route, Routes};
@@ -47,7 +47,7 @@ struct Target {
 }
 
 impl Target {
-    /// Takes it out of an event, of which `lambda_http` would make a URL.
+    /// Takes the request out of an event. `lambda_http` would make a URL of it.
     fn take(payload: &mut Value) -> Self {
         let mut take = |name: &str, rest: &str| match payload.get_mut(name) {
             Some(Value::String(text)) => std::mem::replace(text, rest.to_owned()),
@@ -106,7 +106,7 @@ impl<App: Send + Sync + 'static> Service<App> {
             Ok(reply) => {
                 order_id = reply.order_id.clone().or(order_id);
                 let reply = match *request.method() {
-                    Method::GET | Method::HEAD => unless_known(reply, request.headers()),
+                    Method::GET | Method::HEAD => or_not_modified(reply, request.headers()),
                     _ => reply,
                 };
                 ("ok", reply_response(reply))
@@ -228,7 +228,7 @@ fn reply_response(reply: Reply) -> Response<Body> {
     response
 }
 
-/// Of an answer to HEAD only its headers are sent, which tell how long the body would be.
+/// Sends only the headers of an answer to HEAD, which tell how long the body would be.
 /// <https://www.rfc-editor.org/rfc/rfc9110#name-head>
 fn leave_body_out(response: &mut Response<Body>) {
     let body = std::mem::take(response.body_mut());

@@ -10,11 +10,11 @@ use tokio::time::Instant;
 /// and still write down what came of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// For a connection, with TLS.
+    /// The time for a connection, with TLS.
     pub connect: Duration,
-    /// For one request, from connecting to the end of its answer. Banks take seconds.
+    /// The time for one request, from connecting to the end of its answer. Banks take seconds.
     pub attempt: Duration,
-    /// For a whole call: all its requests, and the pauses between them.
+    /// The time for a whole call: all its requests, and the pauses between them.
     pub call: Duration,
     /// How often a call may ask again.
     pub retries: u32,
@@ -46,7 +46,7 @@ impl Default for Limits {
 /// A request without an answer that can be relied on: it is worth asking again, with the same key.
 #[derive(Debug)]
 pub(super) struct Setback {
-    /// For the log. Nothing of the provider's body.
+    /// The reason, for the log. Nothing of the provider's body.
     pub why: String,
     /// Whether the provider seems to be down, and not merely busy. Only then does it count for the circuit breaker.
     pub is_outage: bool,

@@ -38,7 +38,7 @@ struct Seen {
 #[derive(Debug, Default)]
 struct Provider {
     seen: Vec<Seen>,
-    /// For the next requests, in order; then for every one, if there is any.
+    /// What befalls the next requests, in order; the last befalls all that follow.
     troubles: VecDeque<Trouble>,
     always: Option<Trouble>,
     remembered: HashMap<String, (u16, String)>,

@@ -65,7 +65,7 @@ pub(super) struct SearchRow {
     pub(super) order_id: OrderId,
     /// `<created_at>#<order id>`
     pub(super) order_key: String,
-    /// The order's version of which the terms are; it may be at a later one that has the same.
+    /// The version these terms were taken from. Later versions with the same terms do not change it.
     pub(super) version: Version,
     /// Terms that were added at later versions than this may have no posting yet.
     pub(super) settled: Version,

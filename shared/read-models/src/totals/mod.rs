@@ -1,6 +1,6 @@
 //! Totals over the rows of a partition, which change in the same transaction as the rows.
 //!
-//! Each row says what it has added to the totals of its partition. Whoever writes it anew takes that away and adds what
+//! Each row says what it has added to the totals of its partition. Whoever writes it again takes that away and adds what
 //! the new row counts for, in one transaction that goes through only if the row is still the one that was seen. So a
 //! record that comes twice counts once, and totals can be counted again from the rows at any time.
 //!

@@ -204,7 +204,7 @@ impl<R: Row> Rows<R> {
 }
 
 impl Conflict {
-    /// Of the row, its count and its mark, in this order.
+    /// The reasons of the row, its count and its mark, in this order.
     fn of_reasons(reasons: &[CancellationReason]) -> Self {
         let refused = |position: usize| {
             let reason = reasons.get(position);

@@ -71,7 +71,7 @@ impl Placed {
         }
     }
 
-    /// As lists have it.
+    /// The order as lists have it.
     fn row(&self) -> Value {
         json!({
             "order_id": self.id,
@@ -137,7 +137,7 @@ impl Orders {
         self.0.iter()
     }
 
-    /// With this order as it is now.
+    /// These with an order as it is now.
     pub fn with(&self, order: &Placed) -> Self {
         let others = self.0.iter().filter(|other| other.id != order.id);
         Self::new(others.chain([order]).cloned().collect())

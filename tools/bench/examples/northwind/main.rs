@@ -155,7 +155,7 @@ async fn check(when: &str, stack: &LocalStack, questions: Vec<Question>) -> Resu
     Ok(())
 }
 
-/// Deletes the tables of rows, makes them anew, and has each of them written from the events.
+/// Deletes the tables of rows, makes them again, and has each of them written from the events.
 async fn rebuild(dynamodb: &Client, template: &Template) -> Result<(), Failure> {
     for table in ["OrderSummary", "CustomerOrders", "DailyOrders", "OrderSearch"] {
         let deleted = dynamodb.delete_table().table_name(table).send().await;

@@ -15,7 +15,7 @@ const RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 /// Records removed at once: writes wait meanwhile, for some milliseconds.
 const TRIMMED_AT_ONCE: usize = 500;
 
-/// With it the embedded DynamoDB finds a table's last number and the records behind a number, without a look at all others.
+/// The index by which the embedded DynamoDB finds a table's last number, and the records after a number.
 const INDEX: &str = "CREATE INDEX IF NOT EXISTS ordermaster_stream_records \
                      ON _stream_records (table_name, CAST(sequence_number AS INTEGER), shard_id)";
 

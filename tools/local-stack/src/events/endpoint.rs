@@ -1,4 +1,4 @@
-//! EventBridge's API, of which there is PutEvents; and SQS's, in one place.
+//! EventBridge's API, as far as PutEvents; and SQS's, in one place.
 //!
 //! <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>
 
@@ -24,7 +24,7 @@ use crate::stop::Stop;
 /// Entries in one request at most.
 const MAX_ENTRIES: usize = 10;
 
-/// Of all entries of a request together, by [`Entry::size_bytes`]. It was 256 KB until January 2026.
+/// The size of all entries of a request together, by [`Entry::size_bytes`]. It was 256 KB until January 2026.
 /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html>
 const MAX_REQUEST_BYTES: usize = 1024 * 1024;
 

@@ -128,7 +128,7 @@ impl Routes {
         })
     }
 
-    /// For the log, of a request that has no route.
+    /// The route that was meant by a request that has none, for the log.
     pub(super) fn meant(&self, method: &str, path: &str) -> Meant<'_> {
         let segments: Vec<_> = path.split('/').collect();
         let of_path = self

@@ -1,4 +1,4 @@
-//! SQS's API, of which there is SendMessage.
+//! SQS's API, as far as SendMessage.
 //!
 //! <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>
 

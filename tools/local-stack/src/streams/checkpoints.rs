@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// Where a trigger stands in a shard.
 ///
-/// The ARN of a stream holds its time of creation, so a table that was made anew, or another DynamoDB, starts afresh.
+/// The ARN of a stream holds its time of creation, so a table that was made again, or another DynamoDB, starts afresh.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Checkpoint {
     trigger: String,
@@ -22,7 +22,7 @@ struct Checkpoint {
 pub(crate) struct Checkpoints {
     /// `None` keeps them in memory only.
     file: Option<PathBuf>,
-    /// By trigger, stream and shard.
+    /// Places, by trigger, stream and shard.
     entries: Mutex<BTreeMap<[String; 3], String>>,
 }
 

@@ -50,7 +50,7 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// For a DynamoDB that has to be asked. The children of a shard may be listed only some time after its end, and someone waits
+    /// The pace for a DynamoDB that has to be asked. The children of a shard may be listed only some time after its end, and someone waits
     /// for their records; DescribeStream allows ten calls a second.
     /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_DescribeStream.html>
     pub(crate) const ASKING: Self = Self {
@@ -58,7 +58,7 @@ impl Pace {
         describe_interval: Duration::from_secs(2),
     };
 
-    /// For the embedded DynamoDB, which rings when there are records. Each of its streams is one shard that never ends.
+    /// The pace for the embedded DynamoDB, which rings when there are records. Each of its streams is one shard that never ends.
     pub(crate) const WITH_BELLS: Self = Self {
         longest_pause: Duration::from_secs(30),
         describe_interval: Duration::from_secs(60 * 60),
@@ -118,7 +118,7 @@ impl Reader {
                 Ok(_) => (failures, pause) = (0, FIRST_PAUSE),
                 Err(error) => {
                     tracing::warn!(trigger = self.trigger, %error, "reading the stream failed and is retried");
-                    // The table may have been made anew; iterators are taken again from the checkpoints.
+                    // The table may have been made again; iterators are taken again from the checkpoints.
                     self.stream = None;
                     self.stop.sleep(backoff(failures)).await;
                     failures = failures.saturating_add(1);

@@ -23,7 +23,7 @@ const MAX_VISIBILITY_SECONDS: u64 = 43_200;
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html>
 const MAX_RECEIVES: u32 = 1_000;
 
-/// Of a mapping without a batching window, for which Lambda would wait to fill more.
+/// The batch size of a mapping without a batching window, for which Lambda would wait to fill more.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html>
 const MAX_BATCH_SIZE: usize = 10;
 

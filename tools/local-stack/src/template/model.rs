@@ -33,7 +33,7 @@ pub struct Cors {
     pub allow_headers: Vec<String>,
     #[serde(default)]
     pub expose_headers: Vec<String>,
-    /// In seconds.
+    /// The age in seconds.
     pub max_age: Option<u32>,
 }
 
@@ -170,9 +170,9 @@ pub struct FunctionDefinition {
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Route {
-    /// In upper case.
+    /// The method, in upper case.
     pub method: String,
-    /// With parameters in braces: `/orders/{order_id}`.
+    /// The path, with parameters in braces: `/orders/{order_id}`.
     pub path: String,
 }
 

@@ -97,7 +97,7 @@ pub(super) struct TimeToLiveSpecification {
     pub enabled: bool,
 }
 
-/// Of a function, or of `Globals.Function`. A function has many more properties; none of them changes what it does
+/// The properties of a function, or of `Globals.Function`. A function has many more properties; none of them changes what it does
 /// with an event.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -177,7 +177,7 @@ pub(super) struct ScalingConfig {
     pub maximum_concurrency: Option<usize>,
 }
 
-/// Of the types `Schedule` and `ScheduleV2`, which name the expression differently.
+/// A schedule: the types `Schedule` and `ScheduleV2`, which name the expression differently.
 /// <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-property-function-schedule.html>
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]

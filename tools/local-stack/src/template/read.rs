@@ -1,4 +1,4 @@
-//! From a section of a resource to the properties that matter in it.
+//! Reads the properties that matter from a section of a resource.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! From one resource's properties to what they mean locally.
+//! Reads what one resource's properties mean locally.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! From the bus by rules and queues to functions, and back to the bus by way of a stream; and schedules.
+//! The way from the bus by rules and queues to functions, and back to the bus by a stream; and schedules.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
