@@ -19,7 +19,7 @@ NORTHWIND ?= ../shared/data/northwind
 needs = $(if $($(1)),,$(error make $@ needs $(1), $(2)))
 
 .PHONY: help run test contract check routes fmt watch invoke sam-invoke sam-api northwind benchmark query-benchmark reservation-benchmark cost load build-times export import parked \
-  replay verify simulate tools build deploy readme docs clean
+  replay verify simulate fuzz tools build deploy readme docs clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,6 +36,9 @@ contract: ## Hold a stack against the API's description with schemathesis (SEED=
 
 simulate: ## Run the whole system under injected faults: SEEDS=1000 runs, or the one of SEED=n with its trace
 	@SEEDS="$(or $(SEEDS),1000)" SEED="$(SEED)" bash tools/scripts/simulate.sh
+
+fuzz: ## Send any requests to all routes: CASES=5000 of them, of a new seed or that of SEED=n
+	@CASES="$(or $(CASES),5000)" SEED="$(SEED)" bash tools/scripts/fuzz.sh
 
 check: ## Generated routes, the documents' links and commands, formatting, arrows between crates and files, clippy, rustdoc, and the template's linters if they are installed
 	python3 tools/scripts/routes.py --check

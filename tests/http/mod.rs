@@ -12,6 +12,7 @@ mod customers;
 mod faults;
 mod first_versions;
 mod idempotency;
+mod fuzz;
 mod identifiers;
 mod input;
 mod lines;
