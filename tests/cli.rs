@@ -298,6 +298,11 @@ async fn a_variable_that_is_misspelt_or_means_nothing_is_a_sentence_that_names_i
             "EVENT_TYPE_SHARDS is `0`, which is not a whole number from 1".to_owned(),
         ),
         (
+            "REPORT_TIME_ZONE",
+            "Europe/Bonn",
+            "REPORT_TIME_ZONE is `Europe/Bonn`, which is not the name of a time zone, such as Europe/Berlin".to_owned(),
+        ),
+        (
             "DYNAMO_PORT",
             "8002",
             "DYNAMO_PORT is not known: set DYNAMODB_PORT, or unset".to_owned(),

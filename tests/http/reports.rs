@@ -86,7 +86,7 @@ async fn a_customer_and_a_day_without_orders_have_zeros() {
     assert_eq!(
         today(&tables).await,
         json!({
-            "date": Utc::now().date_naive(), "total_orders": 0, "unique_customers": 0, "shipped_orders": 0,
+            "date": Utc::now().date_naive(), "time_zone": "UTC", "total_orders": 0, "unique_customers": 0, "shipped_orders": 0,
             "cancelled_orders": 0, "revenue": [],
         })
     );

@@ -5,6 +5,7 @@ mod function;
 mod rebuild;
 mod resume;
 mod search;
+mod time_zone;
 mod totals;
 mod verify;
 

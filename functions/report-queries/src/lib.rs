@@ -47,7 +47,7 @@ pub fn routes() -> Routes<App> {
 
 async fn daily_orders(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let day: Day = call.query(|query| query.required("date", Field::text))?;
-    let is_closed = day.ended_before(Utc::now() - CLOSING_TIME);
+    let is_closed = app.daily_orders.ended_before(day, Utc::now() - CLOSING_TIME);
     let report = match is_closed {
         false => app.daily_orders.report(day).await.map_err(read_problem)?,
         true => app

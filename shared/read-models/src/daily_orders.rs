@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, Utc};
 use domain::Version;
 use domain::order::{OrderId, OrderStatus};
 use dynamodb::{TableError, batch_get, shard_of};
@@ -14,7 +15,7 @@ use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
 use tables::Table;
 
-use crate::day::Day;
+use crate::day::{Day, Zone};
 use crate::money::Money;
 use crate::order_row::OrderSummaryRow;
 use crate::rows::{Row, Rows};
@@ -24,11 +25,12 @@ use crate::totals::{Amounts, Totals};
 /// stand elsewhere: it takes a new [`Row::ROW_VERSION`].
 const SHARDS: u32 = 8;
 
-/// An order on the day of its creation.
+/// An order on the day of its creation, as the shop's clocks say it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct DailyOrderRow {
-    /// `<day>#<shard of the customer>`
+    /// `<day>#<shard of the customer>`, before it `<time zone>#` unless that is UTC: so days of different zones never meet, and what
+    /// is of another zone than the stack's is nothing to it.
     pub day_shard: String,
     /// `order#<time of creation>#<order id>`
     pub entry: String,
@@ -47,9 +49,13 @@ impl Row for DailyOrderRow {
     const TOTALS: Option<Totals> = Some(DAY);
 
     fn rows(order: &OrderSummaryRow) -> Vec<Self> {
+        Self::rows_in(order, &Zone::UTC)
+    }
+
+    fn rows_in(order: &OrderSummaryRow, zone: &Zone) -> Vec<Self> {
         let shard = shard_of(&order.customer_id, SHARDS);
         vec![Self {
-            day_shard: day_shard(order.created_at.date_naive().into(), shard),
+            day_shard: day_shard(zone, zone.day_of(order.created_at), shard),
             entry: format!("order#{}", order.order_key),
             order_id: order.order_id,
             version: order.version,
@@ -86,15 +92,20 @@ const DAY: Totals = Totals {
     marked: Some("customers"),
 };
 
-fn day_shard(day: Day, shard: u32) -> String {
-    format!("{day}#{shard}")
+fn day_shard(zone: &Zone, day: Day, shard: u32) -> String {
+    match zone.name() {
+        "UTC" => format!("{day}#{shard}"),
+        zone => format!("{zone}#{day}#{shard}"),
+    }
 }
 
-/// The orders that were created on a day (UTC), as they are now.
+/// The orders that were created on a day, as they are now.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DailyReport {
     /// `YYYY-MM-DD`
     pub date: String,
+    /// Whose days they are, by its IANA name.
+    pub time_zone: String,
     pub total_orders: u64,
     pub unique_customers: u64,
     /// Also those that have been delivered.
@@ -107,6 +118,11 @@ pub struct DailyReport {
 pub type DailyOrders = Rows<DailyOrderRow>;
 
 impl DailyOrders {
+    /// Whether all of a day lies before that moment.
+    pub fn ended_before(&self, day: Day, at: DateTime<Utc>) -> bool {
+        day < self.zone.day_of(at)
+    }
+
     /// One request, of half a read unit for each partition of the day.
     ///
     /// # Errors
@@ -114,7 +130,10 @@ impl DailyOrders {
     pub async fn report(&self, day: Day) -> Result<DailyReport, TableError> {
         let keys = (0..SHARDS).map(|shard| {
             HashMap::from([
-                ("DayShard".to_owned(), AttributeValue::S(day_shard(day, shard))),
+                (
+                    "DayShard".to_owned(),
+                    AttributeValue::S(day_shard(&self.zone, day, shard)),
+                ),
                 ("Entry".to_owned(), AttributeValue::S(DAY.key.to_owned())),
             ])
         });
@@ -125,6 +144,7 @@ impl DailyOrders {
         let count = |name: &str| amounts.get(name).to_u64().unwrap_or_default();
         Ok(DailyReport {
             date: day.to_string(),
+            time_zone: self.zone.name().to_owned(),
             total_orders: count("orders"),
             unique_customers: count("customers"),
             shipped_orders: count("shipped"),

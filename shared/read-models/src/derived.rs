@@ -99,8 +99,8 @@ impl<R: Row> Derived<R> {
         if R::MOVE {
             return Ok(self.rows.put_together(order, Writes::WhatIsNew).await?);
         }
-        let mut before = before.map(R::rows).into_iter().flatten();
-        for row in R::rows(order) {
+        let mut before = before.map(|before| self.rows.of(before)).into_iter().flatten();
+        for row in self.rows.of(order) {
             let put = self.rows.put(&row, before.next().as_ref()).await?;
             if put != Put::Written {
                 return Ok(put);

@@ -7,7 +7,7 @@
 //! | [`rows`] | what the tables of rows have in common |
 //! | [`totals`] | totals that change together with the rows that they are of |
 //! | [`money`] | what orders come to in one currency |
-//! | [`day`] | days in parameters and keys |
+//! | [`day`] | days in parameters and keys, and the time zone that they are told by |
 //! | [`read_model`] | what a replay asks of a read model |
 //! | [`order_summary`] | one row per order, from the event store's stream |
 //! | `several` | rows of an order that may become fewer, or move |

@@ -121,7 +121,7 @@ impl<R: Row> ReadModel for Rows<R> {
         if R::MOVE {
             return Ok(self.put_together(order, Writes::All).await?.into());
         }
-        for row in R::rows(order) {
+        for row in self.of(order) {
             let put = match R::TOTALS {
                 Some(totals) => {
                     let there = self
@@ -142,7 +142,7 @@ impl<R: Row> ReadModel for Rows<R> {
         if R::MOVE {
             return self.compare_together(order).await;
         }
-        for expected in R::rows(order) {
+        for expected in self.of(order) {
             let comparison = self.compare_row(&expected).await?;
             if comparison != Comparison::Same {
                 return Ok(comparison);
@@ -196,7 +196,7 @@ impl<R: Row> ReadModel for Rows<R> {
     }
 
     fn items(&self, order: &OrderSummaryRow) -> Result<Vec<Item>, TableError> {
-        R::rows(order).iter().map(|row| self.item(row)).collect()
+        self.of(order).iter().map(|row| self.item(row)).collect()
     }
 
     async fn remove(&self, row: &RowKey, seen: Option<Version>) -> Result<(), TableError> {

@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tables::Table;
 
+use crate::day::Zone;
 use crate::item::{Format, RowKey, number, row_key, version};
 use crate::order_row::OrderSummaryRow;
 use crate::totals::{Amounts, COUNTED, MARK, Totals};
@@ -34,6 +35,11 @@ pub trait Row: Serialize + DeserializeOwned + Send + Sync + 'static {
 
     /// The rows of this order: as many at each of its versions, and in the same places, unless they move.
     fn rows(order: &OrderSummaryRow) -> Vec<Self>;
+
+    /// The same of a stack with this time zone; for rows that are told by days.
+    fn rows_in(order: &OrderSummaryRow, _: &Zone) -> Vec<Self> {
+        Self::rows(order)
+    }
 
     /// Whether an order's rows may become fewer, or move. They have then a key of two attributes, and a list beside them.
     const MOVE: bool = false;
@@ -79,6 +85,7 @@ pub struct Rows<R> {
     pub(crate) client: Client,
     pub(crate) table: String,
     format: Format,
+    pub(crate) zone: Zone,
     row: PhantomData<fn() -> R>,
 }
 
@@ -113,27 +120,37 @@ impl<R> Clone for Rows<R> {
             client: self.client.clone(),
             table: self.table.clone(),
             format: self.format,
+            zone: self.zone.clone(),
             row: PhantomData,
         }
     }
 }
 
 impl<R: Row> Rows<R> {
-    /// The rows of this table, as this code has them.
+    /// The rows of this table, as this code has them, by days of UTC.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         const { assert!(R::TOTALS.is_none() || !R::MOVE, "rows that move are not counted") };
         Self {
             client,
             table: table.into(),
             format: Format::of_this_code(R::ROW_VERSION),
+            zone: Zone::UTC,
             row: PhantomData,
         }
     }
 
     /// # Errors
-    /// When the table's variable is not set.
+    /// When the table's variable is not set, or the time zone is none.
     pub fn from_env(env: &Environment, client: Client) -> Result<Self, ConfigError> {
-        Ok(Self::new(client, R::TABLE.name_in(env)?))
+        Ok(Self {
+            zone: Zone::from_env(env)?,
+            ..Self::new(client, R::TABLE.name_in(env)?)
+        })
+    }
+
+    /// The rows that an order has here.
+    pub(crate) fn of(&self, order: &OrderSummaryRow) -> Vec<R> {
+        R::rows_in(order, &self.zone)
     }
 
     /// The same table as other code has it, for tests of rolling one out.

@@ -102,7 +102,7 @@ impl<R: Row> Rows<R> {
     }
 
     fn by_place(&self, order: &OrderSummaryRow) -> Result<BTreeMap<RowKey, Item>, TableError> {
-        let items = R::rows(order).into_iter().map(|row| self.item(&row));
+        let items = self.of(order).into_iter().map(|row| self.item(&row));
         items.map(|item| item.map(|item| (self.key_of(&item), item))).collect()
     }
 
@@ -181,7 +181,7 @@ impl<R: Row> Rows<R> {
         let name = |place: &RowKey| place.values().cloned().collect::<Vec<_>>().join("/");
         let mut expected = serde_json::Map::new();
         let mut wanted = places(&list);
-        for row in R::rows(order) {
+        for row in self.of(order) {
             let place = self.key_of(&self.item(&row)?);
             expected.insert(name(&place), json(&row)?);
             wanted.insert(place);

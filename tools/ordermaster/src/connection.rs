@@ -14,6 +14,7 @@ use event_store::EventStore;
 use lambda_edge::aws;
 use operations::Replayer;
 use projector::{ParkedEvents, Parkers};
+use read_models::day::{REPORT_TIME_ZONE, Zone};
 
 use crate::error::CliError;
 use crate::stack_tables;
@@ -51,13 +52,14 @@ pub const EVENT_TYPE_SHARDS: Variable = Variable {
 };
 
 /// The variables that are read, beside those of [`tables::ALL`].
-const VARIABLES: [Variable; 6] = [
+const VARIABLES: [Variable; 7] = [
     DYNAMODB_ENDPOINT,
     DYNAMODB_PORT,
     EVENTS_PORT,
     BUS_URL,
     EVENT_BUS,
     EVENT_TYPE_SHARDS,
+    REPORT_TIME_ZONE,
 ];
 
 /// Near to one of ours, and of something else.
@@ -138,7 +140,8 @@ impl Connection {
             };
             variables.push((name.to_owned(), found.to_owned()));
         }
-        for variable in [EVENT_TYPE_SHARDS, EVENT_BUS] {
+        Zone::from_env(env)?;
+        for variable in [EVENT_TYPE_SHARDS, EVENT_BUS, REPORT_TIME_ZONE] {
             variables.push((variable.name.to_owned(), variable.value(env).to_owned()));
         }
         if is_local {
