@@ -47,6 +47,15 @@ async fn snapshot_of(embedded: &Embedded, id: &str) -> Item {
     get.send().await.unwrap().item.unwrap()
 }
 
+/// What answers have had since, and says of a store of before that there is nothing, or that it is as it was.
+fn take_out_what_came_later(answer: &mut Value) {
+    if let Some(fields) = answer.as_object_mut() {
+        for (field, expected) in [("reference", Value::Null), ("time_zone", json!("UTC"))] {
+            assert_eq!(fields.remove(field).unwrap_or(expected.clone()), expected, "{field}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_query_answers_what_it_answered_before_and_commands_go_on() {
     let file = project().join("tests/before/decider.json");
@@ -61,6 +70,7 @@ async fn every_query_answers_what_it_answered_before_and_commands_go_on() {
                 *cursor = json!("some");
             }
         }
+        take_out_what_came_later(&mut now[1]);
         assert!(now == before, "{path}: {now} was {before}");
     }
 

@@ -137,11 +137,13 @@ async fn every_sample_has_its_effect() {
 }
 
 /// Each sample of order-commands: the events before it (`None`: no order yet), and what it answers.
-fn command_samples() -> [(&'static str, Option<Vec<OrderEvent>>, u16, &'static str); 9] {
+fn command_samples() -> [(&'static str, Option<Vec<OrderEvent>>, u16, &'static str); 11] {
     [
         ("create-order", None, 201, "created"),
         ("add-order-item", Some(vec![]), 200, "created"),
         ("remove-order-item", Some(vec![]), 200, "created"),
+        ("correct-shipping-address", Some(vec![submitted()]), 200, "submitted"),
+        ("change-reference", Some(vec![]), 200, "created"),
         ("submit-order", Some(vec![]), 200, "submitted"),
         ("confirm-order", Some(vec![submitted()]), 200, "confirmed"),
         ("record-payment", Some(vec![submitted(), confirmed()]), 200, "paid"),

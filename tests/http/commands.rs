@@ -94,6 +94,7 @@ async fn an_order_goes_its_whole_way() {
                 { "product_id": "72 & Süß", "product_name": null, "sku": null, "quantity": 5, "unit_price": "34.80", "line_total": "174.00" },
             ],
             "shipping_address": address(),
+            "reference": null,
             "confirmation_number": number,
             "payment_method_id": "pm_1",
             "tracking_number": "1Z 999",

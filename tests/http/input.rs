@@ -370,11 +370,11 @@ async fn a_refusal_says_what_is_possible_now() {
         ("cancel", json!({ "reason": "r" })),
     ];
     for (next, possible) in [
-        ("items", "items, submit, confirm, cancel"),
-        ("submit", "items, submit, confirm, cancel"),
-        ("confirm", "confirm, cancel"),
-        ("payment", "payment, ship, cancel"),
-        ("ship", "ship, cancel"),
+        ("items", "items, shipping-address, reference, submit, confirm, cancel"),
+        ("submit", "items, shipping-address, reference, submit, confirm, cancel"),
+        ("confirm", "shipping-address, reference, confirm, cancel"),
+        ("payment", "shipping-address, reference, payment, ship, cancel"),
+        ("ship", "shipping-address, reference, ship, cancel"),
         ("deliver", "deliver"),
     ] {
         let possible: Vec<_> = possible.split(", ").collect();

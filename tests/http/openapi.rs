@@ -152,6 +152,8 @@ fn body(operation: &str) -> Value {
     match operation.rsplit('/').next().unwrap() {
         "orders" if operation.starts_with("POST") => order_body(),
         "items" => json!({ "product_id": "42", "quantity": 1, "unit_price": "9.80" }),
+        "shipping-address" => address(),
+        "reference" => json!({ "reference": "WEB-1" }),
         "confirm" => json!({ "payment_method_id": "pm" }),
         "payment" => json!({ "transaction_id": "t", "amount": "20.00" }),
         "ship" => json!({ "tracking_number": "1Z", "carrier": "c" }),
@@ -224,9 +226,11 @@ async fn ask_what_all_have_in_common(responses: &mut Responses, proxy: &FaultPro
 
 /// An order from its creation to its delivery, and what it refuses then.
 async fn ask_of_an_order(responses: &mut Responses) {
-    const COMMANDS: [&str; 7] = [
+    const COMMANDS: [&str; 9] = [
         "POST /orders/{order_id}/items",
         "DELETE /orders/{order_id}/items/{product_id}",
+        "PUT /orders/{order_id}/shipping-address",
+        "PUT /orders/{order_id}/reference",
         "POST /orders/{order_id}/submit",
         "POST /orders/{order_id}/confirm",
         "POST /orders/{order_id}/payment",

@@ -61,6 +61,16 @@ fn http(command: &OrderCommand) -> (&'static str, &'static str, Option<Value>) {
         }
         OrderCommand::AddOrderItem(new) => ("POST", "/orders/{order_id}/items", Some(item(new))),
         OrderCommand::RemoveOrderItem { .. } => ("DELETE", "/orders/{order_id}/items/{product_id}", None),
+        OrderCommand::CorrectShippingAddress { shipping_address } => (
+            "PUT",
+            "/orders/{order_id}/shipping-address",
+            Some(json!(shipping_address)),
+        ),
+        OrderCommand::ChangeReference { reference } => (
+            "PUT",
+            "/orders/{order_id}/reference",
+            Some(json!({ "reference": reference })),
+        ),
         OrderCommand::SubmitOrder { .. } => ("POST", "/orders/{order_id}/submit", None),
         OrderCommand::ConfirmOrder { payment_method_id } => {
             let body = json!({ "payment_method_id": payment_method_id });

@@ -35,6 +35,7 @@ pub fn terms() -> Terms {
             postal_code: Some("51100".parse().unwrap()),
             country: Some("France".parse().unwrap()),
         },
+        reference: None,
     }
 }
 

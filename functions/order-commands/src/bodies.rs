@@ -15,6 +15,7 @@ pub fn create_order(body: &mut Fields) -> Option<OrderCommand> {
     });
     let shipping_address = body.required("shipping_address", |field| field.object(address));
     let tax = body.optional("tax", |field| field.object(tax));
+    let reference = body.optional("reference", Field::text);
     Some(OrderCommand::CreateOrder(CreateOrder {
         terms: Terms {
             customer_id: customer_id?,
@@ -24,6 +25,7 @@ pub fn create_order(body: &mut Fields) -> Option<OrderCommand> {
                 jurisdiction: None,
             }),
             shipping_address: shipping_address?,
+            reference: reference?,
         },
         items: items?.unwrap_or_default(),
     }))
@@ -83,6 +85,16 @@ fn tax(body: &mut Fields) -> Option<Tax> {
         rate: rate?,
         jurisdiction: jurisdiction?,
     })
+}
+
+pub fn shipping_address(body: &mut Fields) -> Option<OrderCommand> {
+    let shipping_address = address(body)?;
+    Some(OrderCommand::CorrectShippingAddress { shipping_address })
+}
+
+pub fn reference(body: &mut Fields) -> Option<OrderCommand> {
+    let reference = body.optional("reference", Field::text)?;
+    Some(OrderCommand::ChangeReference { reference })
 }
 
 pub fn submit(body: &mut Fields) -> Option<OrderCommand> {

@@ -94,6 +94,16 @@ pub async fn remove_item(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     change_with_query(&app, &call, command, "Item removed").await
 }
 
+pub async fn correct_shipping_address(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    let command = call.body(bodies::shipping_address)?;
+    change(&app, &call, command, "Shipping address corrected").await
+}
+
+pub async fn change_reference(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    let command = call.body(bodies::reference)?;
+    change(&app, &call, command, "Reference changed").await
+}
+
 pub async fn submit(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let command = call
         .optional_body(bodies::submit)?

@@ -47,6 +47,11 @@ pub fn routes() -> Routes<App> {
         .on("POST /orders", http::create)
         .on("POST /orders/{order_id}/items", http::add_item)
         .on("DELETE /orders/{order_id}/items/{product_id}", http::remove_item)
+        .on(
+            "PUT /orders/{order_id}/shipping-address",
+            http::correct_shipping_address,
+        )
+        .on("PUT /orders/{order_id}/reference", http::change_reference)
         .on("POST /orders/{order_id}/submit", http::submit)
         .on("POST /orders/{order_id}/confirm", http::confirm)
         .on("POST /orders/{order_id}/payment", http::record_payment)

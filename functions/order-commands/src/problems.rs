@@ -48,6 +48,11 @@ fn refusal_problem(error: OrderError) -> Problem {
             unprocessable("amount_mismatch", detail).field("amount", format!("must be {due}"))
         }
         OrderError::InvalidField { field, reason } => Problem::invalid(field, reason),
+        // Decided by the first.
+        OrderError::Several { first, others } => {
+            let others = others.into_iter().flat_map(|error| refusal_problem(error).fields);
+            refusal_problem(*first).fields(others)
+        }
         OrderError::TooLarge { .. } => too_large(detail),
     }
 }
@@ -55,10 +60,10 @@ fn refusal_problem(error: OrderError) -> Problem {
 /// What may be asked of an order in that status, by the names of the routes.
 fn possible(status: OrderStatus) -> &'static str {
     match status {
-        OrderStatus::Created => "What is possible now: items, submit, confirm, cancel.",
-        OrderStatus::Submitted => "What is possible now: confirm, cancel.",
-        OrderStatus::Confirmed => "What is possible now: payment, ship, cancel.",
-        OrderStatus::Paid => "What is possible now: ship, cancel.",
+        OrderStatus::Created => "What is possible now: items, shipping-address, reference, submit, confirm, cancel.",
+        OrderStatus::Submitted => "What is possible now: shipping-address, reference, confirm, cancel.",
+        OrderStatus::Confirmed => "What is possible now: shipping-address, reference, payment, ship, cancel.",
+        OrderStatus::Paid => "What is possible now: shipping-address, reference, ship, cancel.",
         OrderStatus::Shipped => "What is possible now: deliver.",
         OrderStatus::Delivered | OrderStatus::Cancelled => "It cannot be changed any more.",
     }

@@ -213,6 +213,8 @@ identifiers! {
     /// The payment provider's name for a payment.
     TransactionId,
     TrackingNumber,
+    /// What the shop's other systems call an order.
+    OrderReference,
 }
 
 /// The name of an aggregate or of what keeps one: an identifier, perhaps with a prefix.

@@ -11,8 +11,8 @@ use crate::commands::{
 };
 use crate::events::{
     InventoryCommitted, InventoryReleased, InventoryReservationFailed, InventoryReserved, OrderCancelled,
-    OrderConfirmed, OrderDelivered, OrderPaid, OrderShipped, OrderSubmitted, PaymentCancelled, PaymentFailed,
-    PaymentProcessed, PaymentRefunded, ShipmentRequested, StockLevelChanged,
+    OrderConfirmed, OrderDelivered, OrderPaid, OrderShipped, OrderShippingAddressCorrected, OrderSubmitted,
+    PaymentCancelled, PaymentFailed, PaymentProcessed, PaymentRefunded, ShipmentRequested, StockLevelChanged,
 };
 
 /// A message of the published language, with the attributes of a CloudEvent.
@@ -126,6 +126,7 @@ macro_rules! messages {
 messages! {
     "/orders" {
         OrderSubmitted: 1,
+        OrderShippingAddressCorrected: 1,
         OrderConfirmed: 1,
         OrderPaid: 1,
         OrderShipped: 1,

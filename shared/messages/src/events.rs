@@ -44,6 +44,14 @@ pub struct ShippingAddress {
     pub country: Option<AddressLine>,
 }
 
+/// A submitted order goes elsewhere than was said so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderShippingAddressCorrected {
+    pub order_id: OrderId,
+    pub customer_id: CustomerId,
+    pub shipping_address: ShippingAddress,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OrderConfirmed {
     pub order_id: OrderId,

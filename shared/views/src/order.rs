@@ -65,6 +65,7 @@ pub struct OrderView {
     pub item_count: usize,
     pub items: Vec<ItemView>,
     pub shipping_address: Address,
+    pub reference: Option<String>,
     pub confirmation_number: Option<String>,
     pub payment_method_id: Option<String>,
     pub tracking_number: Option<String>,
@@ -114,6 +115,7 @@ impl From<OrderSummaryRow> for OrderView {
             item_count: row.item_count,
             items: order.items.iter().map(ItemView::from).collect(),
             shipping_address: order.terms.shipping_address.clone(),
+            reference: order.terms.reference.as_ref().map(ToString::to_string),
             confirmation_number: order
                 .confirmation_number
                 .as_ref()

@@ -5,10 +5,12 @@ use std::collections::{HashMap, HashSet};
 use rust_decimal::Decimal;
 use strum::{AsRefStr, IntoStaticStr};
 
-use super::state::{ConfirmationNumber, MAX_LINES, Terms};
+use super::state::{Address, ConfirmationNumber, MAX_LINES, Terms};
 use crate::catalogue::Product;
 use crate::quantity::Quantity;
-use crate::text::{Carrier, PaymentMethodId, ProductId, ProductName, Reason, Sku, TrackingNumber, TransactionId};
+use crate::text::{
+    Carrier, OrderReference, PaymentMethodId, ProductId, ProductName, Reason, Sku, TrackingNumber, TransactionId,
+};
 
 #[derive(Debug, Clone, PartialEq, AsRefStr, IntoStaticStr)]
 pub enum OrderCommand {
@@ -18,6 +20,13 @@ pub enum OrderCommand {
         product_id: ProductId,
         /// Which line, where the product has several.
         which: Which,
+    },
+    CorrectShippingAddress {
+        shipping_address: Address,
+    },
+    ChangeReference {
+        /// `None` takes away the one that it has.
+        reference: Option<OrderReference>,
     },
     SubmitOrder {
         /// When the customer has chosen it already.

@@ -1,5 +1,7 @@
 //! The rules of an order: what may happen next, and what it is.
 
+use std::collections::HashSet;
+
 use rust_decimal::Decimal;
 
 use super::command::{Context, CreateOrder, NewItem, OrderCommand, Which};
@@ -63,6 +65,12 @@ pub enum OrderError {
     },
     #[error("{field} {reason}")]
     InvalidField { field: String, reason: String },
+    /// What is wrong with items of the command, in their order: the first error and at least one more.
+    #[error("{first}")]
+    Several {
+        first: Box<OrderError>,
+        others: Vec<OrderError>,
+    },
     #[error("the texts of the order's items are {bytes} bytes together; at most {MAX_ITEM_TEXT_BYTES} are possible")]
     TooLarge { bytes: usize },
 }
@@ -85,6 +93,7 @@ pub(super) fn decide(
 
 fn change(order: &Order, command: OrderCommand, context: &Context) -> Result<Vec<OrderEvent>, OrderError> {
     use OrderStatus::{Confirmed, Created, Paid, Shipped, Submitted};
+    const BEFORE_SHIPMENT: [OrderStatus; 4] = [Created, Submitted, Confirmed, Paid];
 
     let name = (&command).into();
     let only_from = |allowed: &[OrderStatus]| {
@@ -111,9 +120,8 @@ fn change(order: &Order, command: OrderCommand, context: &Context) -> Result<Vec
             only_from(&[Created])?;
             let product = context.products.get(&item.product_id);
             let sku = sku_of_line(order, &item, product)?;
-            Ok(vec![
-                check_item(&order.items, order.terms.currency, item, sku, product, "")?.into(),
-            ])
+            let item = check_item(&order.items, order.terms.currency, item, sku, product, "").map_err(together)?;
+            Ok(vec![item.into()])
         }
         OrderCommand::RemoveOrderItem { product_id, which } => {
             only_from(&[Created])?;
@@ -126,6 +134,18 @@ fn change(order: &Order, command: OrderCommand, context: &Context) -> Result<Vec
                 [line] => Ok(vec![OrderEvent::item_removed(product_id, line.sku.clone())]),
                 _ => Err(several_lines(order, &product_id)),
             }
+        }
+        OrderCommand::CorrectShippingAddress { shipping_address } => {
+            only_from(&BEFORE_SHIPMENT)?;
+            let is_new = order.terms.shipping_address != shipping_address;
+            let corrected = is_new.then_some(OrderEvent::OrderShippingAddressCorrected { shipping_address });
+            Ok(corrected.into_iter().collect())
+        }
+        OrderCommand::ChangeReference { reference } => {
+            only_from(&BEFORE_SHIPMENT)?;
+            let is_new = order.terms.reference != reference;
+            let changed = is_new.then_some(OrderEvent::OrderReferenceChanged { reference });
+            Ok(changed.into_iter().collect())
         }
         OrderCommand::SubmitOrder { payment_method_id } => {
             only_from(&[Created])?;
@@ -178,7 +198,7 @@ fn change(order: &Order, command: OrderCommand, context: &Context) -> Result<Vec
             Ok(vec![OrderEvent::OrderDelivered {}])
         }
         OrderCommand::CancelOrder { reason, refund_amount } => {
-            only_from(&[Created, Submitted, Confirmed, Paid])?;
+            only_from(&BEFORE_SHIPMENT)?;
             cancel(order, reason, refund_amount)
         }
     }
@@ -187,18 +207,53 @@ fn change(order: &Order, command: OrderCommand, context: &Context) -> Result<Vec
 fn create(command: CreateOrder, context: &Context) -> Result<Vec<OrderEvent>, OrderError> {
     // A line named twice is merged as if it had been added twice.
     let mut items = Vec::with_capacity(command.items.len());
-    for (position, item) in command.items.into_iter().enumerate() {
+    let mut errors = Vec::new();
+    let mut products = HashSet::new();
+    for (position, item) in command.items.iter().enumerate() {
+        products.insert(&item.product_id);
         let prefix = format!("items[{position}].");
+        if products.len() > MAX_LINES {
+            // The others were not looked up.
+            errors.push(too_many_lines(&prefix));
+            break;
+        }
         let product = context.products.get(&item.product_id);
         // What else stands in the request does not matter: its items may come in any order.
-        let sku = sku_of_item(&item, product);
-        let item = check_item(&items, command.terms.currency, item, sku, product, &prefix)?;
-        add(&mut items, &item, false);
+        let sku = sku_of_item(item, product);
+        match check_item(&items, command.terms.currency, item.clone(), sku, product, &prefix) {
+            Ok(item) => add(&mut items, &item, false),
+            Err(refused) => {
+                let is_full = refused.iter().any(|error| match error {
+                    OrderError::InvalidField { field, .. } => field == "items",
+                    error => matches!(error, OrderError::TooLarge { .. }),
+                });
+                errors.extend(refused);
+                if is_full {
+                    break;
+                }
+            }
+        }
+    }
+    if !errors.is_empty() {
+        return Err(together(errors));
     }
     Ok(vec![OrderEvent::OrderCreated {
         terms: command.terms,
         items,
     }])
+}
+
+/// One refusal that says all that is wrong.
+fn together(mut errors: Vec<OrderError>) -> OrderError {
+    let others = errors.split_off(1);
+    let first = errors.swap_remove(0);
+    match others[..] {
+        [] => first,
+        _ => OrderError::Several {
+            first: Box::new(first),
+            others,
+        },
+    }
 }
 
 fn cancel(order: &Order, reason: Reason, refund_amount: Option<Decimal>) -> Result<Vec<OrderEvent>, OrderError> {
@@ -244,8 +299,8 @@ fn several_lines(order: &Order, product_id: &ProductId) -> OrderError {
     }
 }
 
-/// The item as it may be added to the line of this SKU among `items`, or as a new line. `prefix` says where it stands in the
-/// request.
+/// The item as it may be added to the line of this SKU among `items`, or as a new line; or all that is wrong with it. `prefix`
+/// says where it stands in the request.
 fn check_item(
     items: &[OrderItem],
     currency: Currency,
@@ -253,17 +308,14 @@ fn check_item(
     sku: Option<Sku>,
     product: Option<&Product>,
     prefix: &str,
-) -> Result<OrderItem, OrderError> {
+) -> Result<OrderItem, Vec<OrderError>> {
     let mut lines = items.iter();
     let Some(line) = lines.find(|line| line.is_of(&item.product_id, sku.as_ref(), false)) else {
         if items.len() == MAX_LINES {
-            return Err(invalid(
-                if prefix.is_empty() { "product_id" } else { "items" },
-                format!("an order has at most {MAX_LINES} lines"),
-            ));
+            return Err(vec![too_many_lines(prefix)]);
         }
         let item = OrderItem {
-            unit_price: price(&item, product, currency, prefix)?,
+            unit_price: price(&item, product, currency, prefix).map_err(|error| vec![error])?,
             product_id: item.product_id,
             quantity: item.quantity,
             product_name: item
@@ -271,30 +323,11 @@ fn check_item(
                 .or_else(|| product.map(|product| product.name.clone())),
             sku,
         };
-        return check_size(items, item);
+        return check_size(items, item).map_err(|error| vec![error]);
     };
-    if let Some(given) = item.unit_price {
-        let given = checked_price(currency, given, prefix)?;
-        if given != line.unit_price {
-            return Err(OrderError::ConflictingPrice {
-                field: format!("{prefix}unit_price"),
-                product_id: item.product_id,
-                existing: line.unit_price,
-                given,
-            });
-        }
-    }
-    if let (Some(existing), Some(given)) = (&line.product_name, &item.product_name)
-        && existing != given
-    {
-        return Err(OrderError::ConflictingName {
-            field: format!("{prefix}product_name"),
-            existing: existing.to_string(),
-            product_id: item.product_id,
-        });
-    }
+    let mut errors = Vec::new();
     if line.quantity.plus(item.quantity).get() > Quantity::MAX {
-        return Err(invalid(
+        errors.push(invalid(
             format!("{prefix}quantity"),
             format!(
                 "a line has at most {}, and this one has {} already",
@@ -303,6 +336,28 @@ fn check_item(
             ),
         ));
     }
+    match item.unit_price.map(|given| checked_price(currency, given, prefix)) {
+        Some(Err(error)) => errors.push(error),
+        Some(Ok(given)) if given != line.unit_price => errors.push(OrderError::ConflictingPrice {
+            field: format!("{prefix}unit_price"),
+            product_id: item.product_id.clone(),
+            existing: line.unit_price,
+            given,
+        }),
+        Some(Ok(_)) | None => {}
+    }
+    if let (Some(existing), Some(given)) = (&line.product_name, &item.product_name)
+        && existing != given
+    {
+        errors.push(OrderError::ConflictingName {
+            field: format!("{prefix}product_name"),
+            existing: existing.to_string(),
+            product_id: item.product_id,
+        });
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
     let item = OrderItem {
         quantity: item.quantity,
         product_name: line.product_name.clone().or(item.product_name),
@@ -310,7 +365,7 @@ fn check_item(
     };
     match line.product_name {
         Some(_) => Ok(item),
-        None => check_size(items, item),
+        None => check_size(items, item).map_err(|error| vec![error]),
     }
 }
 
@@ -364,6 +419,11 @@ fn check_amount(currency: Currency, amount: Decimal, field: &str) -> Result<Deci
     currency
         .amount(amount)
         .map_err(|error: AmountError| invalid(field, error.to_string()))
+}
+
+fn too_many_lines(prefix: &str) -> OrderError {
+    let field = if prefix.is_empty() { "product_id" } else { "items" };
+    invalid(field, format!("an order has at most {MAX_LINES} lines"))
 }
 
 fn invalid(field: impl Into<String>, reason: impl Into<String>) -> OrderError {

@@ -137,6 +137,7 @@ fn terms(tax_rate: &str) -> Terms {
         currency: Currency::USD,
         tax: tax(tax_rate),
         shipping_address: address(),
+        reference: None,
     }
 }
 
@@ -472,6 +473,92 @@ fn a_price_from_the_catalogue_is_there_and_in_the_orders_currency() {
 }
 
 #[test]
+fn every_refused_item_is_named_with_all_that_is_wrong() {
+    let named = |name: &str, quantity: u32, price: &str| NewItem {
+        product_name: Some(name.parse().unwrap()),
+        ..new_item("11", quantity, price)
+    };
+    let product_id = |id: &str| -> ProductId { id.parse().unwrap() };
+    let unknown = |at: usize| OrderError::UnknownProduct {
+        field: format!("items[{at}].product_id"),
+        product_id: product_id("60"),
+    };
+    let too_many = |at: usize, there: u32| {
+        let reason = format!("a line has at most 10000, and this one has {there} already");
+        invalid(format!("items[{at}].quantity"), reason)
+    };
+    let wrong_price = |at: usize| OrderError::ConflictingPrice {
+        field: format!("items[{at}].unit_price"),
+        product_id: product_id("11"),
+        existing: dec("10.00"),
+        given: dec("9.00"),
+    };
+    let command = create(vec![
+        unpriced("60"),
+        named("Chai", 9_999, "10"),
+        named("Chang", 2, "9"),
+        unpriced("59"),
+        unpriced("60"),
+        // What was refused is not counted on.
+        named("Chai", 1, "10"),
+        named("Chai", 1, "9"),
+    ]);
+    given([]).when(command).then_refused(OrderError::Several {
+        first: Box::new(unknown(0)),
+        others: vec![
+            too_many(2, 9_999),
+            wrong_price(2),
+            OrderError::ConflictingName {
+                field: "items[2].product_name".into(),
+                product_id: product_id("11"),
+                existing: "Chai".into(),
+            },
+            OrderError::CurrencyMismatch {
+                field: "items[3].unit_price".into(),
+                product_id: product_id("59"),
+                catalogue: "EUR".parse().unwrap(),
+                order: Currency::USD,
+            },
+            unknown(4),
+            too_many(6, 10_000),
+            wrong_price(6),
+        ],
+    });
+
+    // Of more than an order can have, the catalogue was not asked for all.
+    let many = [unpriced("60")]
+        .into_iter()
+        .chain((0..500).map(|n| new_item(&format!("p{n}"), 1, "1")));
+    let many = many.chain([unpriced("28")]).collect();
+    given([]).when(create(many)).then_refused(OrderError::Several {
+        first: Box::new(unknown(0)),
+        others: vec![too_many_lines("items[500].")],
+    });
+}
+
+#[test]
+fn what_is_so_already_is_not_changed() {
+    let elsewhere = || Address {
+        city: "Épernay".parse().unwrap(),
+        ..address()
+    };
+    let correct = |shipping_address| OrderCommand::CorrectShippingAddress { shipping_address };
+    let corrected = given([order()]).and(correct(elsewhere()));
+    assert_eq!(corrected.state().unwrap().terms.shipping_address, elsewhere());
+    corrected.when(correct(elsewhere())).then_nothing();
+    given([order()]).when(correct(address())).then_nothing();
+
+    let refer = |name: Option<&str>| OrderCommand::ChangeReference {
+        reference: name.map(|name| name.parse().unwrap()),
+    };
+    let named = given([order()]).and(refer(Some("WEB-1")));
+    assert_eq!(named.state().unwrap().terms.reference, Some("WEB-1".parse().unwrap()));
+    named.when(refer(Some("WEB-1"))).then_nothing();
+    given([order()]).when(refer(None)).then_nothing();
+    assert_eq!(named.and(refer(None)).state().unwrap().terms.reference, None);
+}
+
+#[test]
 fn only_products_of_incomplete_items_are_looked_up_each_once() {
     let looked_up = |items: Vec<NewItem>| create(items).products_to_look_up().len();
     let whole = || NewItem {
@@ -660,12 +747,22 @@ fn a_command_is_possible_from_its_statuses_and_from_no_other() {
         (OrderStatus::Cancelled, vec![order(), cancelled("0.00")]),
     ];
     use OrderStatus::{Cancelled, Confirmed, Created, Delivered, Paid, Shipped, Submitted};
+    let until_it_ships = [Created, Submitted, Confirmed, Paid]
+        .map(|status| (status, status))
+        .to_vec();
     let commands = [
         (
             OrderCommand::AddOrderItem(new_item("1", 1, "1")),
             vec![(Created, Created)],
         ),
         (remove("11"), vec![(Created, Created)]),
+        (
+            OrderCommand::CorrectShippingAddress {
+                shipping_address: address(),
+            },
+            until_it_ships.clone(),
+        ),
+        (OrderCommand::ChangeReference { reference: None }, until_it_ships),
         (submit(), vec![(Created, Submitted)]),
         (confirm(), vec![(Created, Confirmed), (Submitted, Confirmed)]),
         (pay("22"), vec![(Confirmed, Paid)]),

@@ -6,14 +6,16 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::state::{ConfirmationNumber, OrderItem, Terms};
-use crate::text::{Carrier, PaymentMethodId, ProductId, Reason, Sku, TrackingNumber, TransactionId};
+use super::state::{Address, ConfirmationNumber, OrderItem, Terms};
+use crate::text::{Carrier, OrderReference, PaymentMethodId, ProductId, Reason, Sku, TrackingNumber, TransactionId};
 
 /// The type of every event below.
-pub const EVENT_TYPES: [&str; 9] = [
+pub const EVENT_TYPES: [&str; 11] = [
     "OrderCreated",
     "OrderItemAdded",
     "OrderItemRemoved",
+    "OrderShippingAddressCorrected",
+    "OrderReferenceChanged",
     "OrderSubmitted",
     "OrderConfirmed",
     "OrderPaid",
@@ -40,6 +42,14 @@ pub enum OrderEvent {
         /// See [`AddedItem::any_sku`].
         #[serde(default, skip_serializing)]
         any_sku: bool,
+    },
+    OrderShippingAddressCorrected {
+        shipping_address: Address,
+    },
+    OrderReferenceChanged {
+        /// `None`: it has none any more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reference: Option<OrderReference>,
     },
     OrderSubmitted {
         /// When the customer has chosen it already.

@@ -35,6 +35,10 @@ impl Order {
             } => self
                 .items
                 .retain(|line| !line.is_of(product_id, sku.as_ref(), *any_sku)),
+            OrderEvent::OrderShippingAddressCorrected { shipping_address } => {
+                self.terms.shipping_address = shipping_address.clone();
+            }
+            OrderEvent::OrderReferenceChanged { reference } => self.terms.reference.clone_from(reference),
             OrderEvent::OrderSubmitted { payment_method_id } => {
                 self.status = OrderStatus::Submitted;
                 self.payment_method_id.clone_from(payment_method_id);

@@ -33,7 +33,7 @@ impl Aggregate for Order {
     const PREFIX: &'static str = "";
     const EVENT_TYPES: &'static [&'static str] = &EVENT_TYPES;
     const UPCASTERS: &'static [(&'static str, &'static [Upcaster])] = upcast::UPCASTERS;
-    const STATE_VERSION: u32 = 1;
+    const STATE_VERSION: u32 = 2;
     type Id = OrderId;
     type Event = OrderEvent;
     type Command = OrderCommand;

@@ -10,8 +10,8 @@ use uuid::Uuid;
 use crate::money::Currency;
 use crate::quantity::Quantity;
 use crate::text::{
-    AddressLine, Carrier, CustomerId, Jurisdiction, PaymentMethodId, PostalCode, ProductId, ProductName, Reason, Sku,
-    TrackingNumber, TransactionId,
+    AddressLine, Carrier, CustomerId, Jurisdiction, OrderReference, PaymentMethodId, PostalCode, ProductId,
+    ProductName, Reason, Sku, TrackingNumber, TransactionId,
 };
 
 /// The most lines of one order.
@@ -38,14 +38,17 @@ pub struct Order {
     pub cancellation: Option<Cancellation>,
 }
 
-/// What an order is created with, beside its items, and what never changes: asked for in the command, stored in the event,
-/// kept in the state.
+/// What an order is created with, beside its items: asked for in the command, stored in the event, kept in the state. Until it
+/// ships, the address can be corrected, and the reference changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Terms {
     pub customer_id: CustomerId,
     pub currency: Currency,
     pub tax: Tax,
     pub shipping_address: Address,
+    /// What the shop's other systems call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<OrderReference>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr)]

@@ -4,14 +4,15 @@ use serde_json::{Value, json};
 
 use crate::aggregate::Upcaster;
 
-/// Version 1 of `OrderCreated` has no currency, version 2 no tax, version 3 one line per product. Version 1 of `OrderItemAdded`
-/// and `OrderItemRemoved` has one line per product too. Version 1 of `OrderSubmitted` has no payment method.
+/// Version 1 of `OrderCreated` has no currency, version 2 no tax, version 3 one line per product, version 4 no reference. Version 1
+/// of `OrderItemAdded` and `OrderItemRemoved` has one line per product too. Version 1 of `OrderSubmitted` has no payment method.
 pub const UPCASTERS: &[(&str, &[Upcaster])] = &[
     (
         "OrderCreated",
         &[
             Upcaster::Change(add_currency),
             Upcaster::Change(add_tax),
+            Upcaster::Change(Upcaster::unchanged),
             Upcaster::Change(Upcaster::unchanged),
         ],
     ),

@@ -12,10 +12,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::exact;
-use super::problem::{FieldError, Problem};
-
-/// How many errors an answer tells.
-const MAX_ERRORS: usize = 50;
+use super::problem::{FieldError, MAX_ERRORS, Problem};
 
 /// How much of a field's name goes back, which is the client's own input.
 const MAX_NAME_CHARS: usize = 200;
@@ -47,15 +44,7 @@ impl Errors {
             _ => {}
         }
         errors.sort_by_key(|(at, _)| *at);
-        let more = errors.len().saturating_sub(MAX_ERRORS);
-        let mut fields: Vec<_> = errors.into_iter().take(MAX_ERRORS).map(|(_, error)| error).collect();
-        if more > 0 {
-            fields.push(FieldError {
-                field: "…".to_owned(),
-                message: format!("{more} more are wrong"),
-            });
-        }
-        Err(Problem { fields, ..problem })
+        Err(problem.fields(errors.into_iter().map(|(_, error)| error)))
     }
 }
 

@@ -6,6 +6,9 @@ use std::error::Error;
 use lambda_http::http::StatusCode;
 use serde::Serialize;
 
+/// How many errors of fields an answer tells.
+pub(super) const MAX_ERRORS: usize = 50;
+
 /// An answer that is an error. What a client may know is in `detail` and `fields`; `source` is only logged.
 #[derive(Debug)]
 pub struct Problem {
@@ -88,6 +91,17 @@ impl Problem {
             message: message.into(),
         });
         self
+    }
+
+    /// More fields: so many as an answer tells, and how many more there are.
+    pub fn fields(mut self, fields: impl IntoIterator<Item = FieldError>) -> Self {
+        self.fields.extend(fields);
+        let more = self.fields.len().saturating_sub(MAX_ERRORS);
+        self.fields.truncate(MAX_ERRORS);
+        match more {
+            0 => self,
+            _ => self.field("…", format!("{more} more are wrong")),
+        }
     }
 
     pub fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {

@@ -78,6 +78,9 @@ pub(super) fn words_of(order: &OrderSummaryRow) -> Vec<String> {
     let mut found = vec![order.order_id.0.simple().to_string()];
     found.extend(words_of_identifier(&order.customer_id));
     found.extend(words(order.order.terms.shipping_address.city.as_str()));
+    if let Some(reference) = &order.order.terms.reference {
+        found.extend(words_of_identifier(reference.as_str()));
+    }
     if let Some(shipment) = &order.order.shipment {
         found.extend(words_of_identifier(shipment.tracking_number.as_str()));
     }

@@ -2,7 +2,10 @@
 
 use domain::order::{Order, OrderEvent, OrderId, OrderItem, OrderStatus};
 use event_store::{CorruptStream, EventStore, Recorded, StoreError};
-use messages::events::{Item, OrderCancelled, OrderConfirmed, OrderDelivered, OrderPaid, OrderShipped, OrderSubmitted};
+use messages::events::{
+    Item, OrderCancelled, OrderConfirmed, OrderDelivered, OrderPaid, OrderShipped, OrderShippingAddressCorrected,
+    OrderSubmitted,
+};
 use messages::{Body, Message};
 
 use super::message;
@@ -43,15 +46,27 @@ pub(super) async fn messages(store: &EventStore, event: &Recorded) -> Result<Vec
 fn is_told(event: &OrderEvent) -> bool {
     !matches!(
         event,
-        OrderEvent::OrderCreated { .. } | OrderEvent::OrderItemAdded(_) | OrderEvent::OrderItemRemoved { .. }
+        OrderEvent::OrderCreated { .. }
+            | OrderEvent::OrderItemAdded(_)
+            | OrderEvent::OrderItemRemoved { .. }
+            | OrderEvent::OrderReferenceChanged { .. }
     )
 }
 
 fn body(order_id: OrderId, order: &Order, event: OrderEvent, was_submitted: bool) -> Option<Body> {
     let customer_id = order.terms.customer_id.clone();
     Some(match event {
-        OrderEvent::OrderCreated { .. } | OrderEvent::OrderItemAdded(_) | OrderEvent::OrderItemRemoved { .. } => {
-            return None;
+        OrderEvent::OrderCreated { .. }
+        | OrderEvent::OrderItemAdded(_)
+        | OrderEvent::OrderItemRemoved { .. }
+        | OrderEvent::OrderReferenceChanged { .. } => return None,
+        OrderEvent::OrderShippingAddressCorrected { .. } if order.status == OrderStatus::Created => return None,
+        OrderEvent::OrderShippingAddressCorrected { shipping_address } => {
+            Body::OrderShippingAddressCorrected(OrderShippingAddressCorrected {
+                order_id,
+                customer_id,
+                shipping_address: (&shipping_address).into(),
+            })
         }
         OrderEvent::OrderSubmitted { payment_method_id } => Body::OrderSubmitted(OrderSubmitted {
             order_id,
