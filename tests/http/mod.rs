@@ -23,6 +23,7 @@ mod methods;
 mod metrics;
 mod notifications;
 mod openapi;
+mod page_bytes;
 mod paths;
 mod preconditions;
 mod queries;

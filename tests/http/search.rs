@@ -114,6 +114,56 @@ async fn an_order_is_found_by_the_beginning_of_each_of_its_words_and_by_all_of_s
     }
 }
 
+/// The field reports' rows 5, 6, 7 and 12.
+#[tokio::test]
+async fn every_word_of_an_order_is_found_also_numbers_invisible_characters_and_scripts_without_spaces() {
+    let tables = Tables::new().await;
+    // Eight letters each, which begin differently: about 3,000 terms.
+    let word = |n: usize| -> String {
+        let letter = |at: u32| char::from(b'a' + (n * 7_919 / 3_usize.pow(at) % 26) as u8);
+        (0..8).map(letter).chain(n.to_string().chars()).collect()
+    };
+    let items: Vec<OrderItem> = (0..500).map(|n| named(&n.to_string(), &word(n))).collect();
+    let many = order(&tables, "VINET", "Reims", &items).await;
+    let filter = order(&tables, "VINET", "Reims", &[named("1", "Ersatzfilter 10045378-22")]).await;
+    let donau = "Donau\u{ad}dampf\u{ad}schiff";
+    let donau = order(
+        &tables,
+        "VINET",
+        "Reims",
+        &[named("1", donau), named("2", "10045378 Band 22")],
+    )
+    .await;
+    let bangkok = order(&tables, "VINET", "กรุงเทพมหานคร", &[named("1", "東京都の地図 2024")]).await;
+    deliver_everything(&tables).await;
+    for n in [0, 1, 299, 300, 498, 499] {
+        assert_eq!(found(&tables, &word(n), 20).await, std::slice::from_ref(&many), "{n}");
+    }
+    for (question, expected) in [
+        ("10045378-22", vec![&donau, &filter]),
+        ("1004537822", vec![&filter]),
+        ("10045378", vec![&donau, &filter]),
+        ("ersatzfilter 10045378-2", vec![&filter]),
+        ("10045378-23", vec![]),
+        ("donaudampfschiff", vec![&donau]),
+        ("donau\u{200d}dampf", vec![&donau]),
+        ("10045\u{2060}378-22", vec![&donau, &filter]),
+        ("กรุงเทพมหานคร", vec![&bangkok]),
+        ("มหานคร", vec![&bangkok]),
+        ("นครมหา", vec![]),
+        ("เทพกรุง", vec![]),
+        ("東京 2024", vec![&bangkok]),
+        ("京都", vec![&bangkok]),
+        ("都京", vec![]),
+        ("地図 กรุงเทพ", vec![&bangkok]),
+    ] {
+        for page_size in [1, 20] {
+            let found = found(&tables, question, page_size).await;
+            assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{question}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_an_order_no_longer_has_does_not_find_it_and_leaves_no_posting() {
     let tables = Tables::new().await;
@@ -245,6 +295,7 @@ async fn a_text_that_is_no_question_is_refused() {
         "?q=%20%20x",
         "?q=..%2F..",
         "?q=a+b+c+d+e+f+g+h+i+j+k+l",
+        "?q=%C2%AD%E2%80%8Bre",
         &format!("?q={}", "x".repeat(201)),
     ] {
         let answer = api.get(&format!("/orders/search{query}")).await;

@@ -71,9 +71,11 @@ pub async fn query(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let after: Option<Place> = list.place()?;
     let found = app.events.query_events(&query, page.size(), after.as_ref()).await;
     let found = found.map_err(read_problem)?;
-    let views = found.events.into_iter().map(|event| OrderEventView {
-        order_id: event.aggregate_id.clone(),
-        event: event.into(),
+    let views = found.events.into_iter().map(|event| {
+        let place = Place::of(&event);
+        let order_id = event.aggregate_id.clone();
+        let event = event.into();
+        (place, OrderEventView { order_id, event })
     });
-    Reply::ok(&list.page(views, found.next.as_ref())?)
+    Reply::ok(&list.page(views, found.next)?)
 }

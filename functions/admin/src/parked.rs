@@ -15,7 +15,9 @@ use crate::App;
 
 pub async fn list(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let (list, found) = page(&app, &call).await?;
-    Reply::ok(&list.page(found.entries.into_iter().map(ParkedView::from), found.next.as_ref())?)
+    let entries = found.entries.into_iter();
+    let entries = entries.map(|entry| (entry.key(), ParkedView::from(entry)));
+    Reply::ok(&list.page(entries, found.next)?)
 }
 
 pub async fn inspect(app: Arc<App>, call: Call) -> Result<Reply, Problem> {

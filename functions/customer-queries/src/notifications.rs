@@ -61,6 +61,7 @@ pub async fn list(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let after: Option<String> = list.place()?;
     let found = app.notifications.page(&customer_id, page.size(), after.as_deref());
     let found = found.await.map_err(read_problem)?;
-    let views = found.notifications.into_iter().map(NotificationView::from);
-    Reply::ok(&list.page(views, found.next.as_ref())?)
+    let views = found.notifications.into_iter();
+    let views = views.map(|one| (one.notification_key.clone(), NotificationView::from(one)));
+    Reply::ok(&list.page(views, found.next)?)
 }

@@ -89,5 +89,6 @@ async fn list(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let has_more = rows.len() > page.size();
     rows.truncate(page.size());
     let next = rows.last().filter(|_| has_more).map(|last| last.sku.clone());
-    Reply::ok(&list.page(rows.into_iter().map(StockLevelView::from), next.as_ref())?)
+    let views = rows.into_iter().map(|row| (row.sku.clone(), StockLevelView::from(row)));
+    Reply::ok(&list.page(views, next)?)
 }

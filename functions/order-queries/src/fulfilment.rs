@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use api::{not_found, read_problem};
+use api::paging::Page;
+use api::{Paged, not_found, read_problem};
 use chrono::{DateTime, Utc};
 use domain::Aggregate;
 use domain::fulfilment::state::{Line, LineStatus, PaymentStage};
@@ -15,6 +16,7 @@ use event_store::{Recorded, StoreError, Stream, Version};
 use lambda_edge::http::{Caching, Call, Problem, Reply};
 use serde::Serialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::App;
 
@@ -29,7 +31,10 @@ struct FulfilmentView {
     /// The steps that were asked for and not answered yet.
     timers: Vec<TimerView>,
     problem: Option<ProblemView>,
-    steps: Vec<StepView>,
+    steps: Vec<Box<RawValue>>,
+    /// Of further steps; nearly always all fit into one answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -85,11 +90,13 @@ struct StepView {
 }
 
 pub async fn fulfilment(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    call.no_query()?;
+    let Paged { page, .. } = Paged::of(&call, |_| Some(()))?;
     let order_id: OrderId = call.path("order_id")?;
+    let list = page.list(&app.cursors, "fulfilment of order", &order_id)?;
     let id = Fulfilment::aggregate_id(&order_id);
     let events = app.events.events(&id, 1, None).await.map_err(read_problem)?;
-    let view = view(order_id, &events)
+    let steps = list.page_of_all(events.iter().map(|event| (event.version, step(event))))?;
+    let view = view(order_id, &events, steps)
         .map_err(read_problem)?
         .ok_or_else(|| not_found("fulfilment_not_found", "There is no fulfilment of such an order."))?;
     let reply = Reply::ok(&view)?.version(view.version);
@@ -97,7 +104,7 @@ pub async fn fulfilment(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 }
 
 /// `None` when the process has not started.
-fn view(order_id: OrderId, events: &[Recorded]) -> Result<Option<FulfilmentView>, StoreError> {
+fn view(order_id: OrderId, events: &[Recorded], steps: Page) -> Result<Option<FulfilmentView>, StoreError> {
     let mut stream = Stream::<Fulfilment>::unborn(Fulfilment::aggregate_id(&order_id));
     for event in events {
         stream.fold(event)?;
@@ -124,7 +131,8 @@ fn view(order_id: OrderId, events: &[Recorded]) -> Result<Option<FulfilmentView>
             code: abandoned.code,
             detail: abandoned.reason.to_string(),
         }),
-        steps: events.iter().map(step).collect(),
+        steps: steps.data,
+        next_cursor: steps.next_cursor,
     }))
 }
 

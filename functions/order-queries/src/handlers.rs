@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use api::paging::Page;
 use api::{Paged, read_problem};
 use domain::order::OrderId;
 use domain::text::Stored;
@@ -9,6 +10,7 @@ use event_store::Version;
 use lambda_edge::http::{Caching, Call, Field, Problem, Reply, StatusCode};
 use read_models::order_search::SearchText;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use views::Detail;
 use views::history::{self, EventView, HistoryEntry};
 use views::list_requests::ListFilter;
@@ -40,24 +42,39 @@ pub async fn search(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let found = found.map_err(read_problem)?;
     let detail = view.unwrap_or(Detail::Compact);
     let data = views(&app.customers, found.orders, detail).await;
-    Reply::ok(&list.page(data.map_err(read_problem)?, found.next.as_ref())?)
+    Reply::ok(&list.page(data.map_err(read_problem)?, found.next)?)
 }
 
 pub async fn history(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     #[derive(Serialize)]
     struct History {
-        data: Vec<HistoryEntry>,
+        data: Vec<Box<RawValue>>,
+        /// Nearly always all fits into one answer.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_cursor: Option<String>,
     }
 
-    call.no_query()?;
-    let order_id = call.path::<OrderId>("order_id")?.to_string();
-    let events = app.events.events(&order_id, 1, None).await.map_err(read_problem)?;
+    let Paged { page, .. } = Paged::of(&call, |_| Some(()))?;
+    let order_id: OrderId = call.path("order_id")?;
+    let list = page.list(&app.cursors, "history of order", &order_id)?;
+    let events = app.events.events(&order_id.to_string(), 1, None).await;
+    let events = events.map_err(read_problem)?;
     if events.is_empty() {
         return Err(order_not_found());
     }
-    let data = history::history(&events).map_err(Problem::internal)?;
-    let reply = Reply::ok(&History { data })?.version(events.len() as Version);
+    let entries = history::history(&events).map_err(Problem::internal)?;
+    let Page { data, next_cursor } = list.page_of_all(placed(entries))?;
+    let reply = Reply::ok(&History { data, next_cursor })?.version(events.len() as Version);
     Ok(reply.caching(Caching::Revalidated))
+}
+
+/// The place of each entry: its version, and how many entries of that version come before it.
+fn placed(entries: Vec<HistoryEntry>) -> impl Iterator<Item = ((Version, usize), HistoryEntry)> {
+    entries.into_iter().scan((0, 0), |(version, nth), entry| {
+        *nth = if *version == entry.version { *nth + 1 } else { 0 };
+        *version = entry.version;
+        Some(((*version, *nth), entry))
+    })
 }
 
 pub async fn events(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
@@ -76,10 +93,13 @@ pub async fn events(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     }
     let next = events.get(limit).map(|next| next.version);
     events.truncate(limit);
+    let views = events
+        .into_iter()
+        .map(|event| (event.version + 1, EventView::from(event)));
+    let page = list.page(views, next)?;
     // Events never change, so a page only grows, and has a next one at last.
-    let last = from + events.len() as Version - 1;
-    let tag = format!("{from}-{last}{}", if next.is_some() { "+" } else { "" });
-    let page = list.page(events.into_iter().map(EventView::from), next.as_ref())?;
+    let last = from + page.data.len() as Version - 1;
+    let tag = format!("{from}-{last}{}", if page.next_cursor.is_some() { "+" } else { "" });
     let reply = Reply::ok(&page)?;
     Ok(reply.etag(&tag).caching(Caching::Revalidated))
 }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use lambda_edge::http::{Call, Field, Fields, Problem, whole_number};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use crate::cursor::Cursors;
 
@@ -18,7 +19,7 @@ pub struct Paged<Filter> {
 /// The two query parameters that every list takes.
 #[derive(Debug)]
 pub struct PageParameters {
-    page_size: PageSize,
+    page_size: Option<PageSize>,
     cursor: Option<String>,
 }
 
@@ -26,10 +27,16 @@ pub struct PageParameters {
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct PageSize(usize);
 
+/// How many bytes the entries of a page have at most, unless it has only one entry. Lambda answers at most 6 MB, in which
+/// the body is a string: each quote and backslash in it takes one byte more, and is counted so. What stands beside the entries
+/// has room enough.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+pub const MAX_PAGE_BYTES: usize = 4_000_000;
+
 /// A page of a list.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Page<T> {
-    pub data: Vec<T>,
+#[derive(Debug, Clone, Serialize)]
+pub struct Page {
+    pub data: Vec<Box<RawValue>>,
     /// Brings the next page; `null` on the last one.
     pub next_cursor: Option<String>,
 }
@@ -38,6 +45,7 @@ pub struct Page<T> {
 pub struct List<'a> {
     cursors: &'a Cursors,
     cursor: Option<String>,
+    page_size: Option<PageSize>,
     /// The list and its filters.
     query: String,
 }
@@ -70,7 +78,7 @@ impl<Filter> Paged<Filter> {
             let cursor = query.optional("cursor", Field::text);
             let filter = filter(query);
             let page = PageParameters {
-                page_size: page_size?.unwrap_or_default(),
+                page_size: page_size?,
                 cursor: cursor?,
             };
             Some(Self { filter: filter?, page })
@@ -81,7 +89,7 @@ impl<Filter> Paged<Filter> {
 impl PageParameters {
     /// The greatest number of entries on the page.
     pub fn size(&self) -> usize {
-        self.page_size.0
+        self.page_size.unwrap_or_default().0
     }
 
     /// The list that the page is of. A cursor opens no list of another `name` or other filters.
@@ -98,6 +106,7 @@ impl PageParameters {
         Ok(List {
             cursors,
             cursor: self.cursor.clone(),
+            page_size: self.page_size,
             query: format!("{name} {filters}"),
         })
     }
@@ -121,20 +130,55 @@ impl List<'_> {
         next.map(|next| self.cursors.seal(&self.query, next)).transpose()
     }
 
-    /// The page of `data`. `next`: the place of the page after it.
+    /// The page of `entries`, each with the place of the page that begins after it. `next`: the place of the page after all
+    /// of them, if there is one. The page ends with fewer entries when they are longer than [`MAX_PAGE_BYTES`].
     ///
     /// # Errors
-    /// As [`List::cursor`].
-    pub fn page<T>(
+    /// [`Problem::internal`] when an entry or its place does not serialize.
+    pub fn page<K: Serialize, T: Serialize>(
         &self,
-        data: impl IntoIterator<Item = T>,
-        next: Option<&impl Serialize>,
-    ) -> Result<Page<T>, Problem> {
-        Ok(Page {
-            data: data.into_iter().collect(),
-            next_cursor: self.cursor(next)?,
-        })
+        entries: impl IntoIterator<Item = (K, T)>,
+        next: Option<K>,
+    ) -> Result<Page, Problem> {
+        let mut data: Vec<Box<RawValue>> = Vec::new();
+        let (mut bytes, mut last) = (0, None);
+        for (place, entry) in entries {
+            let entry = serde_json::value::to_raw_value(&entry).map_err(Problem::internal)?;
+            bytes += bytes_in_answer(entry.get());
+            if bytes > MAX_PAGE_BYTES && last.is_some() {
+                let next_cursor = self.cursor(last.as_ref())?;
+                return Ok(Page { data, next_cursor });
+            }
+            data.push(entry);
+            last = Some(place);
+        }
+        let next_cursor = self.cursor(next.as_ref())?;
+        Ok(Page { data, next_cursor })
     }
+
+    /// The page of a list whose entries are all at hand, in the order of their places. Unless its size was asked for, it ends
+    /// only when it is longer than [`MAX_PAGE_BYTES`].
+    ///
+    /// # Errors
+    /// As [`List::place`] and [`List::page`].
+    pub fn page_of_all<K, T>(&self, entries: impl IntoIterator<Item = (K, T)>) -> Result<Page, Problem>
+    where
+        K: Serialize + DeserializeOwned + PartialOrd + Copy,
+        T: Serialize,
+    {
+        let after: Option<K> = self.place()?;
+        let is_after = |(place, _): &(K, T)| after.is_none_or(|after| *place > after);
+        let mut rest = entries.into_iter().filter(is_after);
+        let size = self.page_size.map_or(usize::MAX, |size| size.0);
+        let entries: Vec<_> = rest.by_ref().take(size).collect();
+        let last = entries.last().map(|(place, _)| *place);
+        self.page(entries, last.filter(|_| rest.next().is_some()))
+    }
+}
+
+/// How many bytes a text in JSON has inside a string.
+fn bytes_in_answer(json: &str) -> usize {
+    json.len() + json.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count()
 }
 
 #[cfg(test)]
@@ -150,8 +194,8 @@ mod tests {
         name: &'static str,
         filters: &impl Serialize,
     ) -> Result<Option<u32>, &'static str> {
-        let page_size = PageSize::default();
         let cursors = cursors();
+        let page_size = None;
         let list = PageParameters { page_size, cursor }
             .list(&cursors, name, filters)
             .unwrap();
@@ -162,19 +206,61 @@ mod tests {
     fn a_cursor_opens_its_list_with_its_filters_and_no_other() {
         let cursors = cursors();
         let first = PageParameters {
-            page_size: PageSize::default(),
+            page_size: None,
             cursor: None,
         };
         let list = first.list(&cursors, "orders", &("VINET", 1)).unwrap();
         assert_eq!(list.place::<u32>().unwrap(), None);
-        assert_eq!(list.page(["an order"], None::<&u32>).unwrap().next_cursor, None);
-        let cursor = list.page(["an order"], Some(&7)).unwrap().next_cursor;
+        assert_eq!(list.page([(7, "an order")], None).unwrap().next_cursor, None);
+        let cursor = list.page([(7, "an order")], Some(7)).unwrap().next_cursor;
 
         assert_eq!(place(cursor.clone(), "orders", &("VINET", 1)), Ok(Some(7)));
         for other in [("VINET", 2), ("HANAR", 1)] {
             assert_eq!(place(cursor.clone(), "orders", &other), Err("invalid_cursor"));
         }
         assert_eq!(place(cursor, "stocks", &("VINET", 1)), Err("invalid_cursor"));
+    }
+
+    /// The sizes of all pages, each with its bytes as a string in JSON.
+    fn pages(entries: &[String], page_size: Option<PageSize>) -> Vec<(usize, usize)> {
+        let cursors = cursors();
+        let (mut cursor, mut pages, mut shown) = (None, Vec::new(), Vec::new());
+        loop {
+            let list = PageParameters { page_size, cursor }
+                .list(&cursors, "texts", &())
+                .unwrap();
+            let page = list.page_of_all(entries.iter().enumerate()).unwrap();
+            shown.extend(
+                page.data
+                    .iter()
+                    .map(|text| serde_json::from_str::<String>(text.get()).unwrap()),
+            );
+            let body = serde_json::to_string(&page).unwrap();
+            pages.push((page.data.len(), serde_json::to_string(&body).unwrap().len()));
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                assert_eq!(shown, entries);
+                return pages;
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_ends_by_bytes_and_no_entry_is_lost_or_shown_twice() {
+        let sizes = |entries: &[String], page_size| -> Vec<usize> {
+            pages(entries, page_size).into_iter().map(|(size, _)| size).collect()
+        };
+        // What counts is the length in Lambda's answer: 400,006 bytes each, and twice as many of quotes.
+        assert_eq!(sizes(&vec!["x".repeat(400_000); 25], None), [9, 9, 7]);
+        assert_eq!(sizes(&vec!["\"".repeat(100_000); 25], None), [9, 9, 7]);
+        assert_eq!(sizes(&vec!["x".repeat(400_000); 10], Some(PageSize(9))), [9, 1]);
+        assert_eq!(sizes(&vec!["x".repeat(10); 10], Some(PageSize(5))), [5, 5]);
+        // What is too long alone is shown alone.
+        assert_eq!(sizes(&vec!["x".repeat(MAX_PAGE_BYTES); 3], None), [1, 1, 1]);
+        assert_eq!(sizes(&[], None), [0]);
+        for (_, bytes) in pages(&vec!["\\\"\n ü".repeat(1_000); 800], None) {
+            assert!(bytes < 4_200_000, "{bytes}");
+        }
     }
 
     #[test]

@@ -16,7 +16,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
-use characters::{is_invisible, is_line_break, is_space, is_visible};
+pub use characters::is_invisible;
+use characters::{is_line_break, is_space, is_visible};
 pub use email::{EmailAddress, EmailAddressError};
 
 /// Why a text is not acceptable. Its message completes "the field …".

@@ -135,9 +135,7 @@ impl EventStore {
     }
 }
 
-/// A page ends early when its data are larger: Lambda answers with at most 6 MB, in which the body is a string whose
-/// quotes are escaped.
-/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+/// A page ends early when its data are larger: more than an answer holds are not read.
 const MAX_PAGE_BYTES: usize = 3_000_000;
 
 /// The events of one key of the index, as far as they have been read.
@@ -227,7 +225,7 @@ impl ShardReader<'_> {
 }
 
 impl Place {
-    fn of(event: &Recorded) -> Self {
+    pub fn of(event: &Recorded) -> Self {
         Self {
             timestamp: rfc3339_micros(event.timestamp),
             aggregate_id: event.aggregate_id.clone(),

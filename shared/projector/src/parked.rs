@@ -81,7 +81,7 @@ impl Parked {
         })
     }
 
-    fn key(&self) -> ParkedKey {
+    pub fn key(&self) -> ParkedKey {
         ParkedKey {
             projection: self.projection.clone(),
             aggregate_id: self.aggregate_id.clone(),

@@ -1,8 +1,9 @@
 //! Lists of orders as they are asked for over HTTP.
 
+use api::paging::MAX_PAGE_BYTES;
 use api::{Cursors, Paged, read_problem};
 use aws_sdk_dynamodb::Client;
-use domain::order::OrderStatus;
+use domain::order::{OrderItem, OrderStatus};
 use domain::text::CustomerId;
 use dynamodb::Cost;
 use environment::{ConfigError, Environment};
@@ -101,24 +102,33 @@ impl OrderListRequests {
         tracing::debug!(requests, read_units, "list");
         let data = match filter.view.unwrap_or(Detail::Compact) {
             Detail::Compact => {
-                let rows = found.orders.into_iter().map(OrderRowView::from);
-                rows.map(AnyOrderView::Compact).collect()
+                let rows = found.orders.into_iter();
+                let rows = rows.map(|row| (row.order_key.clone(), OrderRowView::from(row)));
+                rows.map(|(key, row)| (key, AnyOrderView::Compact(row))).collect()
             }
             Detail::Full => self.whole(found.orders).await?,
         };
-        let reply = Reply::ok(&list.page(data, found.next.as_ref())?)?;
+        let reply = Reply::ok(&list.page(data, found.next)?)?;
         Ok(reply.read_source(found.source.as_str()))
     }
 
-    /// These orders, at their versions or later ones.
-    async fn whole(&self, listed: Vec<ListedOrder>) -> Result<Vec<AnyOrderView>, Problem> {
+    /// These orders, at their versions or later ones: as many of them as one page can show, at least, each with its order key.
+    async fn whole(&self, listed: Vec<ListedOrder>) -> Result<Vec<(String, AnyOrderView)>, Problem> {
         let orders = listed.into_iter().map(|listed| async move {
             let order = self.orders.order(listed.order_id, listed.version).await;
             let order = order.map_err(read_problem)?;
             Ok(order.map(|(order, _)| order))
         });
-        let orders: Vec<_> = stream::iter(orders).buffered(CONCURRENT_READS).try_collect().await?;
-        let orders = orders.into_iter().flatten().collect();
+        let mut reads = stream::iter(orders).buffered(CONCURRENT_READS);
+        let (mut orders, mut bytes) = (Vec::new(), 0);
+        // With their names they are longer still: the page ends before the last of them.
+        while bytes <= MAX_PAGE_BYTES
+            && let Some(order) = reads.try_next().await?
+        {
+            let items = order.iter().flat_map(|order| &order.order.items);
+            bytes += items.map(OrderItem::text_bytes).sum::<usize>();
+            orders.extend(order);
+        }
         let views = orders::views(&self.customers, orders, Detail::Full).await;
         views.map_err(read_problem)
     }

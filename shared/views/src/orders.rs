@@ -9,7 +9,7 @@ use reference_data::Customers;
 
 use crate::order::{AnyOrderView, Detail};
 
-/// The orders of a list. Where they are shown whole, their customers are read together, each once.
+/// The orders of a list, each with its order key. Where they are shown whole, their customers are read together, each once.
 ///
 /// # Errors
 /// What DynamoDB said.
@@ -17,7 +17,7 @@ pub async fn views(
     customers: &Customers,
     orders: Vec<OrderSummaryRow>,
     detail: Detail,
-) -> Result<Vec<AnyOrderView>, StoreError> {
+) -> Result<Vec<(String, AnyOrderView)>, StoreError> {
     let known = match detail {
         Detail::Compact => HashMap::new(),
         Detail::Full => {
@@ -27,7 +27,7 @@ pub async fn views(
     };
     let views = orders.into_iter().map(|order| {
         let customer = known.get(&order.order.terms.customer_id).cloned();
-        AnyOrderView::of(order, detail, customer)
+        (order.order_key.clone(), AnyOrderView::of(order, detail, customer))
     });
     Ok(views.collect())
 }

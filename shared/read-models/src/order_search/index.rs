@@ -6,7 +6,7 @@
 //! nobody who is late can remove what another has put.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -20,7 +20,8 @@ use lambda_edge::stream::EventRecord;
 use projector::ProjectError;
 use serde::{Deserialize, Serialize};
 
-use super::words::{MAX_TERMS, terms_of};
+use super::terms::Terms;
+use super::words::terms_of;
 use crate::derived::{Follows, newest};
 use crate::item::Format;
 use crate::order_row::OrderSummaryRow;
@@ -29,7 +30,7 @@ use crate::read_model::{ReadModel, Shown};
 use crate::rows::{Found, NEWER_CODE};
 
 /// As [`Row::ROW_VERSION`](crate::Row::ROW_VERSION): raised when an order is to have other terms.
-const ROW_VERSION: u32 = 1;
+const ROW_VERSION: u32 = 2;
 pub(super) const FORMAT: Format = Format::of_this_code(ROW_VERSION);
 
 /// Over how many keys the postings of a term are spread. Each takes 1,000 new orders a second.
@@ -76,38 +77,6 @@ pub(super) struct SearchRow {
     revision: u64,
 }
 
-/// Terms, each with the version at which it was added; stored as version → terms with spaces between.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
-pub(super) struct Terms(pub(super) BTreeSet<(String, Version)>);
-
-impl From<BTreeMap<String, String>> for Terms {
-    fn from(stored: BTreeMap<String, String>) -> Self {
-        let by_version = stored
-            .iter()
-            .filter_map(|(version, terms)| Some((version.parse().ok()?, terms)));
-        Self(
-            by_version
-                .flat_map(|(version, terms)| terms.split(' ').map(move |term| (term.to_owned(), version)))
-                .collect(),
-        )
-    }
-}
-
-impl From<Terms> for BTreeMap<String, String> {
-    fn from(terms: Terms) -> Self {
-        let mut stored = Self::new();
-        for (term, version) in terms.0 {
-            let terms = stored.entry(version.to_string()).or_default();
-            if !terms.is_empty() {
-                terms.push(' ');
-            }
-            terms.push_str(&term);
-        }
-        stored
-    }
-}
-
 impl SearchRow {
     fn empty(order: &OrderSummaryRow) -> Self {
         Self {
@@ -127,9 +96,6 @@ impl SearchRow {
     /// The row of `order`, and what is to be done for it.
     fn moved_to(&self, order: &OrderSummaryRow) -> Self {
         let wanted = terms_of(order);
-        if wanted.len() == MAX_TERMS {
-            tracing::warn!(order_id = %order.order_id, "an order has more terms than it is found by");
-        }
         let (kept, gone): (BTreeSet<_>, BTreeSet<_>) = self
             .terms
             .0

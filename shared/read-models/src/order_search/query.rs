@@ -59,10 +59,10 @@ impl OrderSearchQueries {
     ) -> Result<SearchPage, TableError> {
         let start = before.unwrap_or_else(|| NEWEST.to_owned());
         let reads = AtomicUsize::new(0);
-        let terms = text.terms();
-        let mut shards: Vec<Shard<'_>> = (0..SHARDS)
-            .map(|shard| Shard::new(&self.index, &reads, &terms, shard, &start))
-            .collect();
+        let mut shards: Vec<Shard<'_>> = Vec::new();
+        for terms in text.ways() {
+            shards.extend((0..SHARDS).map(|shard| Shard::new(&self.index, &reads, &terms, shard, &start)));
+        }
         let mut orders: Vec<OrderSummaryRow> = Vec::new();
         let mut candidates = 0;
         loop {
@@ -101,23 +101,26 @@ enum End {
     OutOfReads(String),
 }
 
-/// At most `wanted` order keys that stand under all terms, newest first, and what came after them if it was less.
+/// At most `wanted` order keys that stand under all terms of one way, newest first, and what came after them if it was less.
 async fn next_matches(shards: &mut [Shard<'_>], wanted: usize) -> Result<(Vec<String>, Option<End>), TableError> {
     let mut found = Vec::new();
     while found.len() < wanted {
         try_join_all(shards.iter_mut().map(Shard::advance)).await?;
-        let newest = shards.iter_mut().max_by(|a, b| a.place().cmp(&b.place()));
-        let Some(newest) = newest else {
-            return Ok((found, Some(End::Through)));
-        };
-        match std::mem::replace(&mut newest.head, Head::Unknown) {
-            Head::Match(key) => {
-                newest.before.clone_from(&key);
-                found.push(key);
+        let newest = shards.iter().max_by(|a, b| a.place().cmp(&b.place()));
+        let key = match newest.map(|newest| &newest.head) {
+            Some(Head::Match(key)) => key.clone(),
+            Some(Head::OutOfReads) => {
+                let before = newest.map(|newest| newest.before.clone()).unwrap_or_default();
+                return Ok((found, Some(End::OutOfReads(before))));
             }
-            Head::OutOfReads => return Ok((found, Some(End::OutOfReads(newest.before.clone())))),
-            Head::Unknown | Head::Through => return Ok((found, Some(End::Through))),
+            Some(Head::Unknown | Head::Through) | None => return Ok((found, Some(End::Through))),
+        };
+        // An order may answer in either way.
+        for shard in shards.iter_mut().filter(|shard| shard.place() == Some(&key)) {
+            shard.before.clone_from(&key);
+            shard.head = Head::Unknown;
         }
+        found.push(key);
     }
     Ok((found, None))
 }
@@ -126,7 +129,7 @@ fn order_id(order_key: &str) -> Option<OrderId> {
     order_key.rsplit_once('#')?.1.parse().ok()
 }
 
-/// A part of the orders: those whose postings have the same number in their keys.
+/// A part of the orders that may answer in one way: those whose postings have the same number in their keys.
 struct Shard<'a> {
     lists: Vec<Postings<'a>>,
     /// What comes next stands before this place.

@@ -14,6 +14,8 @@ pub enum Failure {
     DynamoDb(#[from] local_stack::dynamodb::EmbeddedError),
     #[error("{0}")]
     Tables(#[from] local_stack::dynamodb::TablesError),
+    #[error("the postings of the search cannot be read: {0}")]
+    Postings(#[from] dynamodb::TableError),
     #[error("the table {0} cannot be deleted")]
     Delete(String),
     #[error("{0}")]

@@ -16,11 +16,13 @@ mod data;
 mod expected;
 mod failure;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use aws_sdk_dynamodb::Client;
+use dynamodb::TableError;
 use lambda_edge::Environment;
 use local_stack::dynamodb::{Embedded, create_tables};
 use local_stack::template::Template;
@@ -96,6 +98,7 @@ async fn run(folder: &Path) -> Result<(), Failure> {
     // A stack that starts remembers nothing of what has been delivered, and begins at the beginning of each stream.
     for when in ["projected", "all streams delivered again"] {
         deliver(&embedded, &template).await?;
+        count_postings(&embedded.client().await).await?;
         let stack = start(&embedded, &paused).await?;
         check(when, &stack, orders.questions(&northwind)).await?;
         stack.stop().await;
@@ -140,6 +143,29 @@ async fn deliver(embedded: &Embedded, template: &Template) -> Result<(), Failure
     stack.caught_up().await?;
     stack.stop().await;
     println!("delivered ({:.1} s)", started.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// What the search costs: how many postings an order has.
+async fn count_postings(dynamodb: &Client) -> Result<(), Failure> {
+    let mut of_orders = BTreeMap::<String, usize>::new();
+    let scan = dynamodb.scan().table_name("OrderSearch");
+    let mut items = scan.into_paginator().items().send();
+    while let Some(item) = items.try_next().await.map_err(TableError::from)? {
+        // `<order key>#<version>`; an order's row has none.
+        let posting = item.get("Posting").and_then(|posting| posting.as_s().ok());
+        if let Some((order_key, _)) = posting.and_then(|posting| posting.rsplit_once('#')) {
+            *of_orders.entry(order_key.to_owned()).or_default() += 1;
+        }
+    }
+    let mut counts: Vec<usize> = of_orders.into_values().collect();
+    counts.sort_unstable();
+    println!(
+        "search postings per order: median {}, at most {}, {} in all",
+        counts.get(counts.len() / 2).unwrap_or(&0),
+        counts.last().unwrap_or(&0),
+        counts.iter().sum::<usize>()
+    );
     Ok(())
 }
 
