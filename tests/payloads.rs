@@ -159,17 +159,20 @@ fn command_samples() -> [(&'static str, Option<Vec<OrderEvent>>, u16, &'static s
 }
 
 const REPORT_QUERIES: [&str; 1] = ["get-daily-orders"];
-const ORDER_QUERIES: [&str; 8] = [
+const ORDER_QUERIES: [&str; 10] = [
     "get-order",
     "get-order-history",
     "get-order-events",
     "get-order-fulfilment",
+    "get-fulfilment-history",
+    "get-payment-history",
     "get-health",
     "get-orders",
     "get-orders-by-status",
     "search-orders",
 ];
-const CUSTOMER_QUERIES: [&str; 5] = [
+const CUSTOMER_QUERIES: [&str; 6] = [
+    "get-customers",
     "get-customer",
     "get-customer-orders",
     "get-customer-orders-by-status",
@@ -177,8 +180,13 @@ const CUSTOMER_QUERIES: [&str; 5] = [
     "get-customer-notifications",
 ];
 /// In their order: what was put is found.
-const CATALOGUE: [(&str, u16); 2] = [("put-product", 201), ("get-product", 200)];
-const CUSTOMER_COMMANDS: [(&str, u16); 1] = [("put-customer", 201)];
+const CATALOGUE: [(&str, u16); 4] = [
+    ("put-product", 201),
+    ("get-product", 200),
+    ("get-products", 200),
+    ("retire-product", 200),
+];
+const CUSTOMER_COMMANDS: [(&str, u16); 2] = [("put-customer", 201), ("retire-customer", 200)];
 /// In their order: what was set and received is reserved, released and found.
 const INVENTORY_COMMANDS: [&str; 2] = ["put-stock", "receive-stock"];
 const INVENTORY_MESSAGES: [&str; 3] = ["reserve-stock", "release-stock", "commit-stock"];
@@ -272,6 +280,7 @@ async fn each_query_finds_the_order() {
     }
     invoke(&tables, "customer-commands", "put-customer").await;
     invoke(&tables, "fulfilment", "order-submitted").await;
+    invoke(&tables, "payment-commands", "take-payment").await;
     for name in NOTIFICATIONS {
         let answer = invoke(&tables, "notifications", name).await;
         assert_eq!(answer, json!({ "batchItemFailures": [] }), "{name}");
@@ -293,10 +302,13 @@ async fn each_query_finds_the_order() {
         history,
         events,
         fulfilment,
+        process,
+        payment,
         health,
         all,
         all_shipped,
         found,
+        customers,
         customer,
         orders,
         shipped_orders,
@@ -312,6 +324,9 @@ async fn each_query_finds_the_order() {
     assert_eq!(history["data"].as_array().unwrap().len(), 4);
     assert_eq!(events["data"][3]["event_type"], "OrderShipped");
     assert_eq!(fulfilment["timers"][0]["step"], "reserve_stock");
+    assert_eq!(process["data"][0]["details"]["event"], "FulfilmentStarted");
+    assert_eq!(payment["data"][2]["status"], "captured");
+    assert_eq!(customers["data"], json!([customer]));
     assert_eq!(health["status"], "healthy");
     assert_eq!(all_shipped["data"][0]["total_amount"], "280.63");
     assert_eq!(all, all_shipped);
@@ -402,6 +417,12 @@ async fn each_message_changes_the_stock_that_was_set() {
         let answer = invoke(&tables, "inventory-commands", name).await;
         assert_eq!(answer["statusCode"], 200, "{name}: {answer}");
     }
+    let history = invoke(&tables, "inventory-queries", "get-stock-history").await;
+    let history: Value = serde_json::from_str(history["body"].as_str().unwrap()).unwrap();
+    assert_eq!(
+        history["data"].as_array().unwrap().last().unwrap()["details"]["on_hand_after"],
+        160
+    );
     for name in INVENTORY_MESSAGES {
         let answer = invoke(&tables, "inventory-commands", name).await;
         assert_eq!(answer, json!({ "batchItemFailures": [] }), "{name}");

@@ -119,6 +119,16 @@ async fn work(proxy: &FaultProxy, api: &Api) {
     // The price of an item is looked up, and the order is so long that it has a snapshot.
     let product = json!({ "name": "n", "unit_price": 1, "currency": "USD" });
     api.put("/products/rare", product).await;
+    // One of the samples has retired them.
+    for (path, body) in [
+        ("/customers/VINET", json!({ "name": "n" })),
+        (
+            "/products/11",
+            json!({ "name": "n", "unit_price": 1, "currency": "USD" }),
+        ),
+    ] {
+        assert_eq!(api.put(path, body).await.status, 200, "{path}");
+    }
     let id = &api.create_order().await;
     let more: Vec<_> = (0..90).map(|n| added(&format!("p{n}"), 1)).collect();
     store.append::<Order>(id, 1, &more, &metadata()).await.unwrap();

@@ -18,6 +18,7 @@ RULES = {
     "item_not_found": "",
     "product_not_found": "",
     "customer_not_found": "",
+    "payment_not_found": "",
     "sku_not_found": "",
     "not_parked": "",
     "version_not_reached": "",
@@ -27,6 +28,8 @@ RULES = {
     # The rules of an order.
     "invalid_transition": "",
     "conflicting_price": "",
+    "customer_retired": "",
+    "product_retired": "",
     "unknown_product": "",
     "currency_mismatch": "",
     "amount_mismatch": "",

@@ -5,12 +5,19 @@ use serde_json::{Value, json};
 use local_stack::Options;
 
 use super::{Money, body, fulfilling, fulfilling_with};
-use crate::support::TestFolder;
 use crate::support::api::{options, order_body};
+use crate::support::{Api, TestFolder};
 
 #[tokio::test]
 async fn an_order_is_reserved_paid_and_shipped_and_its_stock_is_down() {
     let api = fulfilling().await;
+    let open = api.create_order().await;
+    for (what, code) in [("fulfilment", "fulfilment_not_found"), ("payment", "payment_not_found")] {
+        for order_id in [&open, "0190b6a4-2c4e-7c3e-9f0a-5d8a6d1f2b3c"] {
+            let absent = api.get(&format!("/orders/{order_id}/{what}/history")).await;
+            absent.assert_problem(404, code);
+        }
+    }
     api.stock_up("A-1", 10).await;
     api.stock_up("B-2", 5).await;
     let order_id = api.submit(body(&[("A-1", 3), ("B-2", 5)]), "pm_visa").await;
@@ -33,6 +40,62 @@ async fn an_order_is_reserved_paid_and_shipped_and_its_stock_is_down() {
     api.assert_settled(&order_id, "shipped", None, Money::Taken("80.00"))
         .await;
     assert_eq!((api.stock("A-1").await, api.stock("B-2").await), ((7, 0), (0, 0)));
+
+    // What happened meanwhile, on pages of any size.
+    let payment = history(&api, &order_id, "payment").await;
+    let told: Vec<_> = payment
+        .iter()
+        .map(|entry| (&entry["details"]["event"], &entry["status"]))
+        .collect();
+    let expected = ["requested", "authorised", "captured"].map(|status| json!(status));
+    let events = ["PaymentRequested", "PaymentAuthorised", "PaymentCaptured"].map(|event| json!(event));
+    assert_eq!(told, events.iter().zip(&expected).collect::<Vec<_>>());
+    assert_eq!(payment[2]["details"]["data"]["amount"], "80.00");
+    let process = history(&api, &order_id, "fulfilment").await;
+    let steps = api.get(&format!("/orders/{order_id}/fulfilment")).await.body;
+    let steps = steps["steps"].as_array().unwrap();
+    assert_eq!(process.len(), steps.len());
+    for (entry, step) in process.iter().zip(steps) {
+        assert_eq!(
+            (&entry["version"], &entry["changed_at"]),
+            (&step["version"], &step["at"])
+        );
+        assert_eq!(
+            (&entry["details"]["event"], &entry["details"]["data"]),
+            (&step["event"], &step["details"])
+        );
+    }
+    let mut statuses: Vec<_> = process.iter().map(|entry| entry["status"].as_str().unwrap()).collect();
+    statuses.dedup();
+    assert_eq!(statuses, ["fulfilling", "awaiting_shipment", "fulfilling", "completed"]);
+    let path = format!("/orders/{order_id}/payment/history");
+    let known = api
+        .request(reqwest::Method::GET, &path)
+        .header("if-none-match", "\"1-3\"");
+    assert_eq!(crate::support::Answer::of(known).await.status, 304);
+}
+
+/// The whole history, the same on pages of any size.
+async fn history(api: &Api, order_id: &str, what: &str) -> Vec<Value> {
+    let path = format!("/orders/{order_id}/{what}/history");
+    let mut walks = Vec::new();
+    for page_size in [1, 2, 7, 100] {
+        let (mut entries, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = api.get(&format!("{path}?page_size={page_size}{cursor}")).await.body;
+            let data = page["data"].as_array().unwrap();
+            assert!(data.len() <= page_size);
+            entries.extend(data.clone());
+            let Some(next) = page["next_cursor"].as_str() else {
+                break;
+            };
+            cursor = format!("&cursor={next}");
+        }
+        walks.push(entries);
+    }
+    let whole = walks.pop().unwrap();
+    assert!(walks.iter().all(|walk| *walk == whole));
+    whole
 }
 
 #[tokio::test]

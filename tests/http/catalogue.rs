@@ -44,6 +44,7 @@ async fn a_product_is_created_replaced_and_read() {
     let mut expected = product();
     expected["product_id"] = json!("11");
     expected["version"] = json!(1);
+    expected["retired"] = json!(false);
     expected["updated_at"] = created.body["updated_at"].clone();
     assert_eq!(created.body, expected);
     assert_eq!(api.get("/products/11").await.body, expected);

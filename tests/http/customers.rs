@@ -24,6 +24,7 @@ async fn a_customer_is_created_replaced_and_read() {
     let mut expected = customer("Vins et alcools");
     expected["customer_id"] = json!("VINET");
     expected["version"] = json!(1);
+    expected["retired"] = json!(false);
     expected["updated_at"] = created.body["updated_at"].clone();
     assert_eq!(created.body, expected);
     assert_eq!(api.get(path).await.body, expected);

@@ -30,6 +30,7 @@ mod queries;
 mod query_costs;
 mod read_after;
 mod reports;
+mod retired;
 mod search;
 mod time_travel;
 mod views;

@@ -10,6 +10,7 @@ use domain::Aggregate;
 use domain::fulfilment::event::Start;
 use domain::fulfilment::{Fulfilment, FulfilmentEvent};
 use domain::money::Currency;
+use domain::payment::{Payment, PaymentEvent};
 use event_store::EventStore;
 use futures::future::join_all;
 use lambda_edge::http::call::MAX_BODY_BYTES;
@@ -325,6 +326,23 @@ async fn ask_of_reference_data(responses: &mut Responses, proxy: &FaultProxy) {
                 .await;
             assert_eq!(put.status, status, "{operation}: {}", put.body);
         }
+        let retire = operation.replace("PUT", "DELETE");
+        let outdated = |request: RequestBuilder| request.header("if-match", "\"9\"");
+        responses.ask(&retire, &["VINET"], outdated).await;
+        let table = if operation.contains("products") {
+            "Products"
+        } else {
+            "Customers"
+        };
+        let there = responses.api.stack.dynamodb().scan().table_name(table).send().await;
+        let there = serde_dynamo::Item::from(there.unwrap().items.unwrap().remove(0));
+        for _ in 0..12 {
+            proxy.inject("PutItem", Fault::Overtaken(serde_json::to_value(&there).unwrap()));
+        }
+        let contended = responses.ask(&retire, &["VINET"], |request| request).await;
+        contended.assert_problem(409, "concurrent_modification");
+        let retired = responses.ask(&retire, &["VINET"], |request| request).await;
+        assert_eq!(retired.status, 200, "{retire}: {}", retired.body);
     }
 }
 
@@ -390,6 +408,12 @@ async fn begin_fulfilment(api: &Api, order_id: &str) {
     let id = Fulfilment::aggregate_id(&order_id.parse().unwrap());
     store
         .append::<Fulfilment>(&id, 0, &[started], &metadata())
+        .await
+        .unwrap();
+    let cancelled = PaymentEvent::PaymentCancellationRequested { refund_amount: None };
+    let id = Payment::aggregate_id(&order_id.parse().unwrap());
+    store
+        .append::<Payment>(&id, 0, &[cancelled], &metadata())
         .await
         .unwrap();
 }

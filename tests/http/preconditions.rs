@@ -49,6 +49,22 @@ fn puts() -> [(&'static str, [Value; 2]); 4] {
     ]
 }
 
+/// What retires a thing, what puts it there, and what is answered when there is none.
+fn retirements() -> [(&'static str, &'static str, &'static str); 2] {
+    [
+        (
+            "DELETE /customers/{customer_id}",
+            "PUT /customers/{customer_id}",
+            "customer_not_found",
+        ),
+        (
+            "DELETE /products/{product_id}",
+            "PUT /products/{product_id}",
+            "product_not_found",
+        ),
+    ]
+}
+
 /// Sends a command with a header of this value, with ids of a thing or an order in its path.
 async fn send(api: &Api, operation: &str, id: &str, body: &Value, header: (&str, &str)) -> Answer {
     let (method, path) = operation.split_once(' ').unwrap();
@@ -68,6 +84,7 @@ fn these_are_all_routes_that_write() {
         .collect();
     let commands = commands().map(|(operation, _)| operation);
     let puts = puts().map(|(operation, _)| operation);
+    let retirements = retirements().map(|(operation, ..)| operation);
     // What is parked has no version that anybody could name.
     let others = [
         "POST /orders",
@@ -77,6 +94,7 @@ fn these_are_all_routes_that_write() {
     let tested = commands
         .into_iter()
         .chain(puts)
+        .chain(retirements)
         .chain(others)
         .map(str::to_owned)
         .collect();
@@ -183,5 +201,44 @@ async fn what_a_request_would_create_is_at_no_version_yet() {
     }
     for value in ["\"1\"", "*"] {
         assert_eq!(create("if-none-match", value).await.status, 201);
+    }
+}
+
+#[tokio::test]
+async fn what_is_retired_is_there_and_at_a_version_that_is_named() {
+    let api = Api::start().await;
+    for (retire, put, absent) in retirements() {
+        let (_, [body, _]) = puts().into_iter().find(|(operation, _)| *operation == put).unwrap();
+        let retire = async |header, value: &str| send(&api, retire, "42", &Value::Null, (header, value)).await;
+        let put = async |header, value: &str| send(&api, put, "42", &body, (header, value)).await;
+        for (header, value) in [("if-match", "\"1\""), ("if-match", "*"), ("if-none-match", "*")] {
+            retire(header, value).await.assert_problem(404, absent);
+        }
+        put("if-none-match", "*").await;
+        for (header, value) in [
+            ("if-match", "\"2\""),
+            ("if-match", "W/\"1\""),
+            ("if-none-match", "*"),
+            ("if-none-match", "\"1\""),
+        ] {
+            retire(header, value).await.assert_problem(412, "version_mismatch");
+        }
+        retire("if-match", "1").await.assert_problem(400, "malformed_header");
+        let retired = retire("if-match", "\"1\"").await;
+        assert_eq!((retired.status, retired.header("etag")), (200, Some("\"2\"")));
+        assert_eq!(retired.body["retired"], true);
+        // Its answer was lost: it is sent once more.
+        for (header, value) in [("if-match", "\"1\""), ("if-match", "*"), ("if-none-match", "\"99\"")] {
+            let again = retire(header, value).await;
+            assert_eq!((again.status, &again.body), (200, &retired.body));
+        }
+        retire("if-none-match", "*")
+            .await
+            .assert_problem(412, "version_mismatch");
+
+        put("if-match", "\"1\"").await.assert_problem(412, "version_mismatch");
+        let back = put("if-match", "\"2\"").await;
+        assert_eq!((back.status, &back.body["version"]), (200, &json!(3)));
+        assert_eq!(back.body["retired"], false);
     }
 }

@@ -44,7 +44,12 @@ async fn each_query_costs_what_the_documents_say() {
         order(&tables, "VINET", &[added("p", 1), submitted()]).await;
     }
     deliver_everything(&tables).await;
+    put_reference_data(&tables).await;
     for (function, sample, query, expected) in [
+        ("catalogue", "get-products", "", read("1 Scan", 1.0)),
+        ("catalogue", "get-products", "page_size=100", read("1 Scan", 3.0)),
+        ("catalogue", "get-products", "retired=false", read("1 Scan", 1.0)),
+        ("customer-queries", "get-customers", "", read("1 Scan", 1.0)),
         (
             "customer-queries",
             "get-customer-order-summary",
@@ -97,6 +102,27 @@ async fn each_query_costs_what_the_documents_say() {
         })
         .await;
         assert_eq!(found, expected, "{sample}?{query}");
+    }
+}
+
+/// 250 products and customers, as a put leaves them.
+async fn put_reference_data(tables: &Tables) {
+    for n in 0..250 {
+        let of_all =
+            json!({ "Version": 1, "UpdatedAt": "2026-01-01T00:00:00.000000Z", "Name": "Mozzarella di Giovanni" });
+        let mut product = of_all.clone();
+        product["ProductId"] = json!(format!("P-{n}"));
+        product["UnitPrice"] = json!("34.80");
+        product["Currency"] = json!("EUR");
+        let mut customer = of_all;
+        customer["CustomerId"] = json!(format!("C-{n}"));
+        for (table, item) in [("Products", product), ("Customers", customer)] {
+            let put = tables.dynamodb.put_item().table_name(table);
+            put.set_item(Some(serde_dynamo::to_item(item).unwrap()))
+                .send()
+                .await
+                .unwrap();
+        }
     }
 }
 

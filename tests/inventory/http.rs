@@ -21,7 +21,7 @@ async fn with_header(api: &Api, method: Method, path: &str, header: (&str, &str)
 }
 
 /// Reserves past the bus.
-async fn reserved(api: &Api, number: u32, quantity: u32) {
+pub async fn reserved(api: &Api, number: u32, quantity: u32) {
     let config = local_config(api.stack.dynamodb_endpoint()).await;
     let environment = crate::support::environment(&crate::support::template(), "inventory-commands", &[]);
     let function = inventory_commands::function(&environment, &config).unwrap();

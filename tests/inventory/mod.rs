@@ -1,6 +1,7 @@
 //! Stock: over HTTP, by messages, and as it is read.
 
 mod cost;
+mod history;
 mod http;
 mod orders;
 mod projection;

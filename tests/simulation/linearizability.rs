@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use domain::Aggregate;
-use domain::order::{ConfirmationNumber, Context, Order};
+use domain::order::{ConfirmationNumber, Context, Order, Retired};
 use event_store::TransactError;
 use order_commands::problems::transact_problem;
 use stateright::semantics::{ConsistencyTester, LinearizabilityTester, SequentialSpec};
@@ -59,6 +59,7 @@ impl SequentialSpec for OrderSpec {
         let context = Context {
             confirmation_number: ConfirmationNumber::from_uuid(Uuid::nil()),
             products: HashMap::new(),
+            retired: Retired::default(),
         };
         let decided = Order::decide(self.order.as_ref(), request.command.clone(), &context);
         let is_absent = decided.as_ref().is_err_and(Order::is_absence);

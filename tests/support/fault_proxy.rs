@@ -24,6 +24,8 @@ pub enum Fault {
     AnswerWith500,
     /// It is not carried out, but answered by this error, such as `ThrottlingException`.
     Refuse(&'static str),
+    /// A put is not carried out: its condition is not met by this item, which is there, in DynamoDB's JSON.
+    Overtaken(Value),
     /// A transaction is not carried out but cancelled with these reasons, one per item.
     Cancel(&'static [&'static str]),
     /// It is carried out, and answered by something else.
@@ -222,6 +224,10 @@ async fn forward(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) ->
     };
     match fault {
         Some(Fault::Refuse(code)) => return error(StatusCode::BAD_REQUEST, code, json!({})),
+        Some(Fault::Overtaken(item)) => {
+            let there = json!({ "Item": item });
+            return error(StatusCode::BAD_REQUEST, "ConditionalCheckFailedException", there);
+        }
         Some(Fault::Cancel(reasons)) => {
             let reasons: Vec<Value> = reasons
                 .iter()

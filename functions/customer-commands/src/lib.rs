@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api::parameters::check_new;
-use api::{precondition, put_problem, read_problem};
+use api::{customer_not_found, precondition, put_problem, read_problem};
 use aws_config::SdkConfig;
 use domain::text::{CustomerId, Stored};
 use lambda_edge::http::{self, Call, Field, Fields, Problem, Reply, Routes, StatusCode};
@@ -25,7 +25,9 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
 }
 
 pub fn routes() -> Routes<App> {
-    Routes::new().on("PUT /customers/{customer_id}", put_customer)
+    Routes::new()
+        .on("PUT /customers/{customer_id}", put_customer)
+        .on("DELETE /customers/{customer_id}", retire_customer)
 }
 
 async fn put_customer(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
@@ -43,7 +45,7 @@ async fn put_customer(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         return Err(problem);
     }
     let written = app.customers.put(customer, &expected).await;
-    let written = written.map_err(|error| put_problem("customer", error))?;
+    let written = written.map_err(|error| put_problem("customer", customer_not_found, error))?;
     let status = if written.is_new {
         StatusCode::CREATED
     } else {
@@ -51,6 +53,15 @@ async fn put_customer(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     };
     let version = written.now.version;
     Ok(Reply::json(status, &CustomerView::from(written.now))?.version(version))
+}
+
+async fn retire_customer(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    call.no_body()?;
+    let Stored(customer_id) = call.id::<Stored<CustomerId>>("customer_id")?;
+    let retired = app.customers.retire(&customer_id, &precondition(&call)?).await;
+    let retired = retired.map_err(|error| put_problem("customer", customer_not_found, error))?;
+    let version = retired.now.version;
+    Ok(Reply::ok(&CustomerView::from(retired.now))?.version(version))
 }
 
 fn new_customer(customer_id: CustomerId, body: &mut Fields) -> Option<Customer> {

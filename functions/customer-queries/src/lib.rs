@@ -8,7 +8,7 @@ mod notifications;
 
 use std::sync::Arc;
 
-use api::{Cursors, Paged, not_found, read_problem};
+use api::{Cursors, Paged, customer_not_found, read_problem, reference_lists};
 use aws_config::SdkConfig;
 use domain::text::{CustomerId, Stored};
 use event_store::EventStore;
@@ -47,10 +47,15 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
 
 pub fn routes() -> Routes<App> {
     Routes::new()
+        .on("GET /customers", customers)
         .on("GET /customers/{customer_id}", customer)
         .on("GET /customers/{customer_id}/orders", orders)
         .on("GET /customers/{customer_id}/order-summary", order_summary)
         .on("GET /customers/{customer_id}/notifications", notifications::list)
+}
+
+async fn customers(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    reference_lists::page::<_, CustomerView>(&app.customers, &app.cursors, "customers", &call).await
 }
 
 async fn customer(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
@@ -63,7 +68,7 @@ async fn customer(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 
 async fn find(app: &App, customer_id: &CustomerId) -> Result<Versioned<Customer>, Problem> {
     let found = app.customers.get(customer_id).await.map_err(read_problem)?;
-    found.ok_or_else(|| not_found("customer_not_found", "There is no such customer."))
+    found.ok_or_else(customer_not_found)
 }
 
 async fn orders(app: Arc<App>, call: Call) -> Result<Reply, Problem> {

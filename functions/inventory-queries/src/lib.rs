@@ -1,4 +1,10 @@
 //! Queries on stock: of one SKU, of all, of those that are low.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `history` | what happened to the stock of a SKU, and why |
+
+mod history;
 
 use std::sync::Arc;
 
@@ -37,6 +43,7 @@ pub fn routes() -> Routes<App> {
     Routes::new()
         .on("GET /inventory", list)
         .on("GET /inventory/{sku}", stock)
+        .on("GET /inventory/{sku}/history", history::history)
 }
 
 async fn stock(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
@@ -72,8 +79,12 @@ async fn at_least(app: &App, sku: &Sku, version: Version) -> Result<(StockLevelR
         .filter(|stock| stock.is_known)
         .zip(newest)
         .map(|(stock, newest)| StockLevelRow::new(sku.clone(), stream.changed, (&stock).into(), newest.timestamp));
-    let row = row.ok_or_else(|| not_found("sku_not_found", "There is no stock of this SKU."))?;
+    let row = row.ok_or_else(sku_not_found)?;
     Ok((row, ReadSource::Events))
+}
+
+fn sku_not_found() -> Problem {
+    not_found("sku_not_found", "There is no stock of this SKU.")
 }
 
 async fn list(app: Arc<App>, call: Call) -> Result<Reply, Problem> {

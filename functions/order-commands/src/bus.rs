@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::order::{ConfirmationNumber, Context, Order, OrderCommand};
+use domain::order::{ConfirmationNumber, Context, Order, OrderCommand, Retired};
 use event_bus::DeadLetters;
 use event_bus::queue::{self, NotHandled};
 use event_store::{Decider, TransactError};
@@ -40,6 +40,7 @@ async fn carry_out(orders: Arc<Decider<Order>>, message: Message) -> Result<(), 
         // The same however often the message comes.
         confirmation_number: ConfirmationNumber::from_uuid(Uuid::new_v5(&message.id, b"confirmation")),
         products: HashMap::new(),
+        retired: Retired::default(),
     };
     let name = command.as_ref().to_owned();
     let executed = orders.execute(&order_id, command, &context, &message.metadata()).await;

@@ -8,10 +8,12 @@ use api::{metadata, precondition, read_problem, write_problem};
 use domain::Metadata;
 use domain::catalogue::Product;
 use domain::order::{
-    AddedItem, ConfirmationNumber, Context, NewItem, Order, OrderCommand, OrderEvent, OrderId, OrderItem, Which,
+    AddedItem, ConfirmationNumber, Context, NewItem, Order, OrderCommand, OrderEvent, OrderId, OrderItem, Retired,
+    Which,
 };
 use domain::text::{ProductId, Sku, Stored, TextError};
 use event_store::{StoreError, Stream, Transacted, Version};
+use futures::future::try_join;
 use lambda_edge::http::{Call, Field, IdempotencyKey, Problem, Reply, StatusCode};
 use serde::Serialize;
 use uuid::Uuid;
@@ -49,31 +51,28 @@ impl FromStr for SkuOfLine {
 pub async fn create(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     call.no_query()?;
     let command = call.body(bodies::create_order)?;
-    let expected = precondition(&call)?;
     let key = call.idempotency_key()?;
     let order_id = OrderId(match &key {
         Some(IdempotencyKey { key, .. }) => id_of_key(&call, key),
         None => Uuid::now_v7(),
     });
-    let may_be_refused = !expected.is_met(0) || !command.products_to_look_up().is_empty();
-    let order = if key.is_some() && may_be_refused {
-        // What the catalogue says now, or the version, could refuse a repetition that the append would have recognised: by its
-        // first event, which has the key however long the order has become.
-        let first = app.orders.store().load_until(&order_id.to_string(), 1).await;
-        first.map_err(write_problem)?
-    } else {
-        Stream::unborn(order_id.to_string())
+    let create = async |order| {
+        let (status, message) = (StatusCode::CREATED, "Order created");
+        perform(&app, &call, order_id, order, command.clone(), status, message).await
     };
-    let reply = perform(
-        &app,
-        &call,
-        order_id,
-        order,
-        command,
-        StatusCode::CREATED,
-        "Order created",
-    )
-    .await?;
+    let reply = match create(Stream::unborn(order_id.to_string())).await {
+        // What the catalogue says now, or the version, may refuse a repetition that the append would have recognised: by its
+        // first event, which has the key however long the order has become.
+        Err(problem) if key.is_some() && problem.status.is_client_error() => {
+            let first = app.orders.store().load_until(&order_id.to_string(), 1).await;
+            let first = first.map_err(write_problem)?;
+            match first.has_used_key(&metadata(&call)?) {
+                true => create(first).await?,
+                false => return Err(problem),
+            }
+        }
+        created => created?,
+    };
     Ok(reply.location(format!("/orders/{order_id}")))
 }
 
@@ -170,9 +169,11 @@ async fn perform(
 ) -> Result<Reply, Problem> {
     let order = order.expecting(precondition(call)?);
     let metadata = metadata(call)?;
+    let (products, retired) = look_up(app, &order, &command, &metadata).await?;
     let context = Context {
         confirmation_number: ConfirmationNumber::from_uuid(Uuid::new_v4()),
-        products: products(app, &order, &command, &metadata).await?,
+        products,
+        retired,
     };
     let added = match &command {
         OrderCommand::AddOrderItem(item) => Some(item.clone()),
@@ -221,20 +222,32 @@ async fn added_line(
     Ok(None)
 }
 
-/// What the catalogue says of the items that leave something out: nothing is read when there are none, or when the order shows
-/// that the request was carried out before, at the prices of then.
-async fn products(
+/// What the catalogue says of the items, and who and what is retired: nothing is read when the order shows that the request was
+/// carried out before, at the prices of then. Who or what is retired after this read may come into the order yet.
+async fn look_up(
     app: &App,
     order: &Stream<Order>,
     command: &OrderCommand,
     metadata: &Metadata,
-) -> Result<HashMap<ProductId, Product>, Problem> {
-    let wanted = command.products_to_look_up();
-    if wanted.is_empty() || order.has_used_key(metadata) {
-        return Ok(HashMap::new());
+) -> Result<(HashMap<ProductId, Product>, Retired), Problem> {
+    if order.has_used_key(metadata) {
+        return Ok(Default::default());
     }
-    let found = app.products.get_many(wanted).await.map_err(read_problem)?;
-    Ok(found.into_iter().map(|(id, product)| (id, product.value)).collect())
+    let customer = async {
+        match command.customer_to_look_up() {
+            Some(customer_id) => app.customers.get(customer_id).await,
+            None => Ok(None),
+        }
+    };
+    let found = try_join(app.products.get_many(command.products_to_look_up()), customer);
+    let (found, customer) = found.await.map_err(read_problem)?;
+    let retired = found.iter().filter(|(_, product)| product.retired);
+    let retired = Retired {
+        products: retired.map(|(id, _)| id.clone()).collect(),
+        customer: customer.is_some_and(|customer| customer.retired),
+    };
+    let products = found.into_iter().map(|(id, product)| (id, product.value));
+    Ok((products.collect(), retired))
 }
 
 /// The order that a caller creates with a key: the same one each time, so that a repetition finds it.

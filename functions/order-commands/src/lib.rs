@@ -18,13 +18,15 @@ use event_bus::DeadLetters;
 use event_store::{Decider, EventStore, Snapshots};
 use lambda_edge::http::Routes;
 use lambda_edge::{ConfigError, Environment, Function};
-use reference_data::Products;
+use reference_data::{Customers, Products};
 
 /// What the handlers need.
 pub struct App {
     pub orders: Decider<Order>,
-    /// The catalogue, for items that leave out what it knows.
+    /// The catalogue, for what items leave out, and whether they are retired.
     pub products: Products,
+    /// The customers, for whether they are retired.
+    pub customers: Customers,
 }
 
 /// # Errors
@@ -37,7 +39,8 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
     let messages = bus::function(DeadLetters::from_env(env, aws)?, orders.clone());
     let app = App {
         orders,
-        products: Products::from_env(env, dynamodb)?,
+        products: Products::from_env(env, dynamodb.clone())?,
+        customers: Customers::from_env(env, dynamodb)?,
     };
     Ok(lambda_edge::http::function(env, app, routes()).with_records(messages))
 }

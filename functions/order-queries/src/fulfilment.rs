@@ -39,7 +39,7 @@ struct FulfilmentView {
 
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Status {
+pub enum Status {
     Fulfilling,
     AwaitingShipment,
     /// The order is to be cancelled, or is, and what was done is being undone.
@@ -98,9 +98,13 @@ pub async fn fulfilment(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let steps = list.page_of_all(events.iter().map(|event| (event.version, step(event))))?;
     let view = view(order_id, &events, steps)
         .map_err(read_problem)?
-        .ok_or_else(|| not_found("fulfilment_not_found", "There is no fulfilment of such an order."))?;
+        .ok_or_else(fulfilment_not_found)?;
     let reply = Reply::ok(&view)?.version(view.version);
     Ok(reply.caching(Caching::Revalidated))
+}
+
+pub fn fulfilment_not_found() -> Problem {
+    not_found("fulfilment_not_found", "There is no fulfilment of such an order.")
 }
 
 /// `None` when the process has not started.
@@ -136,7 +140,7 @@ fn view(order_id: OrderId, events: &[Recorded], steps: Page) -> Result<Option<Fu
     }))
 }
 
-fn status(state: &Fulfilment) -> Status {
+pub fn status(state: &Fulfilment) -> Status {
     match state.outcome {
         Some(Outcome::Completed) => Status::Completed,
         Some(Outcome::Cancelled) => Status::Cancelled,

@@ -12,7 +12,7 @@ use read_models::order_search::SearchText;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use views::Detail;
-use views::history::{self, EventView, HistoryEntry};
+use views::history::{self, EventView, HistoryEntry, page_tag};
 use views::list_requests::ListFilter;
 use views::order_not_found;
 use views::orders::views;
@@ -97,9 +97,7 @@ pub async fn events(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         .into_iter()
         .map(|event| (event.version + 1, EventView::from(event)));
     let page = list.page(views, next)?;
-    // Events never change, so a page only grows, and has a next one at last.
-    let last = from + page.data.len() as Version - 1;
-    let tag = format!("{from}-{last}{}", if page.next_cursor.is_some() { "+" } else { "" });
+    let tag = page_tag(from, page.data.len(), page.next_cursor.is_some());
     let reply = Reply::ok(&page)?;
     Ok(reply.etag(&tag).caching(Caching::Revalidated))
 }

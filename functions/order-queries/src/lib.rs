@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `order` | one order: as the read model has it, at least at some version, or as it was |
 //! | `fulfilment` | how far the fulfilment of an order has come |
+//! | `histories` | what happened in an order's payment and fulfilment |
 //! | `handlers` | lists of orders, the search, an order's history, its events, and the system's health |
 //! | `health` | whether every table can be read |
 
 mod fulfilment;
 mod handlers;
 mod health;
+mod histories;
 mod order;
 
 use api::Cursors;
@@ -62,5 +64,7 @@ pub fn routes() -> Routes<App> {
         .on("GET /orders/{order_id}/history", handlers::history)
         .on("GET /orders/{order_id}/events", handlers::events)
         .on("GET /orders/{order_id}/fulfilment", fulfilment::fulfilment)
+        .on("GET /orders/{order_id}/fulfilment/history", histories::of_fulfilment)
+        .on("GET /orders/{order_id}/payment/history", histories::of_payment)
         .public("GET /health", handlers::health)
 }

@@ -64,9 +64,10 @@ pub fn transact_problem<E>(
     }
 }
 
-/// What the put of a `what` (`product`, `customer`) answers that was not written.
-pub fn put_problem(what: &str, error: PutError) -> Problem {
+/// What a `what` (`product`, `customer`) answers that was not put or retired. `absent`: when there is none.
+pub fn put_problem(what: &str, absent: impl FnOnce() -> Problem, error: PutError) -> Problem {
     match error {
+        PutError::Absent => absent(),
         PutError::VersionMismatch { expected, actual } => version_mismatch(what, &expected, actual),
         PutError::Contended => contended(what),
         PutError::Table(error) => write_problem(error),

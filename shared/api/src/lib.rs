@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`problems`] | what is answered when a table, a version or a thing is not there |
 //! | [`paging`] | lists, page by page |
+//! | [`reference_lists`] | lists of products and customers |
 //! | [`parameters`] | what several routes take as a query parameter |
 //! | [`cursor`] | opaque, tamper-evident places in a list |
 //! | [`command`] | who asks for a command, and what one answers that was not carried out |
@@ -13,10 +14,12 @@ pub mod cursor;
 pub mod paging;
 pub mod parameters;
 pub mod problems;
+pub mod reference_lists;
 
 pub use command::{metadata, precondition, put_problem, transact_problem};
 pub use cursor::Cursors;
 pub use paging::Paged;
 pub use problems::{
-    Effect, contended, not_found, read_problem, store_problem, version_mismatch, version_not_reached, write_problem,
+    Effect, contended, customer_not_found, not_found, read_problem, store_problem, version_mismatch,
+    version_not_reached, write_problem,
 };

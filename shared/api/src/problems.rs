@@ -49,6 +49,11 @@ pub fn not_found(code: &'static str, detail: impl Into<String>) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, code, detail)
 }
 
+/// 404: nobody has said who the customer is.
+pub fn customer_not_found() -> Problem {
+    not_found("customer_not_found", "There is no such customer.")
+}
+
 /// 412: `what` is at a version that the caller does not want to change; at 0 when there is none.
 pub fn version_mismatch(what: &str, expected: &Precondition, actual: Version) -> Problem {
     let detail = match (&expected.at, actual) {

@@ -37,6 +37,8 @@ pub struct CustomerView {
     pub version: Version,
     pub name: String,
     pub email: Option<String>,
+    /// For no new orders any more.
+    pub retired: bool,
     pub updated_at: String,
 }
 
@@ -45,6 +47,7 @@ impl From<Versioned<Customer>> for CustomerView {
         let Versioned {
             version,
             updated_at,
+            retired,
             value,
         } = customer;
         Self {
@@ -52,6 +55,7 @@ impl From<Versioned<Customer>> for CustomerView {
             version,
             name: value.name.to_string(),
             email: value.email.map(|email| email.to_string()),
+            retired,
             updated_at: rfc3339_micros(updated_at),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`table`] | a table of such data: reads, and a put that is conditional on a version |
+//! | [`table`] | a table of such data: reads, pages, and puts and retirements that are conditional on a version |
 //! | [`products`] | the catalogue |
 //! | [`customers`] | the customers |
 
@@ -12,4 +12,4 @@ pub mod table;
 
 pub use customers::{Customer, CustomerView, Customers};
 pub use products::{ProductView, Products};
-pub use table::{PutError, Table, Versioned};
+pub use table::{PutError, Reference, Table, Versioned};

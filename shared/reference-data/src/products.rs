@@ -31,6 +31,8 @@ pub struct ProductView {
     pub sku: Option<String>,
     pub unit_price: Decimal,
     pub currency: String,
+    /// For no new orders any more.
+    pub retired: bool,
     pub updated_at: String,
 }
 
@@ -39,6 +41,7 @@ impl From<Versioned<Product>> for ProductView {
         let Versioned {
             version,
             updated_at,
+            retired,
             value,
         } = product;
         Self {
@@ -48,6 +51,7 @@ impl From<Versioned<Product>> for ProductView {
             sku: value.sku.as_ref().map(ToString::to_string),
             unit_price: value.unit_price,
             currency: value.currency.to_string(),
+            retired,
             updated_at: rfc3339_micros(updated_at),
         }
     }

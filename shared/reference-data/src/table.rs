@@ -41,11 +41,22 @@ pub struct Versioned<R> {
     pub version: Version,
     #[serde(with = "domain::time::timestamp")]
     pub updated_at: DateTime<Utc>,
+    /// For nothing new any more. What has been before says nothing of it, and is not retired.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retired: bool,
     #[serde(flatten)]
     pub value: R,
 }
 
-/// What a put led to.
+/// A part of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<R: Reference> {
+    pub data: Vec<Versioned<R>>,
+    /// The next part is what comes after this one.
+    pub next: Option<R::Id>,
+}
+
+/// What a put, or a retirement, led to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Written<R> {
     pub now: Versioned<R>,
@@ -53,9 +64,12 @@ pub struct Written<R> {
     pub is_new: bool,
 }
 
-/// A put that did not happen.
+/// A put, or a retirement, that did not happen.
 #[derive(Debug, thiserror::Error)]
 pub enum PutError {
+    /// There is nothing to retire.
+    #[error("there is none")]
+    Absent,
     /// It is at a version that the caller does not want to change; 0 when it does not exist.
     #[error("at version {actual}, which the caller does not want to change")]
     VersionMismatch { expected: Precondition, actual: Version },
@@ -117,7 +131,29 @@ impl<R: Reference> Table<R> {
         found.collect()
     }
 
-    /// Makes `value` what is there, if that is at a version that the caller wants to change.
+    /// At most `limit` after `after`, in the order of the table's hash: it says nothing, and stays the same. What is there all
+    /// the while is on one page and no other. Reads one more than it returns, and nothing else.
+    ///
+    /// # Errors
+    /// As [`Table::get`].
+    pub async fn page(&self, limit: usize, after: Option<&R::Id>) -> Result<Page<R>, TableError> {
+        // At most 101 items of less than 3 KB: all of them are in one answer.
+        let scan = self
+            .client
+            .scan()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(after.map(key::<R>));
+        let items = scan.send().await?.items.unwrap_or_default();
+        let mut data = items.into_iter().map(read).collect::<Result<Vec<Versioned<R>>, _>>()?;
+        let has_more = data.len() > limit;
+        data.truncate(limit);
+        let next = data.last().filter(|_| has_more).map(|last| last.value.id().clone());
+        Ok(Page { data, next })
+    }
+
+    /// Makes `value` what is there, if that is at a version that the caller wants to change. It is not retired then.
     ///
     /// What is there already is not written again, whatever version the caller has seen: it wants what is so. A put that is
     /// repeated because its answer was lost finds just that.
@@ -125,10 +161,34 @@ impl<R: Reference> Table<R> {
     /// # Errors
     /// See [`PutError`].
     pub async fn put(&self, value: R, expected: &Precondition) -> Result<Written<R>, PutError> {
-        let mut found = self.get(value.id()).await?;
+        let next = |_: Option<&Versioned<R>>| Some((value.clone(), false));
+        self.write(value.id(), expected, next).await
+    }
+
+    /// Retires what is there, as it is, if that is at a version that the caller wants to change. What is retired already is
+    /// not written again, as in [`Table::put`].
+    ///
+    /// # Errors
+    /// See [`PutError`].
+    pub async fn retire(&self, id: &R::Id, expected: &Precondition) -> Result<Written<R>, PutError> {
+        let next = |now: Option<&Versioned<R>>| now.map(|now| (now.value.clone(), true));
+        self.write(id, expected, next).await
+    }
+
+    /// Writes what `next` makes of what is there, and whether that is retired.
+    async fn write(
+        &self,
+        id: &R::Id,
+        expected: &Precondition,
+        next: impl Fn(Option<&Versioned<R>>) -> Option<(R, bool)>,
+    ) -> Result<Written<R>, PutError> {
+        let mut found = self.get(id).await?;
         for _ in 0..MAX_ATTEMPTS {
             let actual = found.as_ref().map_or(0, |now| now.version);
-            let is_so = found.as_ref().is_some_and(|now| now.value == value);
+            let (value, retired) = next(found.as_ref()).ok_or(PutError::Absent)?;
+            let is_so = found
+                .as_ref()
+                .is_some_and(|now| now.retired == retired && now.value == value);
             if let Some(now) = found.filter(|_| is_so && !expected.excludes(actual)) {
                 return Ok(Written { now, is_new: false });
             }
@@ -140,7 +200,8 @@ impl<R: Reference> Table<R> {
                 version: actual + 1,
                 // As precise as it is stored.
                 updated_at: Utc::now().trunc_subsecs(6),
-                value: value.clone(),
+                retired,
+                value,
             };
             match self.put_once(&now).await? {
                 Put::Written => {

@@ -1,4 +1,4 @@
-//! What happened to an order, event by event, folded from the event store itself.
+//! What happened to an order, its payment, its fulfilment or a stock, event by event, folded from the event store itself.
 
 use domain::Aggregate;
 use domain::aggregate::store_event;
@@ -10,21 +10,43 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-/// One change of an order.
+/// One change of an aggregate.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct HistoryEntry {
+pub struct Change<State, Figures> {
     pub version: Version,
-    /// After the change.
-    pub status: OrderStatus,
+    /// Of the aggregate after the change.
+    #[serde(flatten)]
+    pub state: State,
     pub changed_at: String,
-    pub details: ChangeDetails,
+    pub details: ChangeDetails<Figures>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ChangeDetails {
+pub struct ChangeDetails<Figures> {
     pub event: String,
     /// What the event says, in its newest schema version.
     pub data: Value,
+    /// Before and after the change.
+    #[serde(flatten)]
+    pub figures: Figures,
+}
+
+/// One change of an order.
+pub type HistoryEntry = Change<Status<OrderStatus>, Totals>;
+
+/// What an aggregate with a status shows of its state.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Status<S> {
+    pub status: S,
+}
+
+/// Where there is nothing to show.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Nothing {}
+
+/// An order's total.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Totals {
     /// `null` before the order's creation.
     pub total_before: Option<Decimal>,
     pub total_after: Decimal,
@@ -48,36 +70,64 @@ pub struct EventView {
     pub data: Value,
 }
 
-/// One entry per event, oldest first; events into which an upcaster splits a stored one have its version. `events` is
-/// the whole stream of an order, without gaps, as [`EventStore::events`](event_store::EventStore::events) reads it.
+/// One entry per event, oldest first; events into which an upcaster splits a stored one have its version. `events` are what
+/// follows `before` in a stream, without gaps, as [`EventStore::events`](event_store::EventStore::events) reads them. `figure` is
+/// looked at before and after each change, `show` says what is shown of both.
 ///
 /// # Errors
 /// [`CorruptStream`] when an event cannot be read.
-pub fn history(events: &[Recorded]) -> Result<Vec<HistoryEntry>, CorruptStream> {
-    let mut order = None;
+pub fn changes<A: Aggregate, Figure, State, Figures>(
+    before: Option<A>,
+    events: &[Recorded],
+    figure: impl Fn(&A) -> Figure,
+    show: impl Fn(&A, Option<Figure>, Figure) -> (State, Figures),
+) -> Result<Vec<Change<State, Figures>>, CorruptStream> {
+    let mut aggregate = before;
     let mut entries = Vec::with_capacity(events.len());
     for recorded in events {
-        for event in recorded.events::<Order>()? {
-            let total_before = order.as_ref().map(Order::total_amount);
-            order = Order::evolve(order, &event);
-            let Some(order) = &order else {
+        for event in recorded.events::<A>()? {
+            let before = aggregate.as_ref().map(&figure);
+            aggregate = A::evolve(aggregate, &event);
+            let Some(now) = &aggregate else {
                 continue;
             };
-            let newest = store_event::<Order>(&event);
-            entries.push(HistoryEntry {
+            let newest = store_event::<A>(&event);
+            let (state, figures) = show(now, before, figure(now));
+            entries.push(Change {
                 version: recorded.version,
-                status: order.status,
+                state,
                 changed_at: rfc3339_micros(recorded.timestamp),
                 details: ChangeDetails {
                     event: newest.event_type,
                     data: newest.data,
-                    total_before,
-                    total_after: order.total_amount(),
+                    figures,
                 },
             });
         }
     }
     Ok(entries)
+}
+
+/// The history of an order, whose whole stream `events` are.
+///
+/// # Errors
+/// As [`changes`].
+pub fn history(events: &[Recorded]) -> Result<Vec<HistoryEntry>, CorruptStream> {
+    changes(None, events, Order::total_amount, |order, total_before, total_after| {
+        let status = order.status;
+        let totals = Totals {
+            total_before,
+            total_after,
+        };
+        (Status { status }, totals)
+    })
+}
+
+/// The tag of a page of `count` events from version `from` on. Events never change, so a page only grows, and has a next one
+/// at last.
+pub fn page_tag(from: Version, count: usize, has_next: bool) -> String {
+    let last = from + count as Version - 1;
+    format!("{from}-{last}{}", if has_next { "+" } else { "" })
 }
 
 impl From<Recorded> for EventView {

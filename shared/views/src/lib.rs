@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`order`] | one order, whole or in short |
 //! | [`orders`] | several, with the names of their customers |
-//! | [`history`] | what happened to an order, event by event |
+//! | [`history`] | what happened to an order, its payment, its fulfilment or a stock, event by event |
 //! | [`list_requests`] | lists as they are asked for |
 //! | [`read_after`] | `X-Read-After`: the order that a caller has just changed |
 

@@ -9,7 +9,8 @@ use super::state::{Address, ConfirmationNumber, MAX_LINES, Terms};
 use crate::catalogue::Product;
 use crate::quantity::Quantity;
 use crate::text::{
-    Carrier, OrderReference, PaymentMethodId, ProductId, ProductName, Reason, Sku, TrackingNumber, TransactionId,
+    Carrier, CustomerId, OrderReference, PaymentMethodId, ProductId, ProductName, Reason, Sku, TrackingNumber,
+    TransactionId,
 };
 
 #[derive(Debug, Clone, PartialEq, AsRefStr, IntoStaticStr)]
@@ -85,10 +86,29 @@ pub struct Context {
     pub confirmation_number: ConfirmationNumber,
     /// Those of [`OrderCommand::products_to_look_up`] that the catalogue has.
     pub products: HashMap<ProductId, Product>,
+    pub retired: Retired,
+}
+
+/// What there is for nothing new any more, as it was when the edge looked.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Retired {
+    /// Those of [`Context::products`] that are.
+    pub products: HashSet<ProductId>,
+    /// Whether that of [`OrderCommand::customer_to_look_up`] is.
+    pub customer: bool,
 }
 
 impl OrderCommand {
-    /// The distinct products of the items that leave out a price, a SKU or a name; at most as many as an order can have.
+    /// Who must not be retired: the customer of a new order.
+    pub fn customer_to_look_up(&self) -> Option<&CustomerId> {
+        match self {
+            OrderCommand::CreateOrder(command) => Some(&command.terms.customer_id),
+            _ => None,
+        }
+    }
+
+    /// The distinct products of the items, which must not be retired, and have what the items leave out; at most as many as an
+    /// order can have.
     pub fn products_to_look_up(&self) -> Vec<&ProductId> {
         let items = match self {
             OrderCommand::CreateOrder(command) => &command.items[..],
@@ -98,7 +118,6 @@ impl OrderCommand {
         let mut seen = HashSet::new();
         items
             .iter()
-            .filter(|item| item.unit_price.is_none() || item.sku.is_none() || item.product_name.is_none())
             .map(|item| &item.product_id)
             .filter(|product_id| seen.insert(*product_id))
             .take(MAX_LINES)

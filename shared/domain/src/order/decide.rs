@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use rust_decimal::Decimal;
 
-use super::command::{Context, CreateOrder, NewItem, OrderCommand, Which};
+use super::command::{Context, CreateOrder, NewItem, OrderCommand, Retired, Which};
 use super::event::OrderEvent;
 use super::evolve::add;
 use super::state::{MAX_ITEM_TEXT_BYTES, MAX_LINES, Order, OrderItem, OrderStatus};
@@ -47,6 +47,12 @@ pub enum OrderError {
         field: String,
         product_id: ProductId,
         existing: String,
+    },
+    #[error("{} retired, for no new orders any more", if *customer { "the customer is" } else { "products are" })]
+    Retired {
+        customer: bool,
+        /// Every item of such a product, by the field that names it.
+        items: Vec<(String, ProductId)>,
     },
     #[error("the catalogue has no product {product_id}, and the item has no price")]
     UnknownProduct { field: String, product_id: ProductId },
@@ -120,6 +126,10 @@ fn change(order: &Order, command: OrderCommand, context: &Context) -> Result<Vec
             only_from(&[Created])?;
             let product = context.products.get(&item.product_id);
             let sku = sku_of_line(order, &item, product)?;
+            let mut lines = order.items.iter();
+            if !lines.any(|line| line.is_of(&item.product_id, sku.as_ref(), false)) {
+                refuse_retired(context, std::slice::from_ref(&item), |_| String::new())?;
+            }
             let item = check_item(&order.items, order.terms.currency, item, sku, product, "").map_err(together)?;
             Ok(vec![item.into()])
         }
@@ -205,6 +215,7 @@ fn change(order: &Order, command: OrderCommand, context: &Context) -> Result<Vec
 }
 
 fn create(command: CreateOrder, context: &Context) -> Result<Vec<OrderEvent>, OrderError> {
+    refuse_retired(context, &command.items, |position| format!("items[{position}]."))?;
     // A line named twice is merged as if it had been added twice.
     let mut items = Vec::with_capacity(command.items.len());
     let mut errors = Vec::new();
@@ -253,6 +264,19 @@ fn together(mut errors: Vec<OrderError>) -> OrderError {
             first: Box::new(first),
             others,
         },
+    }
+}
+
+/// New lines of these items, and a new order, are not of what is retired. `prefix` says where an item stands in the request.
+fn refuse_retired(context: &Context, items: &[NewItem], prefix: impl Fn(usize) -> String) -> Result<(), OrderError> {
+    let Retired { products, customer } = &context.retired;
+    let items = items.iter().enumerate();
+    let items = items.filter(|(_, item)| products.contains(&item.product_id));
+    let items = items.map(|(position, item)| (format!("{}product_id", prefix(position)), item.product_id.clone()));
+    let (customer, items) = (*customer, items.collect::<Vec<_>>());
+    match customer || !items.is_empty() {
+        true => Err(OrderError::Retired { customer, items }),
+        false => Ok(()),
     }
 }
 

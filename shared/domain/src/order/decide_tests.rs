@@ -32,6 +32,7 @@ fn context() -> Context {
             product("59", "EUR", None),
         ]
         .into(),
+        retired: Retired::default(),
     }
 }
 
@@ -561,26 +562,13 @@ fn what_is_so_already_is_not_changed() {
 #[test]
 fn only_products_of_incomplete_items_are_looked_up_each_once() {
     let looked_up = |items: Vec<NewItem>| create(items).products_to_look_up().len();
-    let whole = || NewItem {
+    let whole = NewItem {
         product_name: Some("Chai".parse().unwrap()),
         sku: Some("CHAI".parse().unwrap()),
         ..new_item("1", 1, "18")
     };
-    let without = [
-        NewItem {
-            unit_price: None,
-            ..whole()
-        },
-        NewItem {
-            product_name: None,
-            ..whole()
-        },
-        NewItem { sku: None, ..whole() },
-    ];
-    for incomplete in without {
-        assert_eq!(looked_up(vec![incomplete, unpriced("77"), whole(), unpriced("77")]), 2);
-    }
-    assert_eq!(looked_up(vec![whole(), whole()]), 0);
+    assert_eq!(looked_up(vec![whole.clone(), unpriced("77"), whole, unpriced("77")]), 2);
+    assert_eq!(looked_up(vec![]), 0);
     // More than an order can have are refused anyway, and that is what is said.
     let many: Vec<_> = (0..=MAX_LINES).map(|n| unpriced(&n.to_string())).collect();
     assert_eq!(looked_up(many.clone()), MAX_LINES);
@@ -592,6 +580,58 @@ fn only_products_of_incomplete_items_are_looked_up_each_once() {
     };
     Outcome(decide(None, command, &context)).then_invalid("items");
     assert_eq!(submit().products_to_look_up(), Vec::<&ProductId>::new());
+}
+
+#[test]
+fn what_is_retired_is_in_no_new_order_and_no_new_line_and_all_of_it_is_named() {
+    let retired = |customer: bool| Context {
+        retired: Retired {
+            products: ["77", "28"].map(|id| id.parse().unwrap()).into(),
+            customer,
+        },
+        ..context()
+    };
+    let refused = |customer, fields: &[(&str, &str)]| {
+        let items = fields
+            .iter()
+            .map(|(field, id)| ((*field).to_owned(), id.parse().unwrap()));
+        let items = items.collect();
+        OrderError::Retired { customer, items }
+    };
+    // Two colours of one product are two items.
+    let named = |sku: &str| NewItem {
+        sku: Some(sku.parse().unwrap()),
+        ..unpriced("77")
+    };
+    let items = || vec![named("RED"), new_item("11", 1, "10"), unpriced("28"), named("BLUE")];
+    let fields = [
+        ("items[0].product_id", "77"),
+        ("items[2].product_id", "28"),
+        ("items[3].product_id", "77"),
+    ];
+    let of_order = |customer| Given::<Order>::new([], retired(customer));
+    of_order(false)
+        .when(create(items()))
+        .then_refused(refused(false, &fields));
+    of_order(true)
+        .when(create(items()))
+        .then_refused(refused(true, &fields));
+    of_order(true).when(create(vec![])).then_refused(refused(true, &[]));
+    let bought = OrderItem {
+        quantity: Quantity::new(1).unwrap(),
+        ..of_catalogue("77")
+    };
+    let before = || Given::<Order>::new([created([bought.clone()])], retired(false));
+    // One more of what the order has.
+    before()
+        .when(OrderCommand::AddOrderItem(unpriced("77")))
+        .then([OrderEvent::from(bought.clone())]);
+    before()
+        .when(OrderCommand::AddOrderItem(named("BLUE")))
+        .then_refused(refused(false, &[("product_id", "77")]));
+    before()
+        .when(OrderCommand::AddOrderItem(new_item("28", 1, "10")))
+        .then_refused(refused(false, &[("product_id", "28")]));
 }
 
 #[test]

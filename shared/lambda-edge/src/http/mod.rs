@@ -35,7 +35,7 @@ pub use conditional::Tags;
 pub use fields::{Field, Fields};
 pub use idempotency::IdempotencyKey;
 pub use lambda_http::http::StatusCode;
-pub use problem::Problem;
+pub use problem::{FieldError, Problem};
 pub use reply::Reply;
 pub use routes::Routes;
 pub use service::function;
