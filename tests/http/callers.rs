@@ -25,6 +25,7 @@ fn deployed(tables: &Tables) -> Environment {
         "SNAPSHOTS_TABLE",
         "SNAPSHOT_EVERY",
         "PRODUCTS_TABLE",
+        "CUSTOMERS_TABLE",
         "DEAD_MESSAGES",
     ]
     .map(|name| (name.to_owned(), env.required(name).unwrap().to_owned()))

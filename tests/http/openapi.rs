@@ -343,6 +343,8 @@ async fn ask_of_reference_data(responses: &mut Responses, proxy: &FaultProxy) {
         contended.assert_problem(409, "concurrent_modification");
         let retired = responses.ask(&retire, &["VINET"], |request| request).await;
         assert_eq!(retired.status, 200, "{retire}: {}", retired.body);
+        let back = |request| completed(operation, request);
+        assert_eq!(responses.ask(operation, &["VINET"], back).await.body["retired"], false);
     }
 }
 

@@ -61,7 +61,7 @@ async fn what_is_retired_is_in_no_new_order_or_line_and_stays_in_the_old_ones() 
         (expected.header("etag"), &expected.body["name"]),
         (Some("\"2\""), &json!("Queso Cabrales"))
     );
-    // Each such item is named, whatever it brings itself.
+    // Each such item is named.
     let refused = api
         .post(
             "/orders",
@@ -71,22 +71,25 @@ async fn what_is_retired_is_in_no_new_order_or_line_and_stays_in_the_old_ones() 
     refused.assert_problem(422, "product_retired");
     assert_eq!(refused.fields(), ["items[0].product_id", "items[2].product_id"]);
     let many = api
-        .post("/orders", order_of((0..60).map(|_| whole("11")).collect()))
+        .post("/orders", order_of((0..60).map(|_| unpriced("11")).collect()))
         .await;
     assert_eq!((many.fields().len(), many.fields()[50]), (51, "…"));
     // The order of before has one more of it, but no other line.
     assert_eq!(api.post(&items, unpriced("11")).await.body["line"]["quantity"], 2);
-    let refused = api.post(&items, whole("11")).await;
+    let another = json!({ "product_id": "11", "quantity": 1, "sku": "QC-2" });
+    let refused = api.post(&items, another).await;
     refused.assert_problem(422, "product_retired");
     assert_eq!(refused.fields(), ["product_id"]);
 
     retire(&api, "/customers/VINET").await;
-    let refused = api.post("/orders", order_of(json!([whole("42"), whole("11")]))).await;
+    let refused = api.post("/orders", order_of(json!([whole("42"), unpriced("11")]))).await;
     refused.assert_problem(422, "customer_retired");
     assert_eq!(refused.fields(), ["customer_id", "items[1].product_id"]);
-    api.post("/orders", order_of(json!([])))
+    api.post("/orders", order_of(json!([unpriced("42")])))
         .await
         .assert_problem(422, "customer_retired");
+    // Who names price, name and SKU asks nobody.
+    assert_eq!(api.post("/orders", order_of(json!([whole("11")]))).await.status, 201);
     assert_eq!(api.get("/customers/VINET").await.body["email"], "a@b.example");
     // Its orders go on, and a repetition is answered as before.
     assert_eq!(api.post_empty(&format!("/orders/{id}/submit")).await.status, 200);

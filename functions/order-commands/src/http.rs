@@ -13,7 +13,6 @@ use domain::order::{
 };
 use domain::text::{ProductId, Sku, Stored, TextError};
 use event_store::{StoreError, Stream, Transacted, Version};
-use futures::future::try_join;
 use lambda_edge::http::{Call, Field, IdempotencyKey, Problem, Reply, StatusCode};
 use serde::Serialize;
 use uuid::Uuid;
@@ -233,14 +232,11 @@ async fn look_up(
     if order.has_used_key(metadata) {
         return Ok(Default::default());
     }
-    let customer = async {
-        match command.customer_to_look_up() {
-            Some(customer_id) => app.customers.get(customer_id).await,
-            None => Ok(None),
-        }
-    };
-    let found = try_join(app.products.get_many(command.products_to_look_up()), customer);
-    let (found, customer) = found.await.map_err(read_problem)?;
+    let products = (&app.products, &command.products_to_look_up()[..]);
+    let customer = (&app.customers, command.customer_to_look_up());
+    let (found, customer) = reference_data::look_up(products, customer)
+        .await
+        .map_err(read_problem)?;
     let retired = found.iter().filter(|(_, product)| product.retired);
     let retired = Retired {
         products: retired.map(|(id, _)| id.clone()).collect(),

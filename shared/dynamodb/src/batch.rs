@@ -1,5 +1,7 @@
 //! Items read by their keys, a hundred with one request, and written, twenty-five with one.
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{DeleteRequest, KeysAndAttributes, PutRequest, WriteRequest};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -34,21 +36,44 @@ pub async fn batch_get(
     keys: Vec<Item>,
     consistent: bool,
 ) -> Result<Vec<Item>, TableError> {
+    let keys: Vec<_> = keys.into_iter().map(|key| (table, key)).collect();
+    let found = batch_get_of_tables(client, &keys, consistent).await?;
+    Ok(found.into_iter().map(|(_, item)| item).collect())
+}
+
+/// The same of several tables: each item with its table.
+///
+/// # Errors
+/// As [`batch_get`].
+pub async fn batch_get_of_tables(
+    client: &Client,
+    keys: &[(&str, Item)],
+    consistent: bool,
+) -> Result<Vec<(String, Item)>, TableError> {
     let mut items = Vec::with_capacity(keys.len());
     for keys in keys.chunks(MAX_KEYS) {
-        let mut wanted = keys.to_vec();
+        let mut wanted: HashMap<String, Vec<Item>> = HashMap::new();
+        for (table, key) in keys {
+            wanted.entry((*table).to_owned()).or_default().push(key.clone());
+        }
         for pauses in 0.. {
-            let keys = KeysAndAttributes::builder().set_keys(Some(wanted));
-            let keys = keys.consistent_read(consistent).build()?;
-            let page = client.batch_get_item().request_items(table, keys).send().await?;
-            items.extend(page.responses.into_iter().flatten().flat_map(|(_, items)| items));
+            let mut request = client.batch_get_item();
+            for (table, keys) in wanted {
+                let keys = KeysAndAttributes::builder().set_keys(Some(keys));
+                request = request.request_items(table, keys.consistent_read(consistent).build()?);
+            }
+            let page = request.send().await?;
+            for (table, found) in page.responses.into_iter().flatten() {
+                items.extend(found.into_iter().map(|item| (table.clone(), item)));
+            }
             let unread = page.unprocessed_keys.into_iter().flatten();
-            wanted = unread.flat_map(|(_, keys)| keys.keys).collect();
+            wanted = unread.map(|(table, keys)| (table, keys.keys)).collect();
             if wanted.is_empty() {
                 break;
             }
             if pauses == MAX_PAUSES {
-                return Err(TableError::Throttled(format!("{} keys were not read", wanted.len())));
+                let unread: usize = wanted.values().map(Vec::len).sum();
+                return Err(TableError::Throttled(format!("{unread} keys were not read")));
             }
             pause(pauses).await;
         }

@@ -20,7 +20,7 @@ pub mod item;
 pub mod part;
 pub mod patience;
 
-pub use batch::{batch_get, batch_write, delete_request, put_request};
+pub use batch::{batch_get, batch_get_of_tables, batch_write, delete_request, put_request};
 pub use client::client;
 pub use condition::{Cancelled, Refused, cancelled, put_unless_refused, unless_refused};
 pub use cost::Cost;

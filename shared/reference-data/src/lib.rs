@@ -5,11 +5,14 @@
 //! | [`table`] | a table of such data: reads, pages, and puts and retirements that are conditional on a version |
 //! | [`products`] | the catalogue |
 //! | [`customers`] | the customers |
+//! | [`look_up`](mod@look_up) | what an order needs of both |
 
 pub mod customers;
+pub mod look_up;
 pub mod products;
 pub mod table;
 
 pub use customers::{Customer, CustomerView, Customers};
+pub use look_up::look_up;
 pub use products::{ProductView, Products};
 pub use table::{PutError, Reference, Table, Versioned};

@@ -83,8 +83,8 @@ pub enum PutError {
 /// A table of `R`. Every read is strong: it shows what any put before it has answered.
 #[derive(Debug)]
 pub struct Table<R> {
-    client: Client,
-    name: String,
+    pub(crate) client: Client,
+    pub(crate) name: String,
     of: PhantomData<fn() -> R>,
 }
 
@@ -243,10 +243,10 @@ enum Put<R> {
     Refused(Option<Versioned<R>>),
 }
 
-fn key<R: Reference>(id: &R::Id) -> Item {
+pub(crate) fn key<R: Reference>(id: &R::Id) -> Item {
     HashMap::from([(R::key().to_owned(), AttributeValue::S(id.to_string()))])
 }
 
-fn read<R: Reference>(item: Item) -> Result<Versioned<R>, TableError> {
+pub(crate) fn read<R: Reference>(item: Item) -> Result<Versioned<R>, TableError> {
     dynamodb::from_item(format_args!("item by {}", R::key()), item)
 }

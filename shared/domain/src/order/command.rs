@@ -99,16 +99,17 @@ pub struct Retired {
 }
 
 impl OrderCommand {
-    /// Who must not be retired: the customer of a new order.
+    /// The customer of a new order, who must not be retired, if there is something to look up anyway.
     pub fn customer_to_look_up(&self) -> Option<&CustomerId> {
         match self {
-            OrderCommand::CreateOrder(command) => Some(&command.terms.customer_id),
+            OrderCommand::CreateOrder(command) if !self.products_to_look_up().is_empty() => {
+                Some(&command.terms.customer_id)
+            }
             _ => None,
         }
     }
 
-    /// The distinct products of the items, which must not be retired, and have what the items leave out; at most as many as an
-    /// order can have.
+    /// The distinct products of the items that leave out a price, a SKU or a name; at most as many as an order can have.
     pub fn products_to_look_up(&self) -> Vec<&ProductId> {
         let items = match self {
             OrderCommand::CreateOrder(command) => &command.items[..],
@@ -118,6 +119,7 @@ impl OrderCommand {
         let mut seen = HashSet::new();
         items
             .iter()
+            .filter(|item| item.unit_price.is_none() || item.sku.is_none() || item.product_name.is_none())
             .map(|item| &item.product_id)
             .filter(|product_id| seen.insert(*product_id))
             .take(MAX_LINES)

@@ -562,13 +562,27 @@ fn what_is_so_already_is_not_changed() {
 #[test]
 fn only_products_of_incomplete_items_are_looked_up_each_once() {
     let looked_up = |items: Vec<NewItem>| create(items).products_to_look_up().len();
-    let whole = NewItem {
+    let whole = || NewItem {
         product_name: Some("Chai".parse().unwrap()),
         sku: Some("CHAI".parse().unwrap()),
         ..new_item("1", 1, "18")
     };
-    assert_eq!(looked_up(vec![whole.clone(), unpriced("77"), whole, unpriced("77")]), 2);
-    assert_eq!(looked_up(vec![]), 0);
+    let without = [
+        NewItem {
+            unit_price: None,
+            ..whole()
+        },
+        NewItem {
+            product_name: None,
+            ..whole()
+        },
+        NewItem { sku: None, ..whole() },
+    ];
+    for incomplete in without {
+        assert_eq!(looked_up(vec![incomplete, unpriced("77"), whole(), unpriced("77")]), 2);
+    }
+    assert_eq!(looked_up(vec![whole(), whole()]), 0);
+    assert_eq!(create(vec![whole()]).customer_to_look_up(), None);
     // More than an order can have are refused anyway, and that is what is said.
     let many: Vec<_> = (0..=MAX_LINES).map(|n| unpriced(&n.to_string())).collect();
     assert_eq!(looked_up(many.clone()), MAX_LINES);
