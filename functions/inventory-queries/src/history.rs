@@ -71,8 +71,16 @@ pub async fn history(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         on_hand = last.details.figures.on_hand_after;
     }
     let next = next.map(|version| Place { version, on_hand });
-    let reply = Reply::ok(&list.page(entries, next.as_ref())?)?;
-    Ok(reply
-        .etag(&page_tag(from, events.len(), next.is_some()))
+    let entries = entries.into_iter().map(|entry| {
+        let place = Place {
+            version: entry.version + 1,
+            on_hand: entry.details.figures.on_hand_after,
+        };
+        (place, entry)
+    });
+    let page = list.page(entries, next)?;
+    let tag = page_tag(from, page.data.len(), page.next_cursor.is_some());
+    Ok(Reply::ok(&page)?
+        .etag(&tag)
         .caching(Caching::Revalidated))
 }

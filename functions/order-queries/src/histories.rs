@@ -60,10 +60,11 @@ async fn history<A: Aggregate<Id = OrderId>, S: Serialize>(
     let shown = shown
         .map_err(read_problem)?
         .into_iter()
-        .filter(|entry| entry.version >= from);
-    let count = events.iter().filter(|event| event.version >= from).count();
-    let reply = Reply::ok(&list.page(shown, next.as_ref())?)?;
-    Ok(reply
-        .etag(&page_tag(from, count, next.is_some()))
+        .filter(|entry| entry.version >= from)
+        .map(|entry| (entry.version + 1, entry));
+    let page = list.page(shown, next)?;
+    let tag = page_tag(from, page.data.len(), page.next_cursor.is_some());
+    Ok(Reply::ok(&page)?
+        .etag(&tag)
         .caching(Caching::Revalidated))
 }

@@ -32,5 +32,6 @@ where
     let after: Option<R::Id> = list.place()?;
     let found = table.page(page.size(), after.as_ref()).await.map_err(read_problem)?;
     let shown = found.data.into_iter().filter(|one| shows_retired || !one.retired);
-    Reply::ok(&list.page(shown.map(View::from), found.next.as_ref())?)
+    let entries = shown.map(|one| (one.value.id().clone(), View::from(one)));
+    Reply::ok(&list.page(entries, found.next)?)
 }
