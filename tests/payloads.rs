@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use axum::routing::post;
 use chrono::{TimeDelta, Utc};
 use domain::Aggregate;
-use domain::fulfilment::{Fulfilment, Step};
+use domain::fulfilment::{Fulfilment, FulfilmentEvent, Step};
 use domain::order::{ConfirmationNumber, Order, OrderEvent, OrderStatus, Tax, TaxRate, Terms};
 use domain::payment::{Payment, PaymentStatus};
 use domain::stock::Stock;
@@ -194,9 +194,15 @@ const INVENTORY_QUERIES: [&str; 3] = ["get-stock", "get-stocks", "get-low-stocks
 /// With the version of the row that each leaves.
 const LEVEL_BATCHES: [(&str, u64); 2] = [("stock-level-changed", 1), ("out-of-order-and-twice", 3)];
 /// From the newest message to the oldest.
-const NOTIFICATIONS: [&str; 4] = ["payment-failed", "order-cancelled", "order-shipped", "order-confirmed"];
+/// Each with what the customer is told, and whether it is still so; newest first.
+const NOTIFICATIONS: [(&str, &str, &str); 4] = [
+    ("payment-method-needed", "payment_failed", "outdated"),
+    ("order-cancelled", "order_cancelled", "sent"),
+    ("order-shipped", "order_shipped", "sent"),
+    ("order-paid", "order_confirmed", "sent"),
+];
 /// Each with the events before it, and the status that it leaves.
-fn order_messages() -> [(&'static str, Vec<OrderEvent>, OrderStatus); 3] {
+fn order_messages() -> [(&'static str, Vec<OrderEvent>, OrderStatus); 4] {
     [
         ("message-confirm-order", vec![submitted()], OrderStatus::Confirmed),
         (
@@ -204,6 +210,8 @@ fn order_messages() -> [(&'static str, Vec<OrderEvent>, OrderStatus); 3] {
             vec![submitted(), confirmed()],
             OrderStatus::Paid,
         ),
+        // Something is due: it is refused.
+        ("message-confirm-free-order", vec![submitted()], OrderStatus::Submitted),
         ("message-cancel-order", vec![submitted()], OrderStatus::Cancelled),
     ]
 }
@@ -228,8 +236,9 @@ const EVENT_RELAY: [(&str, &str); 2] = [
 const FIRE_TIMERS: &str = "every-minute";
 const DOCS: [&str; 2] = ["get-description", "get-docs"];
 /// With the status that each answers when nothing is parked.
-const ADMIN: [(&str, u16); 6] = [
+const ADMIN: [(&str, u16); 7] = [
     ("query-events", 200),
+    ("list-attention", 200),
     ("list-parked", 200),
     ("get-parked", 404),
     ("redrive-parked", 404),
@@ -281,7 +290,7 @@ async fn each_query_finds_the_order() {
     invoke(&tables, "customer-commands", "put-customer").await;
     invoke(&tables, "fulfilment", "order-submitted").await;
     invoke(&tables, "payment-commands", "take-payment").await;
-    for name in NOTIFICATIONS {
+    for (name, ..) in NOTIFICATIONS {
         let answer = invoke(&tables, "notifications", name).await;
         assert_eq!(answer, json!({ "batchItemFailures": [] }), "{name}");
     }
@@ -334,14 +343,13 @@ async fn each_query_finds_the_order() {
     assert_eq!(shipped_orders["data"], json!([]));
     assert_eq!(found["data"][0]["status"], "shipped");
     assert_eq!(summary["by_status"], json!({ "submitted": 1 }));
-    let templates: Vec<_> = notifications["data"]
+    let told: Vec<_> = notifications["data"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|notification| notification["template"].as_str().unwrap().replace('_', "-"))
+        .map(|told| [told["template"].as_str().unwrap(), told["status"].as_str().unwrap()])
         .collect();
-    assert_eq!(templates, NOTIFICATIONS);
-    assert_eq!(notifications["data"][0]["status"], "sent");
+    assert_eq!(told, NOTIFICATIONS.map(|(_, template, status)| [template, status]));
     assert_eq!(
         day["revenue"],
         json!([{ "currency": "EUR", "gross": "280.63", "net": "280.63" }])
@@ -453,6 +461,19 @@ async fn each_message_takes_the_fulfilment_further() {
         let process = tables.store().load::<Fulfilment>(&id).await.unwrap().state.unwrap();
         assert!(process.waiting.keys().eq(steps), "{name}: {:?}", process.waiting);
     }
+    let store = tables.store();
+    let id = format!("fulfilment-{ORDER_ID}");
+    let version = store.load::<Fulfilment>(&id).await.unwrap().version;
+    let needs_attention = FulfilmentEvent::FulfilmentNeedsAttention {
+        code: "refund_refused".to_owned(),
+        detail: "The payment does not go back".to_owned(),
+    };
+    store
+        .append::<Fulfilment>(&id, version, &[needs_attention], &metadata())
+        .await
+        .unwrap();
+    let answer = invoke(&tables, "fulfilment", "settle").await;
+    assert_eq!(answer["statusCode"], 200, "{answer}");
 }
 
 async fn each_message_carries_the_payment_on() {

@@ -47,7 +47,7 @@ async fn one_of_three_skus_that_is_short_releases_the_others() {
 
 #[tokio::test]
 async fn a_declined_payment_releases_the_stock() {
-    let api = fulfilling().await;
+    let api = fulfilling_with(options(true), &[("PAYMENT_ATTEMPTS", "1")]).await;
     stocked(&api).await;
     let order_id = api.submit(order(), "pm_declined").await;
     let fulfilment = api.fulfilment_is(&order_id, "cancelled").await;
@@ -146,6 +146,7 @@ async fn answers_that_are_lost_are_looked_up_when_they_are_due() {
     // Longer than it takes to ship.
     let timeouts = format!("{},ship:10", soon.join(","));
     options.parameters.insert("StepTimeouts".to_owned(), timeouts);
+    options.parameters.insert("PaymentAttempts".to_owned(), "1".to_owned());
     let api = Api::start_with(options).await;
     stocked(&api).await;
 
@@ -321,7 +322,7 @@ async fn a_bus_that_delivers_twice_and_out_of_order_changes_nothing() {
         },
         ..options(true)
     };
-    let api = fulfilling_with(options, &[]).await;
+    let api = fulfilling_with(options, &[("PAYMENT_ATTEMPTS", "1")]).await;
     stocked(&api).await;
     api.stock_up("D-4", 1).await;
     let mut shipped = Vec::new();

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`happy_path`] | everything goes well, over HTTP, from the order to the mail |
 //! | [`failures`] | everything that can go wrong, one at a time: nothing is lost, nothing stays taken |
+//! | [`money`] | what is due, and what paid it: other methods, free orders, refunds that never work, transactions |
 //! | [`payments`] | requests that come again when everything has happened |
 //! | [`kept`] | a process that another environment has told something |
 //! | [`killed`] | processes that are killed after any of their writes |
@@ -19,6 +20,7 @@ mod happy_path;
 mod kept;
 mod killed;
 mod lines;
+mod money;
 mod payments;
 mod published_language;
 mod switched_off;

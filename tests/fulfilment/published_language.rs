@@ -9,7 +9,7 @@ use messages::Body;
 use serde_json::{Value, json};
 
 use super::body;
-use crate::support::api::options;
+use crate::support::api::{address, options};
 use crate::support::{Api, TestFolder, project};
 
 /// The queue of a listener that gets everything.
@@ -124,6 +124,14 @@ async fn every_message_is_valid_and_tells_nothing_of_how_events_are_stored() {
         .await;
     api.cancel(&voided).await;
     api.fulfilment_is(&voided, "cancelled").await;
+    let item = json!({ "product_id": "P", "quantity": 1, "unit_price": "0" });
+    let free = json!({ "customer_id": "VINET", "items": [item], "shipping_address": address() });
+    let free = api.submit(free, "pm_visa").await;
+    api.fulfilment_is(&free, "awaiting_shipment").await;
+    let kept = api.submit(body(&[("A-1", 1)]), "pm_refund_refused").await;
+    api.fulfilment_is(&kept, "awaiting_shipment").await;
+    api.cancel(&kept).await;
+    api.fulfilment_is(&kept, "needs_attention").await;
     let undecided = api.create_order().await;
     api.post_empty(&format!("/orders/{undecided}/submit")).await;
     api.fulfilment_is(&undecided, "cancelled").await;

@@ -158,7 +158,7 @@ fn body(operation: &str) -> Value {
         "confirm" => json!({ "payment_method_id": "pm" }),
         "payment" => json!({ "transaction_id": "t", "amount": "20.00" }),
         "ship" => json!({ "tracking_number": "1Z", "carrier": "c" }),
-        "cancel" => json!({ "reason": "r" }),
+        "cancel" | "settle" => json!({ "reason": "r" }),
         "{sku}" if operation.starts_with("PUT") => json!({ "on_hand": 7 }),
         "receipts" => json!({ "quantity": 1 }),
         "{product_id}" if operation.starts_with("PUT") => json!({ "name": "n", "unit_price": 1, "currency": "USD" }),
@@ -373,6 +373,18 @@ async fn ask_of_inventory(responses: &mut Responses, proxy: &FaultProxy) {
     answer.assert_problem(409, "version_not_reached");
 }
 
+/// What needs attention, and what is settled then.
+async fn ask_to_settle(responses: &mut Responses) {
+    let order_id = responses.api.create_order().await;
+    begin_fulfilment(&responses.api, &order_id).await;
+    let settle = "POST /orders/{order_id}/fulfilment/settle";
+    for (version, reason, status) in [("\"99\"", "r", 412), ("*", "r", 200), ("*", "another", 409)] {
+        let request = |request: RequestBuilder| request.header("if-match", version).json(&json!({ "reason": reason }));
+        let answer = responses.ask(settle, &[&order_id], request).await;
+        assert_eq!(answer.status, status, "{}", answer.body);
+    }
+}
+
 /// Every query, and once more by a caller that has its answer.
 async fn ask_queries(responses: &mut Responses) {
     let order_id = responses.api.create_order().await;
@@ -406,10 +418,14 @@ async fn begin_fulfilment(api: &Api, order_id: &str) {
         payment_method_id: None,
         lines: Vec::new(),
     });
+    let needs_attention = FulfilmentEvent::FulfilmentNeedsAttention {
+        code: "refund_refused".to_owned(),
+        detail: "The payment does not go back".to_owned(),
+    };
     let store = EventStore::new(api.stack.dynamodb(), "EventStore", SHARDS);
     let id = Fulfilment::aggregate_id(&order_id.parse().unwrap());
     store
-        .append::<Fulfilment>(&id, 0, &[started], &metadata())
+        .append::<Fulfilment>(&id, 0, &[started, needs_attention], &metadata())
         .await
         .unwrap();
     let cancelled = PaymentEvent::PaymentCancellationRequested { refund_amount: None };
@@ -485,6 +501,7 @@ async fn each_response_of_the_description_is_produced() {
     ask_of_reference_data(&mut responses, &proxy).await;
     ask_of_inventory(&mut responses, &proxy).await;
     ask_queries(&mut responses).await;
+    ask_to_settle(&mut responses).await;
     ask_of_parked(&mut responses).await;
 
     let expected = DESCRIPTION.responses().into_iter();

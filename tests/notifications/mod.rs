@@ -12,7 +12,7 @@ use axum::body::{Body as HttpBody, Bytes};
 use axum::extract::State;
 use axum::http::{Method, Response, StatusCode, Uri};
 use mailparse::{MailHeaderMap, ParsedMail};
-use messages::events::{OrderCancelled, OrderConfirmed, OrderShipped, PaymentFailed};
+use messages::events::{OrderCancelled, OrderConfirmed, OrderShipped, PaymentFailed, PaymentMethodNeeded};
 use messages::{Body, Message};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -70,6 +70,15 @@ fn payment_failed(retryable: bool) -> Body {
         code: "card_declined".to_owned(),
         reason: "do_not_honor: 05".to_owned(),
         retryable,
+    })
+}
+
+fn method_needed() -> Body {
+    Body::PaymentMethodNeeded(PaymentMethodNeeded {
+        order_id: ORDER_ID.parse().unwrap(),
+        customer_id: "VINET".parse().unwrap(),
+        code: "card_declined".to_owned(),
+        until: "2026-11-20T12:15:01.450431Z".parse().unwrap(),
     })
 }
 

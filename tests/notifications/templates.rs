@@ -2,12 +2,13 @@
 
 use domain::text::CustomerName;
 use messages::Body;
+use messages::events::OrderCancelled;
 use notifications::templates::{Letter, news};
 
-use super::{ORDER_ID, cancelled, confirmed, payment_failed, shipped};
+use super::{ORDER_ID, cancelled, confirmed, method_needed, payment_failed, shipped};
 
 fn letter(body: &Body, name: Option<&CustomerName>) -> Letter {
-    news(body).unwrap().unwrap().letter(name)
+    news(body, false).unwrap().unwrap().letter(name, None)
 }
 
 #[test]
@@ -74,8 +75,13 @@ fn a_cancellation_names_a_refund_only_where_there_is_one() {
 
 #[test]
 fn a_payment_that_failed_for_good_is_told_without_the_providers_words() {
-    let letter = letter(&payment_failed(false), None);
+    let letter = letter(&method_needed(), None);
     assert_eq!(letter.template, "payment_failed");
+    assert!(
+        letter.text.contains("We keep your order until 2026-11-20 12:15 UTC."),
+        "{}",
+        letter.text
+    );
     for code in ["card_declined", "do_not_honor", "05"] {
         let text = letter.text.replace(ORDER_ID, "");
         assert!(!text.contains(code), "{text}");
@@ -83,6 +89,24 @@ fn a_payment_that_failed_for_good_is_told_without_the_providers_words() {
 }
 
 #[test]
-fn a_payment_that_will_be_tried_again_is_not_told() {
-    assert!(matches!(news(&payment_failed(true)), Ok(None)));
+fn what_is_not_the_customers_affair_is_not_told() {
+    let is_told = |body: &Body, is_fulfilling| news(body, is_fulfilling).unwrap().is_some();
+    for is_fulfilling in [true, false] {
+        assert!(!is_told(&payment_failed(true), is_fulfilling));
+        assert!(!is_told(&payment_failed(false), is_fulfilling));
+        let Body::OrderCancelled(basket) = cancelled("r", "0", "EUR") else {
+            unreachable!()
+        };
+        assert!(is_told(&Body::OrderCancelled(basket.clone()), is_fulfilling));
+        let was_submitted = false;
+        assert!(!is_told(
+            &Body::OrderCancelled(OrderCancelled {
+                was_submitted,
+                ..basket
+            }),
+            is_fulfilling
+        ));
+    }
+    // Before the payment, where there will be one.
+    assert!(is_told(&confirmed(), false) && !is_told(&confirmed(), true));
 }

@@ -131,11 +131,13 @@ impl<'a> Client<'a> {
                 payment_method_id: None,
             },
             1..=4 => OrderCommand::ConfirmOrder {
-                payment_method_id: "pm-1".parse().unwrap(),
+                payment_method_id: Some("pm-1".parse().unwrap()),
             },
             5..=6 => OrderCommand::RecordPayment {
-                transaction_id: format!("tx-{}", self.name).parse().unwrap(),
+                // A transaction pays one order.
+                transaction_id: format!("tx-{}-{order_id}", self.name).parse().unwrap(),
                 amount: self.total(order_id).await,
+                payment_method_id: None,
             },
             7..=8 => OrderCommand::ShipOrder {
                 tracking_number: format!("track-{}", self.name).parse().unwrap(),

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use domain::Aggregate;
-use domain::order::{ConfirmationNumber, Context, Order, Retired};
+use domain::order::{Charge, ConfirmationNumber, Context, Order, Retired};
 use event_store::TransactError;
 use order_commands::problems::transact_problem;
 use stateright::semantics::{ConsistencyTester, LinearizabilityTester, SequentialSpec};
@@ -60,6 +60,7 @@ impl SequentialSpec for OrderSpec {
             confirmation_number: ConfirmationNumber::from_uuid(Uuid::nil()),
             products: HashMap::new(),
             retired: Retired::default(),
+            charge: Charge::None,
         };
         let decided = Order::decide(self.order.as_ref(), request.command.clone(), &context);
         let is_absent = decided.as_ref().is_err_and(Order::is_absence);

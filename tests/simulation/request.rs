@@ -76,7 +76,9 @@ fn http(command: &OrderCommand) -> (&'static str, &'static str, Option<Value>) {
             let body = json!({ "payment_method_id": payment_method_id });
             ("POST", "/orders/{order_id}/confirm", Some(body))
         }
-        OrderCommand::RecordPayment { transaction_id, amount } => {
+        OrderCommand::RecordPayment {
+            transaction_id, amount, ..
+        } => {
             let body = json!({ "transaction_id": transaction_id, "amount": amount });
             ("POST", "/orders/{order_id}/payment", Some(body))
         }

@@ -2,10 +2,12 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | `attention` | fulfilments that need an operator |
 //! | `events` | events across orders: by type, by correlation, by time |
 //! | `parked` | what projections have parked, and projecting it again once the cause is mended |
 //! | `projections` | how far each projection has come |
 
+mod attention;
 mod events;
 mod parked;
 mod projections;
@@ -56,6 +58,7 @@ fn each_minute(parkers: Arc<Parkers>) -> Function {
 pub fn routes() -> Routes<App> {
     Routes::new()
         .on("GET /events", events::query)
+        .on("GET /admin/attention", attention::list)
         .on("GET /admin/parked", parked::list)
         .on("POST /admin/parked/redrive", parked::redrive_page)
         .on("GET /admin/parked/{projection}/{aggregate_id}", parked::inspect)

@@ -48,7 +48,7 @@ impl From<Notification> for NotificationView {
             created_at: rfc3339_micros(created_at),
             sent_at: match state {
                 State::Sent { sent_at } => Some(rfc3339_micros(sent_at)),
-                State::Pending { .. } | State::Failed { .. } | State::NoAddress => None,
+                State::Pending { .. } | State::Failed { .. } | State::NoAddress | State::Outdated => None,
             },
         }
     }

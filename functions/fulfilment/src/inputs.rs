@@ -23,9 +23,13 @@ pub(crate) fn of(message: &Message) -> Result<Option<(OrderId, Vec<Input>)>, Not
     Ok(match message.body.clone() {
         Body::OrderSubmitted(submitted) => Some((submitted.order_id, vec![Input::OrderSubmitted(start(submitted))])),
         Body::OrderConfirmed(confirmed) => {
-            let payment_method_id = confirmed.payment_method_id;
-            Some((confirmed.order_id, order(OrderNews::Confirmed { payment_method_id })))
+            let news = OrderNews::Confirmed {
+                payment_method_id: confirmed.payment_method_id,
+                order_version: message.aggregateversion,
+            };
+            Some((confirmed.order_id, order(news)))
         }
+        Body::FreeOrderConfirmed(confirmed) => Some((confirmed.order_id, order(OrderNews::FreeConfirmed))),
         Body::OrderPaid(paid) => {
             let transaction_id = paid.transaction_id;
             Some((paid.order_id, order(OrderNews::Paid { transaction_id })))
@@ -89,6 +93,10 @@ pub(crate) fn of(message: &Message) -> Result<Option<(OrderId, Vec<Input>)>, Not
         Body::PaymentRefunded(refunded) => {
             let amount = refunded.amount;
             Some((refunded.order_id, payment(PaymentNews::Returned { amount })))
+        }
+        Body::PaymentReturnRefused(refused) => {
+            let (code, reason) = (refused.code, refused.reason);
+            Some((refused.order_id, payment(PaymentNews::ReturnRefused { code, reason })))
         }
         Body::TimerDue(timer) => {
             let (step, due_at) = (timer.step, timer.due_at);

@@ -1,12 +1,15 @@
-//! The process manager: takes in what happened elsewhere, and writes down what is to be done next.
+//! The process manager: takes in what happened elsewhere, over the bus or by an operator over HTTP, and writes down what is
+//! to be done next.
 //!
 //! It writes timers and events, and nothing else: `event-relay` reads the events and asks the services.
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`http`] | what an operator settles |
 //! | `inputs` | what a message tells the process |
 //! | `look_up` | what messages would have told it, when an answer is due |
 
+pub mod http;
 mod inputs;
 mod look_up;
 
@@ -17,11 +20,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use aws_config::SdkConfig;
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use domain::Metadata;
-use domain::fulfilment::{Context, Fulfilment, FulfilmentEvent, Input, Step, Timeouts};
+use domain::fulfilment::{
+    Context, Fulfilment, FulfilmentError, FulfilmentEvent, Input, PaymentAttempts, Step, Timeouts,
+};
 use domain::order::OrderId;
 use event_bus::DeadLetters;
 use event_bus::queue::{self, NotHandled};
-use event_store::{BeforeAppend, Decider, EventStore, StoreError, Stream};
+use event_store::{BeforeAppend, Decider, EventStore, StoreError, Stream, TransactError, Transacted};
+use lambda_edge::http::Routes;
 use lambda_edge::{ConfigError, Environment, Function};
 use messages::Message;
 use timers::{Timer, Timers};
@@ -36,10 +42,12 @@ const CONCURRENT_MESSAGES: usize = 1;
 /// How many bytes of processes are kept: each is told of one order's SKUs one after the other.
 const KEPT_BYTES: usize = 16 * 1024 * 1024;
 
-struct App {
+#[derive(Clone)]
+pub struct App {
     processes: Decider<Fulfilment>,
     timers: Timers,
     timeouts: Timeouts,
+    payment_attempts: PaymentAttempts,
     switch: Switch,
 }
 
@@ -77,15 +85,16 @@ pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigEr
             .keeping_from_env(env, KEPT_BYTES)?,
         timers: Timers::from_env(env, dynamodb)?,
         timeouts: env.parsed("STEP_TIMEOUTS", "a list such as `reserve_stock:60,take_payment:120`")?,
+        payment_attempts: env.parsed("PAYMENT_ATTEMPTS", "a whole number from 1 to 10")?,
         switch: env.parsed("FULFILMENT", "ENABLED or DISABLED")?,
     };
     let dead_letters = DeadLetters::from_env(env, aws)?;
-    Ok(queue::function(
-        dead_letters,
-        Arc::new(app),
-        CONCURRENT_MESSAGES,
-        take_in,
-    ))
+    let of_messages = queue::function(dead_letters, Arc::new(app.clone()), CONCURRENT_MESSAGES, take_in);
+    Ok(lambda_edge::http::function(env, app, routes()).with_records(of_messages))
+}
+
+pub fn routes() -> Routes<App> {
+    Routes::new().on("POST /orders/{order_id}/fulfilment/settle", http::settle)
 }
 
 async fn take_in(app: Arc<App>, message: Message) -> Result<(), NotHandled> {
@@ -107,18 +116,26 @@ async fn take_in(app: Arc<App>, message: Message) -> Result<(), NotHandled> {
             idempotency: None,
             ..message.metadata()
         };
-        app.tell(order_id, input, &metadata).await?;
+        let process = app.processes.stream(&order_id).await?;
+        app.tell(order_id, process, input, &metadata).await?;
     }
     Ok(())
 }
 
 impl App {
     /// Tells the process of an order one thing.
-    async fn tell(&self, order_id: OrderId, input: Input, metadata: &Metadata) -> Result<(), NotHandled> {
+    async fn tell(
+        &self,
+        order_id: OrderId,
+        process: Stream<Fulfilment>,
+        input: Input,
+        metadata: &Metadata,
+    ) -> Result<Transacted<Fulfilment>, TransactError<FulfilmentError>> {
         // One moment for all attempts, so that they set the same timers.
         let context = Context {
             now: now(),
             timeouts: self.timeouts.clone(),
+            payment_attempts: self.payment_attempts,
             is_on: self.switch == Switch::On,
         };
         let timers = SetTimers {
@@ -128,14 +145,15 @@ impl App {
             metadata,
             set: Mutex::default(),
         };
-        let process = self.processes.stream(&order_id).await?;
-        let appended = self
+        let told = self
             .processes
-            .execute_after(process, input, &context, metadata, &timers);
-        let process = appended.await?.stream.state.unwrap_or_default();
+            .execute_after(process, input, &context, metadata, &timers)
+            .await?;
         let set = std::mem::take(&mut *timers.set());
-        self.remove_answered(order_id, set, &process).await;
-        Ok(())
+        if let Some(process) = &told.stream.state {
+            self.remove_answered(order_id, set, process).await;
+        }
+        Ok(told)
     }
 
     /// Removes the timers of steps that are no longer waited for. One that stays is fired for nothing, which costs more than

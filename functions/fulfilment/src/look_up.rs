@@ -4,11 +4,11 @@ use domain::Aggregate;
 use domain::fulfilment::event::OrderNews;
 use domain::fulfilment::state::{Line, LineStatus};
 use domain::fulfilment::{Fulfilment, Input, PaymentNews, Step, StockNews};
-use domain::order::{Order, OrderId};
+use domain::order::{Order, OrderEvent, OrderId, OrderStatus};
 use domain::payment::{Payment, PaymentStatus};
 use domain::stock::{Ended, Stock};
 use domain::text::Sku;
-use event_store::{EventStore, StoreError};
+use event_store::{EventStore, Recorded, StoreError};
 use rust_decimal::Decimal;
 
 /// What `process` would have been told about `step`, and perhaps was not.
@@ -33,9 +33,8 @@ pub(crate) async fn news(
             Ok(news.map(|news| Input::Payment { version, news }).into_iter().collect())
         }
         Step::ChoosePayment | Step::ConfirmOrder | Step::RecordPayment | Step::Ship | Step::CancelOrder => {
-            let order = events.load::<Order>(&Order::aggregate_id(&order_id)).await?;
-            let news = order.state.map(of_order).unwrap_or_default();
-            Ok(news.into_iter().map(Input::Order).collect())
+            let history = events.events(&Order::aggregate_id(&order_id), 1, None).await?;
+            Ok(of_order(&history)?.into_iter().map(Input::Order).collect())
         }
     }
 }
@@ -93,13 +92,39 @@ fn of_payment(payment: &Payment) -> Option<PaymentNews> {
                 amount: part.unwrap_or(all),
             })
         }
+        PaymentStatus::ReturnRefused => payment.failure.as_ref().map(|failure| PaymentNews::ReturnRefused {
+            code: failure.code.clone(),
+            reason: failure.reason.clone(),
+        }),
     }
 }
 
-fn of_order(order: Order) -> Vec<OrderNews> {
-    let payment_method_id = order.payment_method_id.filter(|_| order.confirmation_number.is_some());
+/// What a process can be told of an order, by its events.
+fn of_order(history: &[Recorded]) -> Result<Vec<OrderNews>, StoreError> {
+    let mut order = None;
+    let mut confirmed = None;
+    for recorded in history {
+        let events = recorded.events::<Order>()?;
+        order = Order::fold(order, &events);
+        for event in events {
+            if let OrderEvent::OrderConfirmed { payment_method_id, .. } = event {
+                let order_version = Some(recorded.version);
+                confirmed = Some(OrderNews::Confirmed {
+                    payment_method_id,
+                    order_version,
+                });
+            }
+        }
+    }
+    let Some(order) = order else {
+        return Ok(Vec::new());
+    };
+    // Later, it matters no more which method was chosen; told first, it might be charged.
+    let confirmed = confirmed.filter(|_| order.status == OrderStatus::Confirmed);
+    let is_free = order.confirmation_number.is_some() && order.total_amount().is_zero();
+    let free =
+        (is_free && order.status == OrderStatus::Paid && order.payment.is_none()).then_some(OrderNews::FreeConfirmed);
     let paid_with = order.payment.map(|payment| payment.transaction_id);
-    let confirmed = payment_method_id.map(|payment_method_id| OrderNews::Confirmed { payment_method_id });
     let paid = paid_with
         .clone()
         .map(|transaction_id| OrderNews::Paid { transaction_id });
@@ -109,5 +134,8 @@ fn of_order(order: Order) -> Vec<OrderNews> {
         refund_amount: cancellation.refund_amount,
         paid_with,
     });
-    [confirmed, paid, shipped, cancelled].into_iter().flatten().collect()
+    Ok([confirmed, free, paid, shipped, cancelled]
+        .into_iter()
+        .flatten()
+        .collect())
 }

@@ -17,10 +17,14 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use chrono::{SubsecRound, Utc};
+use domain::Aggregate;
+use domain::fulfilment::{Fulfilment, Step};
+use domain::order::{Order, OrderStatus};
 use domain::text::CustomerName;
 use domain::time::rfc3339_micros;
 use event_bus::DeadLetters;
 use event_bus::queue::{self, NotHandled};
+use event_store::{EventStore, StoreError};
 use lambda_edge::{ConfigError, Environment, Function};
 use messages::Message;
 use reference_data::{Customer, Customers};
@@ -28,7 +32,7 @@ use sent_letters::{Channel, Notification, Notifications, Put, State};
 use uuid::Uuid;
 
 use mailer::{Mail, MailError, Mailer};
-use templates::news;
+use templates::{News, news};
 
 /// How many messages of a batch are handled at once: all of them.
 const CONCURRENCY: usize = 10;
@@ -41,6 +45,10 @@ const CLAIM: Duration = Duration::from_secs(30);
 pub struct App {
     pub notifications: Notifications,
     pub customers: Customers,
+    /// What is true of orders and their fulfilment when a mail goes out.
+    pub events: EventStore,
+    /// Whether orders are confirmed by the process that takes their payment, or by the shop itself.
+    pub is_fulfilling: bool,
     pub mailer: Arc<dyn Mailer>,
     pub dead_letters: DeadLetters,
     /// How long a message belongs to whoever sends it.
@@ -54,7 +62,19 @@ impl App {
         let dynamodb = dynamodb::client(aws);
         Ok(Self {
             notifications: Notifications::from_env(env, dynamodb.clone())?,
-            customers: Customers::from_env(env, dynamodb)?,
+            customers: Customers::from_env(env, dynamodb.clone())?,
+            events: EventStore::from_env(env, dynamodb)?,
+            is_fulfilling: match env.required("FULFILMENT")? {
+                "ENABLED" => true,
+                "DISABLED" => false,
+                value => {
+                    return Err(ConfigError::Invalid {
+                        name: "FULFILMENT",
+                        value: value.to_owned(),
+                        expected: "ENABLED or DISABLED",
+                    });
+                }
+            },
             mailer: mailer::from_env(env, aws)?,
             dead_letters: DeadLetters::from_env(env, aws)?,
             claim: CLAIM,
@@ -72,7 +92,7 @@ impl App {
     }
 
     async fn handle(&self, message: Message) -> Result<(), NotHandled> {
-        let news = match news(&message.body) {
+        let news = match news(&message.body, self.is_fulfilling) {
             Ok(Some(news)) => news,
             Ok(None) => return Ok(()),
             Err(kind) => return Err(NotHandled::Lasting(format!("customers are not told of {kind}"))),
@@ -81,10 +101,19 @@ impl App {
         let customer = self.customers.get(customer_id).await?;
         let customer = customer.map(|customer| customer.value);
         let name = customer.as_ref().map(|customer| &customer.name);
-        let letter = news.letter(name);
+        let order = match news {
+            News::Confirmed(_) | News::Paid(_) | News::Free(_) => {
+                self.events.load::<Order>(&news.order_id().to_string()).await?.state
+            }
+            _ => None,
+        };
+        let letter = news.letter(name, order.as_ref());
 
         let now = Utc::now().trunc_subsecs(6);
-        let recipient = recipient(customer.as_ref());
+        let recipient = match self.is_true(news, order.as_ref()).await? {
+            true => recipient(customer.as_ref()),
+            false => Err(State::Outdated),
+        };
         let notification_id = Uuid::new_v5(&message.id, Channel::Email.as_str().as_bytes());
         let mut claimed = Notification {
             customer_id: customer_id.clone(),
@@ -112,7 +141,7 @@ impl App {
                     return Err(NotHandled::Passing("another is about to send it".to_owned()));
                 }
                 State::Pending { .. } => claimed.created_at = there.created_at,
-                State::Sent { .. } | State::Failed { .. } | State::NoAddress => return Ok(()),
+                State::Sent { .. } | State::Failed { .. } | State::NoAddress | State::Outdated => return Ok(()),
             }
             put = self.notifications.put(&claimed, Some(there)).await?;
         }
@@ -150,6 +179,25 @@ impl App {
         // When it is refused, another has taken it over from us, who were too slow, and marks it.
         self.notifications.put(&marked, Some(&claimed)).await?;
         Ok(())
+    }
+}
+
+impl App {
+    /// Whether it is still so when the mail goes out.
+    async fn is_true(&self, news: News<'_>, order: Option<&Order>) -> Result<bool, StoreError> {
+        Ok(match news {
+            // What has happened then stays so.
+            News::Shipped(_) | News::Cancelled(_) => true,
+            News::Paid(_) if order.is_none() => false,
+            News::Confirmed(_) | News::Free(_) | News::Paid(_) => {
+                order.is_none_or(|order| order.status != OrderStatus::Cancelled)
+            }
+            News::PaymentMethodNeeded(event) => {
+                let id = Fulfilment::aggregate_id(&event.order_id);
+                let process = self.events.load::<Fulfilment>(&id).await?.state;
+                process.is_some_and(|process| process.waiting.get(&Step::ChoosePayment) == Some(&event.until))
+            }
+        })
     }
 }
 

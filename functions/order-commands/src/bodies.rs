@@ -103,7 +103,7 @@ pub fn submit(body: &mut Fields) -> Option<OrderCommand> {
 }
 
 pub fn confirm(body: &mut Fields) -> Option<OrderCommand> {
-    let payment_method_id = body.required("payment_method_id", Field::text)?;
+    let payment_method_id = body.optional("payment_method_id", Field::text)?;
     Some(OrderCommand::ConfirmOrder { payment_method_id })
 }
 
@@ -113,6 +113,7 @@ pub fn record_payment(body: &mut Fields) -> Option<OrderCommand> {
     Some(OrderCommand::RecordPayment {
         transaction_id: transaction_id?,
         amount: amount?,
+        payment_method_id: None,
     })
 }
 

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::order::{ConfirmationNumber, Context, Order, OrderCommand, Retired};
+use domain::order::{Charge, ConfirmationNumber, Context, Order, OrderCommand, Retired};
 use event_bus::DeadLetters;
 use event_bus::queue::{self, NotHandled};
 use event_store::{Decider, TransactError};
@@ -23,12 +23,20 @@ pub(crate) fn function(dead_letters: DeadLetters, orders: Decider<Order>) -> Fun
 async fn carry_out(orders: Arc<Decider<Order>>, message: Message) -> Result<(), NotHandled> {
     let (order_id, command) = match message.body.clone() {
         Body::ConfirmOrder(confirm) => {
-            let payment_method_id = confirm.payment_method_id;
+            let payment_method_id = Some(confirm.payment_method_id);
+            (confirm.order_id, OrderCommand::ConfirmOrder { payment_method_id })
+        }
+        Body::ConfirmFreeOrder(confirm) => {
+            let payment_method_id = None;
             (confirm.order_id, OrderCommand::ConfirmOrder { payment_method_id })
         }
         Body::RecordPayment(record) => {
-            let (transaction_id, amount) = (record.transaction_id, record.amount);
-            (record.order_id, OrderCommand::RecordPayment { transaction_id, amount })
+            let command = OrderCommand::RecordPayment {
+                transaction_id: record.transaction_id,
+                amount: record.amount,
+                payment_method_id: record.payment_method_id,
+            };
+            (record.order_id, command)
         }
         Body::CancelOrder(cancel) => {
             let (reason, refund_amount) = (cancel.reason, None);
@@ -41,6 +49,7 @@ async fn carry_out(orders: Arc<Decider<Order>>, message: Message) -> Result<(), 
         confirmation_number: ConfirmationNumber::from_uuid(Uuid::new_v5(&message.id, b"confirmation")),
         products: HashMap::new(),
         retired: Retired::default(),
+        charge: Charge::None,
     };
     let name = command.as_ref().to_owned();
     let executed = orders.execute(&order_id, command, &context, &message.metadata()).await;

@@ -5,13 +5,14 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use api::{metadata, precondition, read_problem, write_problem};
-use domain::Metadata;
 use domain::catalogue::Product;
+use domain::fulfilment::Fulfilment;
 use domain::order::{
-    AddedItem, ConfirmationNumber, Context, NewItem, Order, OrderCommand, OrderEvent, OrderId, OrderItem, Retired,
-    Which,
+    AddedItem, Charge, ConfirmationNumber, Context, NewItem, Order, OrderCommand, OrderEvent, OrderId, OrderItem,
+    OrderStatus, Retired, Which,
 };
 use domain::text::{ProductId, Sku, Stored, TextError};
+use domain::{Aggregate, Metadata};
 use event_store::{StoreError, Stream, Transacted, Version};
 use lambda_edge::http::{Call, Field, IdempotencyKey, Problem, Reply, StatusCode};
 use serde::Serialize;
@@ -19,7 +20,8 @@ use uuid::Uuid;
 
 use crate::App;
 use crate::bodies;
-use crate::problems::transact_problem;
+use crate::claims::Claims;
+use crate::problems::{transact_problem, transaction_already_used};
 
 /// What every command answers.
 #[derive(Serialize)]
@@ -173,13 +175,21 @@ async fn perform(
         confirmation_number: ConfirmationNumber::from_uuid(Uuid::new_v4()),
         products,
         retired,
+        charge: charge(app, order_id, &order, &command, &metadata).await?,
     };
     let added = match &command {
         OrderCommand::AddOrderItem(item) => Some(item.clone()),
         _ => None,
     };
-    let executed = app.orders.execute_on(order, command, &context, &metadata).await;
-    let transacted = executed.map_err(transact_problem)?;
+    let claims = Claims::new(&app.transactions, order_id, &metadata);
+    let executed = app
+        .orders
+        .execute_after(order, command, &context, &metadata, &claims)
+        .await;
+    let transacted = match executed {
+        Err(_) if claims.is_refused() => return Err(transaction_already_used()),
+        executed => executed.map_err(transact_problem)?,
+    };
 
     let version = transacted.stream.changed;
     let line = match &added {
@@ -244,6 +254,26 @@ async fn look_up(
     };
     let products = found.into_iter().map(|(id, product)| (id, product.value));
     Ok((products.collect(), retired))
+}
+
+/// What the process says of the payment, before another method is chosen: nothing is read when none was chosen before.
+async fn charge(
+    app: &App,
+    order_id: OrderId,
+    order: &Stream<Order>,
+    command: &OrderCommand,
+    metadata: &Metadata,
+) -> Result<Charge, Problem> {
+    let is_open = |order: &Order| matches!(order.status, OrderStatus::Submitted | OrderStatus::Confirmed);
+    let is_chosen = |order: &Order| is_open(order) && order.payment_method_id.is_some();
+    let is_asked = matches!(command, OrderCommand::ConfirmOrder { .. }) && !order.has_used_key(metadata);
+    if !is_asked || !order.state.as_ref().is_some_and(is_chosen) {
+        return Ok(Charge::None);
+    }
+    let id = Fulfilment::aggregate_id(&order_id);
+    let process = app.orders.store().load::<Fulfilment>(&id).await;
+    let process = process.map_err(read_problem)?.state;
+    Ok(process.map_or(Charge::None, |process| process.charge()))
 }
 
 /// The order that a caller creates with a key: the same one each time, so that a repetition finds it.

@@ -3,17 +3,20 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `http` | one handler per route |
+//! | `claims` | that a transaction pays one order |
 //! | `bodies` | the JSON bodies of the requests |
 //! | `bus` | what the process manager asks for |
 //! | [`problems`] | what a refused or failed command answers |
 
 mod bodies;
 mod bus;
+mod claims;
 mod http;
 pub mod problems;
 
 use aws_config::SdkConfig;
 use domain::order::Order;
+use domain::transaction::Transaction;
 use event_bus::DeadLetters;
 use event_store::{Decider, EventStore, Snapshots};
 use lambda_edge::http::Routes;
@@ -23,6 +26,7 @@ use reference_data::{Customers, Products};
 /// What the handlers need.
 pub struct App {
     pub orders: Decider<Order>,
+    pub transactions: Decider<Transaction>,
     /// The catalogue, for what items leave out, and whether they are retired.
     pub products: Products,
     /// The customers, for whether they are retired.
@@ -33,12 +37,14 @@ pub struct App {
 /// When the environment lacks a variable.
 pub fn function(env: &Environment, aws: &SdkConfig) -> Result<Function, ConfigError> {
     let dynamodb = dynamodb::client(aws);
-    let orders = EventStore::from_env(env, dynamodb.clone())?.with_snapshots(Snapshots::from_env(env)?);
+    let events = EventStore::from_env(env, dynamodb.clone())?;
+    let orders = events.clone().with_snapshots(Snapshots::from_env(env)?);
     // Commands on one order seldom follow each other in one environment, so its state is not kept.
     let orders = Decider::new(orders).keeping_from_env(env, 0)?;
     let messages = bus::function(DeadLetters::from_env(env, aws)?, orders.clone());
     let app = App {
         orders,
+        transactions: Decider::new(events),
         products: Products::from_env(env, dynamodb.clone())?,
         customers: Customers::from_env(env, dynamodb)?,
     };

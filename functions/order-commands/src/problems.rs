@@ -25,6 +25,8 @@ fn refusal_problem(error: OrderError) -> Problem {
         OrderError::InvalidTransition { .. } | OrderError::NoItems { .. } => {
             Problem::new(StatusCode::CONFLICT, "invalid_transition", detail)
         }
+        OrderError::PaymentInProgress { .. } => Problem::new(StatusCode::CONFLICT, "payment_in_progress", detail),
+        OrderError::GivenUp => Problem::new(StatusCode::CONFLICT, "order_given_up", detail),
         OrderError::ItemNotFound { .. } => not_found("item_not_found", detail),
         OrderError::SeveralLines { .. } => Problem::new(StatusCode::CONFLICT, "several_lines", detail),
         OrderError::ConflictingName { field, .. } => {
@@ -70,6 +72,11 @@ fn refusal_problem(error: OrderError) -> Problem {
         }
         OrderError::TooLarge { .. } => too_large(detail),
     }
+}
+
+pub fn transaction_already_used() -> Problem {
+    let detail = "Another order was paid with this transaction.";
+    Problem::new(StatusCode::CONFLICT, "transaction_already_used", detail)
 }
 
 /// What may be asked of an order in that status, by the names of the routes.

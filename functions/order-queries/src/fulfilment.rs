@@ -6,11 +6,12 @@ use api::paging::Page;
 use api::{Paged, not_found, read_problem};
 use chrono::{DateTime, Utc};
 use domain::Aggregate;
+use domain::fulfilment::event::SETTLED;
 use domain::fulfilment::state::{Line, LineStatus, PaymentStage};
 use domain::fulfilment::{Fulfilment, FulfilmentEvent, Outcome, Step};
 use domain::order::OrderId;
 use domain::stock::Pieces;
-use domain::text::{Sku, TransactionId};
+use domain::text::{Reason, Sku, TransactionId};
 use domain::time::timestamp;
 use event_store::{Recorded, StoreError, Stream, Version};
 use lambda_edge::http::{Caching, Call, Problem, Reply};
@@ -31,6 +32,9 @@ struct FulfilmentView {
     /// The steps that were asked for and not answered yet.
     timers: Vec<TimerView>,
     problem: Option<ProblemView>,
+    /// What an operator has to see to, or has seen to. Left out where there is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attention: Option<AttentionView>,
     steps: Vec<Box<RawValue>>,
     /// Of further steps; nearly always all fit into one answer.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,6 +48,8 @@ pub enum Status {
     AwaitingShipment,
     /// The order is to be cancelled, or is, and what was done is being undone.
     Compensating,
+    /// Something will never happen by itself: an operator has to see to it.
+    NeedsAttention,
     Completed,
     Cancelled,
 }
@@ -77,6 +83,21 @@ struct TimerView {
 struct ProblemView {
     code: String,
     detail: String,
+}
+
+#[derive(Serialize)]
+struct AttentionView {
+    code: String,
+    detail: String,
+    settled: Option<SettledView>,
+}
+
+#[derive(Serialize)]
+struct SettledView {
+    #[serde(with = "timestamp")]
+    at: DateTime<Utc>,
+    by: Option<String>,
+    reason: Reason,
 }
 
 /// Something that the process was told, or has asked for.
@@ -135,13 +156,29 @@ fn view(order_id: OrderId, events: &[Recorded], steps: Page) -> Result<Option<Fu
             code: abandoned.code,
             detail: abandoned.reason.to_string(),
         }),
+        attention: state.attention.map(|attention| AttentionView {
+            code: attention.code,
+            detail: attention.detail,
+            settled: attention.settled.and_then(|reason| settled(events, reason)),
+        }),
         steps: steps.data,
         next_cursor: steps.next_cursor,
     }))
 }
 
+/// Who has settled it, and when, as its event says.
+fn settled(events: &[Recorded], reason: Reason) -> Option<SettledView> {
+    let event = events.iter().find(|event| event.stored.event_type == SETTLED)?;
+    Some(SettledView {
+        at: event.timestamp,
+        by: event.metadata.user_id.clone(),
+        reason,
+    })
+}
+
 pub fn status(state: &Fulfilment) -> Status {
     match state.outcome {
+        _ if state.attention.as_ref().is_some_and(|attention| attention.is_open()) => Status::NeedsAttention,
         Some(Outcome::Completed) => Status::Completed,
         Some(Outcome::Cancelled) => Status::Cancelled,
         None if state.cancellation.is_some() || state.abandoned.is_some() => Status::Compensating,

@@ -6,6 +6,7 @@
 
 use domain::Metadata;
 use domain::order::OrderId;
+use domain::payment::event::REFUNDED_BEFORE;
 use domain::payment::{Action, Answer, Payment, PaymentCommand, Request};
 use domain::text::TransactionId;
 use event_bus::queue::NotHandled;
@@ -73,6 +74,7 @@ impl App {
 
     /// What the provider says.
     async fn ask(&self, order_id: OrderId, attempt: u32, action: Action) -> Result<Answer, NotHandled> {
+        let is_return = matches!(action, Action::Void(..) | Action::Refund(..));
         let answer = match action {
             // Nothing is due, and providers refuse to take nothing.
             Action::Authorise(request) if request.amount.is_zero() => Ok(Answer::Captured {
@@ -117,11 +119,21 @@ impl App {
                     .gateway
                     .refund(&captured.transaction_id, amount, request.currency, &key)
                     .await;
-                refund.map(|refund| refunded(refund.id, &request, refund.amount))
+                match refund {
+                    // By somebody else, at the provider's: what was to happen has.
+                    Err(GatewayError::Declined { code, .. }) if code == REFUNDED_BEFORE => Ok(Answer::Refunded {
+                        refund_id: code,
+                        amount: request.currency.round(amount),
+                    }),
+                    refund => refund.map(|refund| refunded(refund.id, &request, refund.amount)),
+                }
             }
         };
         match answer {
             Ok(answer) => Ok(answer),
+            Err(GatewayError::Declined { code, reason }) if is_return => Ok(Answer::ReturnRefused { code, reason }),
+            // Not now: it is asked again, with the same key.
+            Err(error @ GatewayError::Failed { .. }) if is_return => Err(NotHandled::Passing(error.to_string())),
             Err(GatewayError::Declined { code, reason }) => Ok(Answer::Failed {
                 code,
                 reason,
@@ -143,7 +155,7 @@ impl App {
 /// The answer's code, for the log.
 fn answer_code(answer: &Answer) -> String {
     match answer {
-        Answer::Failed { code, .. } => code.clone(),
+        Answer::Failed { code, .. } | Answer::ReturnRefused { code, .. } => code.clone(),
         Answer::Authorised { .. } => "authorised".to_owned(),
         Answer::Captured { .. } => "captured".to_owned(),
         Answer::Voided => "voided".to_owned(),

@@ -6,6 +6,7 @@
 //! | [`order`] | the order: commands, events, state, `decide`, `evolve` |
 //! | [`stock`] | what lies in the warehouse, and what of it is reserved |
 //! | [`payment`] | the payment of an order |
+//! | [`transaction`] | that a transaction pays one order |
 //! | [`fulfilment`] | the process that has an order reserved, paid and shipped, or undone |
 //! | [`catalogue`] | what a shop sells, and at which prices |
 //! | [`money`] | currencies and exact amounts |
@@ -29,6 +30,7 @@ pub mod stock;
 mod testing;
 pub mod text;
 pub mod time;
+pub mod transaction;
 
 pub use aggregate::{Aggregate, UnreadableEvent};
 pub use metadata::{Idempotency, Metadata};

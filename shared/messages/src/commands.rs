@@ -61,12 +61,21 @@ pub struct ConfirmOrder {
     pub payment_method_id: PaymentMethodId,
 }
 
+/// Tells orders that nothing is due.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ConfirmFreeOrder {
+    pub order_id: OrderId,
+}
+
 /// Tells orders that an order is paid.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RecordPayment {
     pub order_id: OrderId,
     pub transaction_id: TransactionId,
     pub amount: Decimal,
+    /// Which was charged. Messages of before do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_method_id: Option<PaymentMethodId>,
 }
 
 /// Tells orders that an order is to be cancelled.

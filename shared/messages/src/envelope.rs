@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::commands::{
-    CancelOrder, CommitStock, ConfirmOrder, RecordPayment, ReleaseStock, ReserveStock, ReturnPayment, TakePayment,
-    TimerDue,
+    CancelOrder, CommitStock, ConfirmFreeOrder, ConfirmOrder, RecordPayment, ReleaseStock, ReserveStock, ReturnPayment,
+    TakePayment, TimerDue,
 };
 use crate::events::{
-    InventoryCommitted, InventoryReleased, InventoryReservationFailed, InventoryReserved, OrderCancelled,
-    OrderConfirmed, OrderDelivered, OrderPaid, OrderShipped, OrderShippingAddressCorrected, OrderSubmitted,
-    PaymentCancelled, PaymentFailed, PaymentProcessed, PaymentRefunded, ShipmentRequested, StockLevelChanged,
+    FreeOrderConfirmed, InventoryCommitted, InventoryReleased, InventoryReservationFailed, InventoryReserved,
+    OrderCancelled, OrderConfirmed, OrderDelivered, OrderPaid, OrderShipped, OrderShippingAddressCorrected,
+    OrderSubmitted, PaymentCancelled, PaymentFailed, PaymentMethodNeeded, PaymentProcessed, PaymentRefunded,
+    PaymentReturnRefused, ShipmentRequested, StockLevelChanged,
 };
 
 /// A message of the published language, with the attributes of a CloudEvent.
@@ -128,6 +129,7 @@ messages! {
         OrderSubmitted: 1,
         OrderShippingAddressCorrected: 1,
         OrderConfirmed: 1,
+        FreeOrderConfirmed: 1,
         OrderPaid: 1,
         OrderShipped: 1,
         OrderDelivered: 1,
@@ -145,15 +147,18 @@ messages! {
         PaymentFailed: 1,
         PaymentCancelled: 1,
         PaymentRefunded: 1,
+        PaymentReturnRefused: 1,
     }
     "/fulfilment" {
         ShipmentRequested: 1,
+        PaymentMethodNeeded: 1,
         ReserveStock: 1,
         ReleaseStock: 1,
         CommitStock: 1,
         TakePayment: 1,
         ReturnPayment: 1,
         ConfirmOrder: 1,
+        ConfirmFreeOrder: 1,
         RecordPayment: 1,
         CancelOrder: 1,
         TimerDue: 1,

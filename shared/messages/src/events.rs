@@ -63,6 +63,16 @@ pub struct OrderConfirmed {
     pub currency: Currency,
 }
 
+/// Nothing was due, so nothing was paid, and nothing is left to pay.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FreeOrderConfirmed {
+    pub order_id: OrderId,
+    pub customer_id: CustomerId,
+    /// What the customer quotes on the telephone.
+    pub confirmation_number: ConfirmationNumber,
+    pub currency: Currency,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OrderPaid {
     pub order_id: OrderId,
@@ -193,7 +203,28 @@ pub struct PaymentRefunded {
     pub currency: Currency,
 }
 
-/// The order is paid and its stock reserved: it can be packed.
+/// What was to go back never will, as the provider says: an operator has to see to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PaymentReturnRefused {
+    pub order_id: OrderId,
+    /// Stable, in snake case.
+    pub code: String,
+    /// For people.
+    pub reason: String,
+}
+
+/// A payment has failed for good, and the customer may choose another method.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PaymentMethodNeeded {
+    pub order_id: OrderId,
+    pub customer_id: CustomerId,
+    /// Of the failure: stable, in snake case.
+    pub code: String,
+    /// Then the order is cancelled.
+    pub until: DateTime<Utc>,
+}
+
+/// The order is paid, or nothing is due, and its stock reserved: it can be packed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ShipmentRequested {
     pub order_id: OrderId,

@@ -30,7 +30,7 @@ pub trait PaymentGateway: Send + Sync {
     /// Where the answer to authorise was lost, `authorisation` is not known, and the provider is asked by the key.
     ///
     /// # Errors
-    /// [`GatewayError`]; after any of them something may still be held.
+    /// [`GatewayError`]; after any of them something may still be held. `Declined` when it will never be let go of.
     async fn void(
         &self,
         payment: &PaymentRequest,
@@ -40,7 +40,8 @@ pub trait PaymentGateway: Send + Sync {
     /// Gives back a part or all of what was captured. `key` names the refund: repeated, it has one effect.
     ///
     /// # Errors
-    /// [`GatewayError`]; `Declined` when more would be given back than was taken.
+    /// [`GatewayError`]; `Declined` when it will never be given back, such as more than was taken; with the code
+    /// `already_refunded` when all of it has gone back before. `Failed` when it may be later, with the same key.
     async fn refund(
         &self,
         transaction: &TransactionId,
@@ -107,7 +108,7 @@ pub enum GatewayError {
     /// Nobody knows whether it happened: repeat it with the same key.
     #[error("the payment provider gave no usable answer: {0}")]
     Unknown(String),
-    /// Our own mistake, such as a wrong key or a malformed request: only a deployment can help. Nothing happened.
+    /// Our own mistake, such as a wrong key: a deployment can help. Nothing happened.
     #[error("the payment gateway is misconfigured: {0}")]
     Misconfigured(String),
 }
@@ -134,6 +135,10 @@ impl GatewayError {
             code: code.to_owned(),
             reason: reason.to_owned(),
         }
+    }
+
+    pub(crate) fn already_refunded() -> Self {
+        Self::declined("already_refunded", "all of it was given back before")
     }
 
     pub(crate) fn voided() -> Self {

@@ -271,7 +271,7 @@ impl HttpGateway {
         match self.ask(&request, patience).await? {
             Answer::Done { body, .. } => Ok(body),
             Answer::Refused(refusal) if refusal.is_unexpected_state() => self.intent(id, patience).await,
-            Answer::Refused(refusal) => Err(refusal.of_payment()),
+            Answer::Refused(refusal) => Err(refusal.of_known_payment()),
         }
     }
 }
@@ -348,7 +348,8 @@ impl PaymentGateway for HttpGateway {
                 amount: wire::major_units(made.amount, currency),
                 id: made.id,
             }),
-            RefundStatus::Failed | RefundStatus::Canceled => Err(GatewayError::failed(
+            // The same key gets the same refund: it has failed for good.
+            RefundStatus::Failed | RefundStatus::Canceled => Err(GatewayError::declined(
                 "refund_failed",
                 "the money could not be given back",
             )),

@@ -12,6 +12,8 @@
 //! | `pm_lost_answer` | the amount is held, but the first answer is lost; repeated with the same key, it answers |
 //! | `pm_fail_once` | an order's first attempt fails with `processing_error`, the next succeeds |
 //! | `pm_refund_fails_once` | an order's first refund or void is not answered and has no effect, the next works |
+//! | `pm_refund_refused` | taken, and never given back: `refund_refused` |
+//! | `pm_already_refunded` | taken; a refund finds that all of it was given back before |
 //! | any other, such as `pm_visa` | succeeds |
 //!
 //! A real provider outlives our process, and the sandbox forgets when it ends: what it does not know it believes. Captures
@@ -341,6 +343,27 @@ impl PaymentGateway for Sandbox {
             let request = payment.request.clone();
             let is_captured = payment.state == State::Captured;
             ledger.fail_to_undo_once(&request)?;
+            match request.payment_method_id.as_str() {
+                "pm_refund_refused" => {
+                    return Err(GatewayError::declined(
+                        "refund_refused",
+                        "the provider gives nothing back",
+                    ));
+                }
+                "pm_already_refunded" => {
+                    let before = GivenBack {
+                        refund: Refund {
+                            id: id(REFUND, "before")?,
+                            amount: request.amount,
+                        },
+                        transaction: transaction.clone(),
+                    };
+                    // By a key that is none of ours.
+                    ledger.refunds.insert(format!("before {transaction}"), before);
+                    return Err(GatewayError::already_refunded());
+                }
+                _ => {}
+            }
             let is_covered = ledger.refunded(transaction) + amount <= request.amount;
             if !is_captured || !is_covered || currency != request.currency {
                 return Err(GatewayError::declined(

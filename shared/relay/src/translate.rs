@@ -9,6 +9,7 @@ use domain::fulfilment::Fulfilment;
 use domain::order::Order;
 use domain::payment::Payment;
 use domain::stock::Stock;
+use domain::transaction::Transaction;
 use domain::{Aggregate, UnreadableEvent};
 use event_store::{CorruptStream, EventStore, Recorded, StoreError};
 use messages::{Body, Message};
@@ -27,6 +28,8 @@ pub(crate) async fn messages(store: &EventStore, events: &[Recorded]) -> Result<
             Stock::TYPE => stock::messages(event)?,
             Payment::TYPE => payment::messages(store, event).await?,
             Fulfilment::TYPE => fulfilment::messages(store, event).await?,
+            // Who has claimed a transaction is told by the order.
+            Transaction::TYPE => Vec::new(),
             // Only newer code can have written it.
             _ => {
                 let source = UnreadableEvent::UnknownType {

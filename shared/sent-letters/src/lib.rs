@@ -72,6 +72,8 @@ pub enum State {
     },
     /// The customer is unknown, or has none.
     NoAddress,
+    /// It was no longer true when it would have gone out.
+    Outdated,
 }
 
 impl State {
@@ -82,6 +84,7 @@ impl State {
             State::Sent { .. } => "sent",
             State::Failed { .. } => "failed",
             State::NoAddress => "no_address",
+            State::Outdated => "outdated",
         }
     }
 }

@@ -50,7 +50,7 @@ impl Mailer for SesMailer {
     async fn send(&self, mail: &Mail<'_>) -> Result<(), MailError> {
         let text = |text: &str| {
             let content = Content::builder().data(text).charset("UTF-8").build();
-            content.map_err(|error| MailError::Passing(error.to_string()))
+            content.map_err(|_| MailError::Refused("bad_request"))
         };
         let message = Message::builder()
             .subject(text(mail.subject)?)

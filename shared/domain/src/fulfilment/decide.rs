@@ -1,20 +1,35 @@
 //! What the process makes of what it is told.
 
 use super::event::{FulfilmentEvent, OrderNews, PaymentNews};
-use super::input::{Context, Input};
+use super::input::{Context, FulfilmentError, Input};
 use super::next::next;
 use super::state::{Fulfilment, LineStatus, PaymentStage};
 
 /// The events that `input` leads to: what is new in it, and what is to be done next. None, when it is known already or
 /// comes too late to matter.
-pub(super) fn decide(fulfilment: Option<&Fulfilment>, input: Input, context: &Context) -> Vec<FulfilmentEvent> {
+///
+/// # Errors
+/// When an operator settles what there is not.
+pub(super) fn decide(
+    fulfilment: Option<&Fulfilment>,
+    input: Input,
+    context: &Context,
+) -> Result<Vec<FulfilmentEvent>, FulfilmentError> {
+    if let Input::Settle { reason } = &input
+        && fulfilment.is_none_or(|state| !state.may_be_settled(reason))
+    {
+        return Err(match fulfilment {
+            Some(state) if state.order.is_some() => FulfilmentError::NothingToSettle,
+            _ => FulfilmentError::NotFound,
+        });
+    }
     let unborn = Fulfilment::default();
     let before = fulfilment.unwrap_or(&unborn);
     if !context.is_on && before.order.is_none() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let Some(news) = news(before, input) else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     let mut state = before.clone().after(&news);
     let mut events = vec![news];
@@ -22,7 +37,7 @@ pub(super) fn decide(fulfilment: Option<&Fulfilment>, input: Input, context: &Co
         state = state.after(&event);
         events.push(event);
     }
-    events
+    Ok(events)
 }
 
 /// What `input` says that the process does not know.
@@ -34,7 +49,11 @@ fn news(state: &Fulfilment, input: Input) -> Option<FulfilmentEvent> {
             .then_some(FulfilmentEvent::FulfilmentStarted(start)),
         Input::Order(news) => {
             let is_known = match &news {
-                OrderNews::Confirmed { .. } => state.is_confirmed,
+                OrderNews::Confirmed {
+                    payment_method_id,
+                    order_version,
+                } => !state.is_news(payment_method_id, *order_version),
+                OrderNews::FreeConfirmed => state.is_free_confirmed,
                 OrderNews::Paid { .. } => state.paid_with.is_some(),
                 OrderNews::Shipped => state.is_shipped,
                 OrderNews::Cancelled { .. } => state.cancellation.is_some(),
@@ -54,7 +73,9 @@ fn news(state: &Fulfilment, input: Input) -> Option<FulfilmentEvent> {
         }
         Input::Payment { version, news } => {
             let is_late = version <= state.payment.version
-                || (state.payment.status == PaymentStage::Returned && !matches!(news, PaymentNews::Returned { .. }));
+                || (state.payment.status == PaymentStage::Returned && !matches!(news, PaymentNews::Returned { .. }))
+                // What will never go back has been told.
+                || state.payment.status == PaymentStage::ReturnRefused;
             (!is_late).then_some(FulfilmentEvent::FulfilmentPaymentChanged {
                 payment_version: version,
                 news,
@@ -63,6 +84,10 @@ fn news(state: &Fulfilment, input: Input) -> Option<FulfilmentEvent> {
         Input::TimerDue { step, due_at } => {
             let is_awaited = state.waiting.get(&step) == Some(&due_at);
             is_awaited.then_some(FulfilmentEvent::FulfilmentStepTimedOut { step })
+        }
+        Input::Settle { reason } => {
+            let is_open = state.attention.as_ref().is_some_and(|attention| attention.is_open());
+            is_open.then_some(FulfilmentEvent::FulfilmentSettled { reason })
         }
     }
 }

@@ -1,10 +1,13 @@
 //! given(inputs).when(input).then(events): what the process makes of what it is told, in every order.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use proptest::prelude::*;
 
 use super::*;
-use crate::fulfilment::Timeouts;
+use crate::aggregate::Aggregate;
 use crate::fulfilment::event::{Outcome, Start, StartLine, Step, StockNews};
+use crate::fulfilment::{PaymentAttempts, Timeouts};
+use crate::order::Charge;
 use crate::quantity::Pieces;
 use crate::testing::Given;
 use crate::text::Reason;
@@ -31,6 +34,7 @@ fn leads_to(inputs: impl IntoIterator<Item = Input>, input: Input, events: impl 
             news,
         },
         Input::TimerDue { step, .. } => FulfilmentEvent::FulfilmentStepTimedOut { step },
+        Input::Settle { reason } => FulfilmentEvent::FulfilmentSettled { reason },
     };
     let events = std::iter::once(told).chain(events);
     given(inputs).when(input).then(events);
@@ -46,7 +50,7 @@ fn asks(step: Step) -> FulfilmentEvent {
 
 /// The same with so many times the wait.
 fn asks_for(step: Step, times: i32) -> FulfilmentEvent {
-    let expires_at = (step == Step::ReserveStock).then(|| now() + timeouts().reservation());
+    let expires_at = (step == Step::ReserveStock).then(|| now() + timeouts().reservation(context().payment_attempts));
     FulfilmentEvent::FulfilmentStepRequested {
         step,
         due_at: now() + timeouts().of(step) * times,
@@ -75,6 +79,7 @@ fn context() -> Context {
     Context {
         now: now(),
         timeouts: timeouts(),
+        payment_attempts: "3".parse().unwrap(),
         is_on: true,
     }
 }
@@ -156,8 +161,15 @@ fn returned() -> Input {
 }
 
 fn confirmed() -> Input {
-    let payment_method_id = "pm_visa".parse().unwrap();
-    Input::Order(OrderNews::Confirmed { payment_method_id })
+    confirmed_with("pm_visa", 3)
+}
+
+/// At that version of the order.
+fn confirmed_with(payment_method_id: &str, version: u64) -> Input {
+    Input::Order(OrderNews::Confirmed {
+        payment_method_id: payment_method_id.parse().unwrap(),
+        order_version: Some(version),
+    })
 }
 
 fn paid(transaction: &str) -> Input {
@@ -302,33 +314,260 @@ fn a_reservation_that_was_asked_for_is_taken_back_also_when_its_answer_is_missin
     leads_to(ended, late, [asks_for(Step::ReleaseStock, 2)]);
 }
 
+/// With so many payment methods that may be tried.
+fn within(attempts: &str, inputs: Vec<Input>) -> Given<Fulfilment> {
+    let context = Context {
+        payment_attempts: attempts.parse().unwrap(),
+        ..context()
+    };
+    inputs.into_iter().fold(Given::new([], context), Given::and)
+}
+
+fn is_waiting(process: &Given<Fulfilment>, step: Step) -> bool {
+    process.state().unwrap().is_waiting_for(step)
+}
+
+const DECLINED: &str = "The payment failed: the card was declined";
+
 #[test]
-fn a_declined_payment_cancels_the_order() {
+fn after_a_declined_payment_another_method_may_be_chosen_until_its_time_is_over() {
+    leads_to(at_payment(), failed(2, false), [asks(Step::ChoosePayment)]);
+    let mut inputs = at_payment();
+    inputs.push(failed(2, false));
+    let state = process(inputs.clone());
+    assert!(state.all_lines(&[LineStatus::Reserved]), "what is reserved stays so");
+    assert_eq!(state.charge(), Charge::Failed("pm_visa".parse().unwrap()));
     leads_to(
-        at_payment(),
+        inputs.clone(),
+        due(Step::ChoosePayment),
+        [abandoned("payment_failed", DECLINED), asks(Step::CancelOrder)],
+    );
+    leads_to(inputs.clone(), confirmed_with("pm_other", 4), [asks(Step::TakePayment)]);
+    inputs.push(confirmed_with("pm_other", 4));
+    let state = process(inputs.clone());
+    assert_eq!(state.charge(), Charge::UnderWay("pm_other".parse().unwrap()));
+    assert_eq!((state.payment.attempts, state.payment.methods), (2, 2));
+    // What was told of the first attempt, and of the choice, comes once more.
+    for late in [
         failed(2, false),
-        [
-            abandoned("payment_failed", "The payment failed: the card was declined"),
-            asks(Step::CancelOrder),
-        ],
+        confirmed_with("pm_visa", 3),
+        confirmed_with("pm_other", 4),
+    ] {
+        given(inputs.clone()).when(late).then_nothing();
+    }
+    // The first timer fires late.
+    given(inputs.clone()).when(due(Step::ChoosePayment)).then_nothing();
+    let Input::Payment { news, .. } = taken() else {
+        unreachable!()
+    };
+    inputs.push(Input::Payment { version: 6, news });
+    assert!(process(inputs).is_waiting_for(Step::HoldStock));
+}
+
+#[test]
+fn an_order_is_cancelled_when_the_last_method_has_failed() {
+    let mut inputs = at_payment();
+    inputs.push(failed(2, false));
+    assert_eq!(
+        within("1", inputs.clone()).state().unwrap().abandoned.unwrap().code,
+        "payment_failed"
+    );
+    inputs.extend([confirmed_with("pm_b", 4), failed(4, false)]);
+    assert!(is_waiting(&within("3", inputs.clone()), Step::ChoosePayment));
+    assert!(is_waiting(&within("2", inputs.clone()), Step::CancelOrder));
+    inputs.push(confirmed_with("pm_c", 5));
+    leads_to(
+        inputs,
+        failed(6, false),
+        [abandoned("payment_failed", DECLINED), asks(Step::CancelOrder)],
     );
 }
 
 #[test]
-fn a_payment_that_may_work_is_tried_three_times() {
+fn a_method_that_was_chosen_while_another_was_charged_is_taken_when_that_has_failed() {
+    let mut inputs = at_payment();
+    inputs.push(confirmed_with("pm_other", 3));
+    assert_eq!(process(inputs.clone()).payment_method_id.unwrap().as_str(), "pm_visa");
+    leads_to(inputs.clone(), failed(2, false), [asks(Step::TakePayment)]);
+    assert!(is_waiting(
+        &within("1", [inputs.clone(), vec![failed(2, false)]].concat()),
+        Step::CancelOrder
+    ));
+    inputs.push(failed(2, false));
+    assert_eq!(process(inputs).payment_method_id.unwrap().as_str(), "pm_other");
+}
+
+#[test]
+fn a_payment_that_may_work_is_tried_three_times_with_each_method() {
     let mut inputs = at_payment();
     for version in [2, 4] {
         leads_to(inputs.clone(), failed(version, true), [asks(Step::TakePayment)]);
         inputs.push(failed(version, true));
     }
-    leads_to(
-        inputs,
-        failed(6, true),
-        [
-            abandoned("payment_failed", "The payment failed: the card was declined"),
-            asks(Step::CancelOrder),
-        ],
-    );
+    leads_to(inputs.clone(), failed(6, true), [asks(Step::ChoosePayment)]);
+    inputs.extend([failed(6, true), confirmed_with("pm_other", 4)]);
+    leads_to(inputs, failed(8, true), [asks(Step::TakePayment)]);
+}
+
+#[test]
+fn where_nothing_is_due_nothing_is_asked() {
+    let free = |method| {
+        let Input::OrderSubmitted(start) = submission(method, &[("A", 2)]) else {
+            unreachable!()
+        };
+        Input::OrderSubmitted(Start {
+            total_amount: "0.00".parse().unwrap(),
+            ..start
+        })
+    };
+    for method in [None, Some("pm_visa")] {
+        let inputs = [free(method)];
+        leads_to(
+            inputs.clone(),
+            reserved("A"),
+            [asks(Step::HoldStock), asks(Step::ConfirmOrder)],
+        );
+        let inputs = [free(method), reserved("A"), held("A")];
+        leads_to(
+            inputs.clone(),
+            Input::Order(OrderNews::FreeConfirmed),
+            [asks(Step::Ship)],
+        );
+        // Confirmed by hand, before its stock was reserved.
+        leads_to(
+            [free(method), Input::Order(OrderNews::FreeConfirmed), reserved("A")],
+            held("A"),
+            [asks(Step::Ship)],
+        );
+        let mut cancelled = [inputs.to_vec(), vec![cancelled()]].concat();
+        assert!(!process(cancelled.clone()).is_waiting_for(Step::ReturnPayment));
+        cancelled.push(released("A"));
+        assert_eq!(process(cancelled).outcome, Some(Outcome::Cancelled));
+    }
+}
+
+fn return_refused() -> Input {
+    let (code, reason) = ("refund_not_covered".to_owned(), "more than was taken".to_owned());
+    let news = PaymentNews::ReturnRefused { code, reason };
+    Input::Payment { version: 5, news }
+}
+
+fn settle(reason: &str) -> Input {
+    Input::Settle {
+        reason: reason.parse().unwrap(),
+    }
+}
+
+#[test]
+fn what_never_goes_back_waits_for_an_operator_and_is_not_asked_for_again() {
+    let needs_attention = FulfilmentEvent::FulfilmentNeedsAttention {
+        code: "refund_not_covered".to_owned(),
+        detail: "The payment does not go back: more than was taken".to_owned(),
+    };
+    let mut inputs = at_shipment();
+    inputs.extend([cancelled(), released("A"), released("B")]);
+    given(inputs.clone())
+        .when(settle("by transfer"))
+        .then_refused(FulfilmentError::NothingToSettle);
+    leads_to(inputs.clone(), return_refused(), [needs_attention]);
+    inputs.push(return_refused());
+    let state = process(inputs.clone());
+    assert!(state.waiting.is_empty() && state.outcome.is_none(), "{state:?}");
+    given(inputs.clone()).when(due(Step::ReturnPayment)).then_nothing();
+    given(inputs.clone()).when(returned()).then_nothing();
+    leads_to(inputs.clone(), settle("by transfer"), [ended(Outcome::Cancelled)]);
+    inputs.push(settle("by transfer"));
+    given(inputs.clone()).when(settle("by transfer")).then_nothing();
+    given(inputs)
+        .when(settle("in cash"))
+        .then_refused(FulfilmentError::NothingToSettle);
+    given([])
+        .when(settle("in cash"))
+        .then_refused(FulfilmentError::NotFound);
+}
+
+#[test]
+fn a_payment_one_too_many_that_never_goes_back_does_not_hold_up_the_shipment() {
+    let mut inputs = at_payment();
+    inputs.extend([
+        taken(),
+        held("A"),
+        held("B"),
+        confirmed(),
+        paid("cash"),
+        return_refused(),
+    ]);
+    assert!(process(inputs.clone()).is_waiting_for(Step::Ship));
+    inputs.extend([shipped(), committed("A"), committed("B")]);
+    assert_eq!(process(inputs.clone()).outcome, None);
+    leads_to(inputs, settle("by transfer"), [ended(Outcome::Completed)]);
+}
+
+/// Anything that may be told, in any order.
+fn any_input() -> impl Strategy<Value = Input> {
+    let versions = 1..9_u64;
+    let payment = (versions.clone(), 0..5).prop_map(|(version, news)| {
+        let news = match (news, taken(), returned(), return_refused()) {
+            (0, Input::Payment { news, .. }, ..) => news,
+            (1, _, Input::Payment { news, .. }, _) => news,
+            (2, _, _, Input::Payment { news, .. }) => news,
+            (retryable, ..) => {
+                let Input::Payment { news, .. } = failed(1, retryable == 3) else {
+                    unreachable!()
+                };
+                news
+            }
+        };
+        Input::Payment { version, news }
+    });
+    let method = prop_oneof![Just("pm_visa"), Just("pm_b"), Just("pm_c"), Just("pm_d")];
+    prop_oneof![
+        3 => Just(submitted()),
+        4 => prop_oneof![Just(reserved("A")), Just(reserved("B")), Just(held("A")), Just(held("B"))],
+        1 => prop_oneof![Just(refused("B")), Just(released("A")), Just(released("B"))],
+        6 => payment,
+        4 => (method, versions).prop_map(|(method, version)| confirmed_with(method, version)),
+        1 => prop_oneof![Just(paid("pi_1")), Just(paid("cash")), Just(Input::Order(OrderNews::FreeConfirmed))],
+        1 => prop_oneof![Just(cancelled()), Just(shipped()), Just(committed("A")), Just(committed("B"))],
+        1 => prop_oneof![Just(due(Step::TakePayment)), Just(due(Step::ChoosePayment)), Just(settle("by transfer"))],
+    ]
+}
+
+proptest! {
+    /// Whatever is told in whatever order: money is asked for only when none is under way, with each method of a few, and
+    /// nothing is asked for that is refused for good.
+    #[test]
+    fn money_is_asked_for_once_at_a_time_and_never_after_the_last_word(
+        inputs in prop::collection::vec(any_input(), 0..40)
+    ) {
+        let mut state: Option<Fulfilment> = None;
+        for input in inputs {
+            let Ok(events) = decide(state.as_ref(), input.clone(), &context()) else {
+                continue;
+            };
+            for event in &events {
+                let before = state.clone().unwrap_or_default();
+                if let FulfilmentEvent::FulfilmentStepRequested { step, .. } = event {
+                    let stage = before.payment.status;
+                    match step {
+                        Step::TakePayment => prop_assert!(matches!(stage, PaymentStage::None | PaymentStage::Failed)),
+                        Step::ReturnPayment => prop_assert!(matches!(stage, PaymentStage::Requested | PaymentStage::Taken)),
+                        Step::ChoosePayment => prop_assert!(before.payment.methods < 3),
+                        _ => {}
+                    }
+                }
+                state = Fulfilment::evolve(state, event);
+                let after = state.as_ref().unwrap();
+                prop_assert!(after.payment.methods <= 3 && after.payment.attempts <= 9);
+                let is_open = after.attention.as_ref().is_some_and(|attention| attention.is_open());
+                let is_end = matches!(event, FulfilmentEvent::FulfilmentEnded { .. });
+                prop_assert!(!(is_open && is_end), "ends, and needs attention");
+            }
+            let again = decide(state.as_ref(), input.clone(), &context());
+            let is_known = again.as_ref().is_ok_and(Vec::is_empty) || matches!(again, Err(FulfilmentError::NotFound));
+            prop_assert!(is_known, "{:?} has an effect again: {:?}", input, again);
+        }
+    }
 }
 
 #[test]
@@ -458,7 +697,7 @@ fn what_must_happen_is_asked_for_again_until_it_has() {
     inputs.push(shipped());
     leads_to(inputs, due(Step::CommitStock), [asks_for(Step::CommitStock, 2)]);
     let mut inputs = at_payment();
-    inputs.push(failed(2, false));
+    inputs.push(due(Step::TakePayment));
     leads_to(inputs, due(Step::CancelOrder), [asks_for(Step::CancelOrder, 2)]);
 }
 
@@ -494,7 +733,12 @@ fn an_order_that_was_shipped_cannot_be_cancelled_any_more() {
 fn timeouts_are_a_list_of_steps_and_seconds() {
     assert_eq!(timeouts().of(Step::TakePayment), TimeDelta::seconds(120));
     assert_eq!(timeouts().of(Step::ConfirmOrder), TimeDelta::seconds(300));
-    assert_eq!(timeouts().reservation(), TimeDelta::seconds(60 + 900 + 3 * 120 + 300));
+    let reservation = |methods: &str| timeouts().reservation(methods.parse().unwrap()).num_seconds();
+    assert_eq!(reservation("1"), 60 + 900 + 3 * 120 + 300);
+    assert_eq!(reservation("3"), 60 + 3 * (900 + 3 * 120) + 300);
+    for attempts in ["0", "11", "-1", "x", ""] {
+        assert!(attempts.parse::<PaymentAttempts>().is_err(), "{attempts}");
+    }
     for list in [
         "reserve_stock",
         "reserve_stock:0",
@@ -520,4 +764,42 @@ fn where_nothing_is_fulfilled_only_what_has_begun_goes_on() {
         .unwrap()
         .first()
         .unwrap();
+}
+
+/// What code of before has written of a process that waits for its payment.
+fn history_of_before(total_amount: &str) -> Vec<FulfilmentEvent> {
+    let Input::OrderSubmitted(start) = submission(None, &[]) else {
+        unreachable!()
+    };
+    let confirmed = OrderNews::Confirmed {
+        payment_method_id: "pm_visa".parse().unwrap(),
+        order_version: None,
+    };
+    vec![
+        FulfilmentEvent::FulfilmentStarted(Start {
+            total_amount: total_amount.parse().unwrap(),
+            ..start
+        }),
+        asks(Step::ChoosePayment),
+        FulfilmentEvent::FulfilmentOrderChanged { news: confirmed },
+        asks(Step::TakePayment),
+    ]
+}
+
+#[test]
+fn a_process_of_before_goes_on() {
+    let declined = Given::<Fulfilment>::new(history_of_before("22.00"), context()).and(failed(2, false));
+    assert!(is_waiting(&declined, Step::ChoosePayment));
+    // The confirmation that it knows, whose version it was not told.
+    declined.when(confirmed_with("pm_visa", 3)).then_nothing();
+    assert!(is_waiting(&declined.and(confirmed_with("pm_b", 4)), Step::TakePayment));
+
+    // Nothing was asked for where nothing is due.
+    let free = || Given::<Fulfilment>::new(history_of_before("0.00"), context()).and(taken());
+    assert!(is_waiting(&free(), Step::RecordPayment));
+    assert!(is_waiting(&free().and(paid("pi_1")), Step::Ship));
+    assert!(is_waiting(
+        &free().and(Input::Order(OrderNews::FreeConfirmed)),
+        Step::Ship
+    ));
 }

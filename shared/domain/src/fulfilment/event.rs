@@ -13,7 +13,7 @@ use crate::quantity::Pieces;
 use crate::text::{CustomerId, PaymentMethodId, Reason, Sku, TransactionId};
 
 /// The type of every event below.
-pub const EVENT_TYPES: [&str; 8] = [
+pub const EVENT_TYPES: [&str; 10] = [
     "FulfilmentStarted",
     "FulfilmentStepRequested",
     "FulfilmentStepTimedOut",
@@ -22,7 +22,15 @@ pub const EVENT_TYPES: [&str; 8] = [
     "FulfilmentOrderChanged",
     "FulfilmentAbandoned",
     "FulfilmentEnded",
+    NEEDS_ATTENTION,
+    SETTLED,
 ];
+
+/// The type of the event that says that an operator has seen to it.
+pub const SETTLED: &str = "FulfilmentSettled";
+
+/// The type of the event that begins what an operator has to look at.
+pub const NEEDS_ATTENTION: &str = "FulfilmentNeedsAttention";
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "EventType", content = "EventData")]
@@ -62,6 +70,17 @@ pub enum FulfilmentEvent {
     },
     FulfilmentEnded {
         outcome: Outcome,
+    },
+    /// Something will never happen by itself, and asking for it again is of no use: an operator has to see to it.
+    FulfilmentNeedsAttention {
+        /// Stable, in snake case: why the provider does not give the money back.
+        code: String,
+        /// For operators.
+        detail: String,
+    },
+    /// An operator has seen to it. Who that was is the event's user.
+    FulfilmentSettled {
+        reason: Reason,
     },
 }
 
@@ -138,6 +157,8 @@ pub enum PaymentNews {
     },
     /// What was to go back; nothing, when nothing was taken.
     Returned { amount: Decimal },
+    /// What was to go back never will.
+    ReturnRefused { code: String, reason: String },
 }
 
 /// What happened to the order.
@@ -146,7 +167,12 @@ pub enum PaymentNews {
 pub enum OrderNews {
     Confirmed {
         payment_method_id: PaymentMethodId,
+        /// Of the order, when it happened. Events of before do not have it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        order_version: Option<u64>,
     },
+    /// Nothing is due.
+    FreeConfirmed,
     Paid {
         transaction_id: TransactionId,
     },

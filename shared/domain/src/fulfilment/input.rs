@@ -9,7 +9,7 @@ use serde::de::value::{Error as ValueError, StrDeserializer};
 use strum::AsRefStr;
 
 use super::event::{OrderNews, PaymentNews, Start, Step, StockNews};
-use crate::text::Sku;
+use crate::text::{Reason, Sku};
 
 #[derive(Debug, Clone, PartialEq, AsRefStr)]
 pub enum Input {
@@ -31,6 +31,19 @@ pub enum Input {
         step: Step,
         due_at: DateTime<Utc>,
     },
+    /// An operator has seen to what needed attention.
+    Settle {
+        reason: Reason,
+    },
+}
+
+/// Why something told has no place in the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FulfilmentError {
+    #[error("there is no fulfilment of such an order")]
+    NotFound,
+    #[error("nothing of the fulfilment needs attention")]
+    NothingToSettle,
 }
 
 /// What a decision needs from outside.
@@ -38,8 +51,37 @@ pub enum Input {
 pub struct Context {
     pub now: DateTime<Utc>,
     pub timeouts: Timeouts,
+    /// How many payment methods may be tried, one after the other.
+    pub payment_attempts: PaymentAttempts,
     /// Whether orders are fulfilled that are submitted from now on. Those that have begun go on in any case.
     pub is_on: bool,
+}
+
+/// How many payment methods a customer may try, one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PaymentAttempts(u32);
+
+/// A number of payment methods that cannot be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a whole number from 1 to {}", PaymentAttempts::MAX)]
+pub struct PaymentAttemptsError;
+
+impl PaymentAttempts {
+    pub const MAX: u32 = 10;
+
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl FromStr for PaymentAttempts {
+    type Err = PaymentAttemptsError;
+
+    fn from_str(text: &str) -> Result<Self, PaymentAttemptsError> {
+        let attempts = text.parse().ok();
+        let attempts = attempts.filter(|attempts| (1..=Self::MAX).contains(attempts));
+        attempts.map(Self).ok_or(PaymentAttemptsError)
+    }
 }
 
 /// How long the process waits for the answer to each step.
@@ -62,7 +104,7 @@ const BEFORE_HOLD: [Step; 4] = [
     Step::HoldStock,
 ];
 
-/// How often a payment is tried.
+/// How often a payment with one method is tried, while another attempt may succeed.
 pub const MAX_PAYMENT_ATTEMPTS: u32 = 3;
 
 impl Timeouts {
@@ -72,11 +114,12 @@ impl Timeouts {
     }
 
     /// How long a reservation is good for: as long as all steps up to its confirmation may take.
-    pub fn reservation(&self) -> TimeDelta {
+    pub fn reservation(&self, methods: PaymentAttempts) -> TimeDelta {
         BEFORE_HOLD
             .into_iter()
             .map(|step| match step {
-                Step::TakePayment => self.of(step) * MAX_PAYMENT_ATTEMPTS as i32,
+                Step::ChoosePayment => self.of(step) * methods.get() as i32,
+                Step::TakePayment => self.of(step) * (methods.get() * MAX_PAYMENT_ATTEMPTS) as i32,
                 _ => self.of(step),
             })
             .sum()

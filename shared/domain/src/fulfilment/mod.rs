@@ -20,11 +20,9 @@ pub mod input;
 pub mod next;
 pub mod state;
 
-pub use event::{FulfilmentEvent, Outcome, PaymentNews, Step, StockNews};
-pub use input::{Context, Input, Timeouts};
+pub use event::{FulfilmentEvent, NEEDS_ATTENTION, Outcome, PaymentNews, Step, StockNews};
+pub use input::{Context, FulfilmentError, Input, PaymentAttempts, Timeouts};
 pub use state::Fulfilment;
-
-use std::convert::Infallible;
 
 use crate::aggregate::{Aggregate, Upcaster};
 use crate::order::OrderId;
@@ -35,20 +33,32 @@ impl Aggregate for Fulfilment {
     const PREFIX: &'static str = "fulfilment-";
     const EVENT_TYPES: &'static [&'static str] = &EVENT_TYPES;
     const UPCASTERS: &'static [(&'static str, &'static [Upcaster])] =
-        // Version 1 cannot say that a SKU is unknown.
-        &[("FulfilmentStockChanged", &[Upcaster::Change(Upcaster::unchanged)])];
-    const STATE_VERSION: u32 = 1;
+        // Version 1 cannot say that a SKU is unknown, that money never goes back, or that nothing is due.
+        &[
+            ("FulfilmentStockChanged", &[Upcaster::Change(Upcaster::unchanged)]),
+            ("FulfilmentPaymentChanged", &[Upcaster::Change(Upcaster::unchanged)]),
+            ("FulfilmentOrderChanged", &[Upcaster::Change(Upcaster::unchanged)]),
+        ];
+    const STATE_VERSION: u32 = 2;
     type Id = OrderId;
     type Event = FulfilmentEvent;
     type Command = Input;
     type Context = Context;
-    type Refusal = Infallible;
+    type Refusal = FulfilmentError;
 
     fn evolve(state: Option<Self>, event: &FulfilmentEvent) -> Option<Self> {
         Some(state.unwrap_or_default().after(event))
     }
 
-    fn decide(state: Option<&Self>, command: Input, context: &Context) -> Result<Vec<FulfilmentEvent>, Infallible> {
-        Ok(decide::decide(state, command, context))
+    fn decide(
+        state: Option<&Self>,
+        command: Input,
+        context: &Context,
+    ) -> Result<Vec<FulfilmentEvent>, FulfilmentError> {
+        decide::decide(state, command, context)
+    }
+
+    fn is_absence(refusal: &FulfilmentError) -> bool {
+        *refusal == FulfilmentError::NotFound
     }
 }

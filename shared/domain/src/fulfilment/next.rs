@@ -2,7 +2,7 @@
 
 use super::event::{FulfilmentEvent, Outcome, Step};
 use super::input::{Context, MAX_PAYMENT_ATTEMPTS};
-use super::state::{Fulfilment, Line, LineStatus, PaymentStage};
+use super::state::{Fulfilment, Line, LineStatus, PaymentFailure, PaymentStage};
 use crate::text::Reason;
 use LineStatus::{Committed, Held, Refused, Released, Requested, Reserved, Waiting};
 
@@ -15,6 +15,15 @@ const MAX_NAMED_SKUS: usize = 3;
 /// The next event, or `None` when all that is left is to wait.
 pub(super) fn next(state: &Fulfilment, context: &Context) -> Option<FulfilmentEvent> {
     state.order.as_ref()?;
+    if let Some(failure) = &state.payment.failure
+        && state.payment.status == PaymentStage::ReturnRefused
+        && state.attention.is_none()
+    {
+        return Some(FulfilmentEvent::FulfilmentNeedsAttention {
+            code: failure.code.clone(),
+            detail: format!("The payment does not go back: {}", failure.reason),
+        });
+    }
     if state.cancellation.is_some() {
         undo(state, context)
     } else if state.is_shipped {
@@ -75,6 +84,9 @@ fn give_back_ours(state: &Fulfilment, context: &Context) -> Option<FulfilmentEve
 }
 
 fn advance(state: &Fulfilment, context: &Context) -> Option<FulfilmentEvent> {
+    if let (Some(Step::ChoosePayment), Some(failure)) = (state.overdue, &state.payment.failure) {
+        return payment_failed(failure);
+    }
     if let Some(step) = state.overdue {
         let what = step.as_str().replace('_', " ");
         return abandon(&step.timed_out_code(), &format!("The step to {what} took too long"));
@@ -105,25 +117,33 @@ fn advance(state: &Fulfilment, context: &Context) -> Option<FulfilmentEvent> {
 /// The stock is there: the payment.
 fn pay(state: &Fulfilment, context: &Context) -> Option<FulfilmentEvent> {
     let payment = &state.payment;
+    let may_try_another = payment.methods < context.payment_attempts.get();
     match payment.status {
         _ if is_paid_otherwise(state) => give_back_ours(state, context),
-        PaymentStage::None if state.payment_method_id.is_some() => request(state, Step::TakePayment, context),
-        PaymentStage::None => request(state, Step::ChoosePayment, context),
+        _ if state.is_free() => None,
+        PaymentStage::None if state.payment_method_id.is_none() => request(state, Step::ChoosePayment, context),
+        PaymentStage::None => match &payment.failure {
+            Some(failure) if !may_try_another => payment_failed(failure),
+            _ => request(state, Step::TakePayment, context),
+        },
         PaymentStage::Requested | PaymentStage::Taken => None,
-        PaymentStage::Failed | PaymentStage::Returned => match &payment.failure {
-            Some(failure) if failure.retryable && payment.attempts < MAX_PAYMENT_ATTEMPTS => {
+        PaymentStage::Failed => match &payment.failure {
+            Some(failure) if failure.retryable && payment.attempts_of_method < MAX_PAYMENT_ATTEMPTS => {
                 request(state, Step::TakePayment, context)
             }
-            Some(failure) => abandon("payment_failed", &format!("The payment failed: {}", failure.reason)),
-            None => abandon("payment_failed", "The payment was cancelled"),
+            _ if may_try_another => request(state, Step::ChoosePayment, context),
+            Some(failure) => payment_failed(failure),
+            None => abandon("payment_failed", "The payment failed"),
         },
+        PaymentStage::Returned | PaymentStage::ReturnRefused => abandon("payment_failed", "The payment was cancelled"),
     }
 }
 
-/// The payment is there: the order is confirmed and paid, the reservations last, and it can be shipped.
+/// The payment is there, or none is due: the order is confirmed and paid, the reservations last, and it can be shipped.
 fn deliver(state: &Fulfilment, context: &Context) -> Option<FulfilmentEvent> {
-    let is_paid = state.paid_with.is_some();
-    if !is_paid && state.payment.status != PaymentStage::Taken {
+    let is_paid = state.paid_with.is_some() || state.is_free_confirmed;
+    let is_free = state.is_free();
+    if !is_paid && !is_free && state.payment.status != PaymentStage::Taken {
         return None;
     }
     let hold = || match state.all_lines(&[Held]) {
@@ -132,6 +152,7 @@ fn deliver(state: &Fulfilment, context: &Context) -> Option<FulfilmentEvent> {
     };
     let tell_order = || match (is_paid, state.is_confirmed) {
         (true, _) => None,
+        (false, _) if is_free => request(state, Step::ConfirmOrder, context),
         (false, false) => request(state, Step::ConfirmOrder, context),
         (false, true) => request(state, Step::RecordPayment, context),
     };
@@ -147,7 +168,8 @@ fn request(state: &Fulfilment, step: Step, context: &Context) -> Option<Fulfilme
     if state.is_waiting_for(step) {
         return None;
     }
-    let expires_at = (step == Step::ReserveStock).then(|| context.now + context.timeouts.reservation());
+    let expires_at =
+        (step == Step::ReserveStock).then(|| context.now + context.timeouts.reservation(context.payment_attempts));
     // Whoever does not answer is asked ever more seldom.
     let patience = context.timeouts.of(step) * (1 << state.repetitions_of(step).min(MAX_DOUBLINGS));
     Some(FulfilmentEvent::FulfilmentStepRequested {
@@ -155,6 +177,10 @@ fn request(state: &Fulfilment, step: Step, context: &Context) -> Option<Fulfilme
         due_at: context.now + patience,
         expires_at,
     })
+}
+
+fn payment_failed(failure: &PaymentFailure) -> Option<FulfilmentEvent> {
+    abandon("payment_failed", &format!("The payment failed: {}", failure.reason))
 }
 
 fn abandon(code: &str, reason: &str) -> Option<FulfilmentEvent> {
@@ -165,7 +191,9 @@ fn abandon(code: &str, reason: &str) -> Option<FulfilmentEvent> {
 }
 
 fn end(state: &Fulfilment, outcome: Outcome) -> Option<FulfilmentEvent> {
+    let is_settled = state.attention.as_ref().is_none_or(|attention| !attention.is_open());
     match state.outcome {
+        None if !is_settled => None,
         None => Some(FulfilmentEvent::FulfilmentEnded { outcome }),
         Some(_) => None,
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{FulfilmentEvent, OrderNews, Outcome, PaymentNews, Step, StockNews};
 use crate::money::Currency;
+use crate::order::Charge;
 use crate::quantity::Pieces;
 use crate::text::{CustomerId, PaymentMethodId, Reason, Sku, TransactionId};
 
@@ -16,9 +17,15 @@ pub struct Fulfilment {
     /// `None` until it has been told that the order was submitted; what it is told before, it keeps in mind.
     pub order: Option<SubmittedOrder>,
     pub payment_method_id: Option<PaymentMethodId>,
+    /// Chosen while another was being charged, in case that fails.
+    pub chosen_meanwhile: Option<PaymentMethodId>,
     pub lines: BTreeMap<Sku, Line>,
     pub payment: PaymentProgress,
     pub is_confirmed: bool,
+    /// Of the order, when it was last confirmed. Not known of what was told before this was told.
+    pub confirmed_version: Option<u64>,
+    /// Whether the order says that nothing is due.
+    pub is_free_confirmed: bool,
     /// The transaction by which the order says it was paid.
     pub paid_with: Option<TransactionId>,
     pub is_shipped: bool,
@@ -31,6 +38,8 @@ pub struct Fulfilment {
     pub waiting: BTreeMap<Step, DateTime<Utc>>,
     /// How often each step was asked for.
     pub requests: BTreeMap<Step, u32>,
+    /// What an operator has to see to, or has seen to.
+    pub attention: Option<Attention>,
     pub outcome: Option<Outcome>,
 }
 
@@ -73,6 +82,10 @@ pub struct PaymentProgress {
     pub status: PaymentStage,
     /// How often it was asked for.
     pub attempts: u32,
+    /// Of those, how often with the newest method.
+    pub attempts_of_method: u32,
+    /// How many methods were tried.
+    pub methods: u32,
     pub transaction_id: Option<TransactionId>,
     /// The payment's version when it last said something; 0 before.
     pub version: u64,
@@ -90,6 +103,8 @@ pub enum PaymentStage {
     Failed,
     Taken,
     Returned,
+    /// What was to go back never will.
+    ReturnRefused,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -112,7 +127,55 @@ pub struct Abandoned {
     pub reason: Reason,
 }
 
+/// What needs an operator.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Attention {
+    pub code: String,
+    pub detail: String,
+    /// Why it is settled, once it is.
+    pub settled: Option<Reason>,
+}
+
+impl Attention {
+    pub fn is_open(&self) -> bool {
+        self.settled.is_none()
+    }
+}
+
 impl Fulfilment {
+    /// What the order may know of its payment.
+    pub fn charge(&self) -> Charge {
+        let method = self.payment_method_id.clone();
+        match (self.payment.status, method) {
+            _ if self.abandoned.is_some() => Charge::GivenUp,
+            (PaymentStage::None, _) | (_, None) => Charge::None,
+            (PaymentStage::Failed, Some(method)) if self.is_waiting_for(Step::ChoosePayment) => Charge::Failed(method),
+            (_, Some(method)) => Charge::UnderWay(method),
+        }
+    }
+
+    /// Whether nothing is due, and nothing is asked.
+    pub fn is_free(&self) -> bool {
+        let is_zero = self.order.as_ref().is_some_and(|order| order.total_amount.is_zero());
+        // Code of before has asked also for nothing: then it goes on as it began.
+        is_zero && self.payment.status == PaymentStage::None
+    }
+
+    /// Whether a confirmation is none that was told before.
+    pub(super) fn is_news(&self, payment_method_id: &PaymentMethodId, order_version: Option<u64>) -> bool {
+        match (self.is_confirmed, self.confirmed_version) {
+            (false, _) => true,
+            (true, Some(known)) => order_version.is_some_and(|version| version > known),
+            (true, None) => self.payment_method_id.as_ref() != Some(payment_method_id),
+        }
+    }
+
+    /// Whether something is to be settled, or was, for this reason.
+    pub(super) fn may_be_settled(&self, reason: &Reason) -> bool {
+        let settled = self.attention.as_ref().map(|attention| attention.settled.as_ref());
+        settled.is_some_and(|settled| settled.is_none_or(|settled| settled == reason))
+    }
+
     /// How often a step that has to happen was asked for in vain.
     pub(super) fn repetitions_of(&self, step: Step) -> u32 {
         match step.is_repeated() {
@@ -177,8 +240,13 @@ impl Fulfilment {
                         }
                     }
                     Step::TakePayment => {
+                        if self.payment.status == PaymentStage::None {
+                            self.payment.methods += 1;
+                            self.payment.attempts_of_method = 0;
+                        }
                         self.payment.status = PaymentStage::Requested;
                         self.payment.attempts += 1;
+                        self.payment.attempts_of_method += 1;
                     }
                     _ => {}
                 }
@@ -206,6 +274,18 @@ impl Fulfilment {
                 self.expect_no_more_progress();
             }
             FulfilmentEvent::FulfilmentEnded { outcome } => self.outcome = Some(*outcome),
+            FulfilmentEvent::FulfilmentNeedsAttention { code, detail } => {
+                self.attention = Some(Attention {
+                    code: code.clone(),
+                    detail: detail.clone(),
+                    settled: None,
+                });
+            }
+            FulfilmentEvent::FulfilmentSettled { reason } => {
+                if let Some(attention) = &mut self.attention {
+                    attention.settled = Some(reason.clone());
+                }
+            }
         }
         self
     }
@@ -261,10 +341,24 @@ impl Fulfilment {
                     reason: reason.clone(),
                     retryable: *retryable,
                 });
+                if let Some(method) = self.chosen_meanwhile.take() {
+                    self.payment.status = PaymentStage::None;
+                    self.payment_method_id = Some(method);
+                }
                 self.waiting.remove(&Step::TakePayment);
             }
             PaymentNews::Returned { .. } => {
                 self.payment.status = PaymentStage::Returned;
+                self.waiting.remove(&Step::TakePayment);
+                self.waiting.remove(&Step::ReturnPayment);
+            }
+            PaymentNews::ReturnRefused { code, reason } => {
+                self.payment.status = PaymentStage::ReturnRefused;
+                self.payment.failure = Some(PaymentFailure {
+                    code: code.clone(),
+                    reason: reason.clone(),
+                    retryable: false,
+                });
                 self.waiting.remove(&Step::TakePayment);
                 self.waiting.remove(&Step::ReturnPayment);
             }
@@ -273,13 +367,31 @@ impl Fulfilment {
 
     fn order_changed(&mut self, news: &OrderNews) {
         match news {
-            OrderNews::Confirmed { payment_method_id } => {
+            OrderNews::Confirmed {
+                payment_method_id,
+                order_version,
+            } => {
                 self.is_confirmed = true;
-                if self.payment.status == PaymentStage::None {
-                    self.payment_method_id = Some(payment_method_id.clone());
+                self.confirmed_version = order_version.or(self.confirmed_version);
+                // The customer waits for a choice only after a payment has failed for good.
+                if self.payment.status == PaymentStage::Failed && self.is_waiting_for(Step::ChoosePayment) {
+                    self.payment.status = PaymentStage::None;
+                }
+                match self.payment.status {
+                    PaymentStage::None => self.payment_method_id = Some(payment_method_id.clone()),
+                    PaymentStage::Requested if self.payment_method_id.as_ref() != Some(payment_method_id) => {
+                        self.chosen_meanwhile = Some(payment_method_id.clone());
+                    }
+                    _ => {}
                 }
                 self.waiting.remove(&Step::ChoosePayment);
                 self.waiting.remove(&Step::ConfirmOrder);
+            }
+            OrderNews::FreeConfirmed => {
+                self.is_free_confirmed = true;
+                for step in [Step::ChoosePayment, Step::ConfirmOrder, Step::RecordPayment] {
+                    self.waiting.remove(&step);
+                }
             }
             OrderNews::Paid { transaction_id } => {
                 self.paid_with = Some(transaction_id.clone());

@@ -33,12 +33,16 @@ pub enum OrderCommand {
         /// When the customer has chosen it already.
         payment_method_id: Option<PaymentMethodId>,
     },
+    /// Also with another payment method, after one that could not be charged.
     ConfirmOrder {
-        payment_method_id: PaymentMethodId,
+        /// Absent when nothing is due.
+        payment_method_id: Option<PaymentMethodId>,
     },
     RecordPayment {
         transaction_id: TransactionId,
         amount: Decimal,
+        /// Which was charged, where that is known.
+        payment_method_id: Option<PaymentMethodId>,
     },
     ShipOrder {
         tracking_number: TrackingNumber,
@@ -87,6 +91,8 @@ pub struct Context {
     /// Those of [`OrderCommand::products_to_look_up`] that the catalogue has.
     pub products: HashMap<ProductId, Product>,
     pub retired: Retired,
+    /// For a confirmation.
+    pub charge: Charge,
 }
 
 /// What there is for nothing new any more, as it was when the edge looked.
@@ -96,6 +102,20 @@ pub struct Retired {
     pub products: HashSet<ProductId>,
     /// Whether that of [`OrderCommand::customer_to_look_up`] is.
     pub customer: bool,
+}
+
+/// What the process that fulfils an order says of its payment.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Charge {
+    /// It has asked for none yet, or there is no such process.
+    #[default]
+    None,
+    /// This method is charged, or was.
+    UnderWay(PaymentMethodId),
+    /// This one could not be charged, and another may be chosen.
+    Failed(PaymentMethodId),
+    /// The order is going to be cancelled.
+    GivenUp,
 }
 
 impl OrderCommand {

@@ -4,14 +4,14 @@ use std::collections::HashSet;
 
 use rust_decimal::Decimal;
 
-use super::command::{Context, CreateOrder, NewItem, OrderCommand, Retired, Which};
+use super::command::{Charge, Context, CreateOrder, NewItem, OrderCommand, Retired, Which};
 use super::event::OrderEvent;
 use super::evolve::add;
 use super::state::{MAX_ITEM_TEXT_BYTES, MAX_LINES, Order, OrderItem, OrderStatus};
 use crate::catalogue::Product;
 use crate::money::{AmountError, Currency};
 use crate::quantity::Quantity;
-use crate::text::{ProductId, Reason, Sku};
+use crate::text::{PaymentMethodId, ProductId, Reason, Sku};
 
 /// Why a command was refused. Nothing has happened.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -69,6 +69,10 @@ pub enum OrderError {
         given: Decimal,
         currency: Currency,
     },
+    #[error("the order is being paid with {payment_method_id}; another method can be chosen once that has failed")]
+    PaymentInProgress { payment_method_id: PaymentMethodId },
+    #[error("the order is going to be cancelled, as its payment has failed or something took too long")]
+    GivenUp,
     #[error("{field} {reason}")]
     InvalidField { field: String, reason: String },
     /// What is wrong with items of the command, in their order: the first error and at least one more.
@@ -163,21 +167,35 @@ fn change(order: &Order, command: OrderCommand, context: &Context) -> Result<Vec
             Ok(vec![OrderEvent::OrderSubmitted { payment_method_id }])
         }
         OrderCommand::ConfirmOrder { payment_method_id } => {
-            only_from(&[Created, Submitted])?;
+            let is_free = order.total_amount().is_zero();
+            if payment_method_id.is_none() && !is_free {
+                return Err(invalid("payment_method_id", "is required"));
+            }
+            if is_free || is_next_choice(order, payment_method_id.as_ref(), &context.charge)? {
+                only_from(&[Created, Submitted, Confirmed])?;
+            } else {
+                only_from(&[Created, Submitted])?;
+            }
             with_items()?;
-            let confirmed = OrderEvent::OrderConfirmed {
-                payment_method_id: payment_method_id.clone(),
-                confirmation_number: context.confirmation_number.clone(),
+            let confirmation_number = order.confirmation_number.as_ref();
+            let confirmation_number = confirmation_number.unwrap_or(&context.confirmation_number).clone();
+            let confirmed = match payment_method_id.clone().filter(|_| !is_free) {
+                None => OrderEvent::FreeOrderConfirmed { confirmation_number },
+                Some(payment_method_id) => OrderEvent::OrderConfirmed {
+                    payment_method_id,
+                    confirmation_number,
+                },
             };
             Ok(match order.status {
-                Created => {
-                    let payment_method_id = Some(payment_method_id);
-                    vec![OrderEvent::OrderSubmitted { payment_method_id }, confirmed]
-                }
+                Created => vec![OrderEvent::OrderSubmitted { payment_method_id }, confirmed],
                 _ => vec![confirmed],
             })
         }
-        OrderCommand::RecordPayment { transaction_id, amount } => {
+        OrderCommand::RecordPayment {
+            transaction_id,
+            amount,
+            payment_method_id,
+        } => {
             only_from(&[Confirmed])?;
             let given = check_amount(order.terms.currency, amount, "amount")?;
             let due = order.total_amount();
@@ -191,6 +209,7 @@ fn change(order: &Order, command: OrderCommand, context: &Context) -> Result<Vec
             Ok(vec![OrderEvent::OrderPaid {
                 transaction_id,
                 amount: given,
+                payment_method_id,
             }])
         }
         OrderCommand::ShipOrder {
@@ -212,6 +231,29 @@ fn change(order: &Order, command: OrderCommand, context: &Context) -> Result<Vec
             cancel(order, reason, refund_amount)
         }
     }
+}
+
+/// Whether the order's payment method is chosen once more, as the one before could not be charged.
+fn is_next_choice(order: &Order, chosen: Option<&PaymentMethodId>, charge: &Charge) -> Result<bool, OrderError> {
+    if !matches!(order.status, OrderStatus::Submitted | OrderStatus::Confirmed) {
+        return Ok(false);
+    }
+    let under_way = match charge {
+        Charge::None => return Ok(false),
+        Charge::GivenUp => return Err(OrderError::GivenUp),
+        Charge::UnderWay(method) => method,
+        // What was chosen since is going to be charged.
+        Charge::Failed(failed) => match order.payment_method_id.as_ref().filter(|method| *method != failed) {
+            None => return Ok(true),
+            Some(method) => method,
+        },
+    };
+    if chosen.is_none_or(|chosen| chosen == under_way) {
+        return Ok(false);
+    }
+    Err(OrderError::PaymentInProgress {
+        payment_method_id: under_way.clone(),
+    })
 }
 
 fn create(command: CreateOrder, context: &Context) -> Result<Vec<OrderEvent>, OrderError> {

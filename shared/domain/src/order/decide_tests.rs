@@ -33,6 +33,7 @@ fn context() -> Context {
         ]
         .into(),
         retired: Retired::default(),
+        charge: Charge::None,
     }
 }
 
@@ -184,6 +185,7 @@ fn paid() -> OrderEvent {
     OrderEvent::OrderPaid {
         transaction_id: "tx".parse().unwrap(),
         amount: dec("22.00"),
+        payment_method_id: None,
     }
 }
 
@@ -202,8 +204,12 @@ fn cancelled(refund: &str) -> OrderEvent {
 }
 
 fn confirm() -> OrderCommand {
+    confirm_with("pm")
+}
+
+fn confirm_with(payment_method_id: &str) -> OrderCommand {
     OrderCommand::ConfirmOrder {
-        payment_method_id: "pm".parse().unwrap(),
+        payment_method_id: Some(payment_method_id.parse().unwrap()),
     }
 }
 
@@ -211,6 +217,7 @@ fn pay(amount: &str) -> OrderCommand {
     OrderCommand::RecordPayment {
         transaction_id: "tx".parse().unwrap(),
         amount: dec(amount),
+        payment_method_id: None,
     }
 }
 
@@ -886,6 +893,7 @@ fn an_order_of_any_total_can_be_paid_and_refunded() {
     let paid = OrderEvent::OrderPaid {
         transaction_id: "tx".parse().unwrap(),
         amount: dec("10999999999989000.00"),
+        payment_method_id: None,
     };
     given(history.clone())
         .when(pay("10999999999989000"))
@@ -898,4 +906,88 @@ fn an_order_of_any_total_can_be_paid_and_refunded() {
 #[test]
 fn events_on_nothing_leave_nothing() {
     assert_eq!(Order::fold(None, &[submitted(), paid()]), None);
+}
+
+/// What the process says, while the order is confirmed with another method.
+fn choosing(order: impl IntoIterator<Item = OrderEvent>, charge: Charge, method: &str) -> Outcome<Order> {
+    given(order)
+        .within(Context { charge, ..context() })
+        .when(confirm_with(method))
+}
+
+#[test]
+fn another_method_is_chosen_only_after_the_one_before_has_failed() {
+    let method = |name: &str| name.parse::<PaymentMethodId>().unwrap();
+    let order = || [created([item("11", 2, "11.00")]), submitted_with("pm"), confirmed()];
+    let not_confirmed = || [created([item("11", 2, "11.00")]), submitted_with("pm")];
+    let confirmed_with = |name: &str| OrderEvent::OrderConfirmed {
+        payment_method_id: method(name),
+        confirmation_number: number(),
+    };
+    let in_progress = |name: &str| OrderError::PaymentInProgress {
+        payment_method_id: method(name),
+    };
+    // It keeps its number.
+    choosing(order(), Charge::Failed(method("pm")), "other").then([confirmed_with("other")]);
+    choosing(not_confirmed(), Charge::Failed(method("pm")), "other").then([confirmed_with("other")]);
+    // The same card may have been topped up.
+    choosing(order(), Charge::Failed(method("pm")), "pm").then([confirmed_with("pm")]);
+    choosing(order(), Charge::UnderWay(method("pm")), "other").then_refused(in_progress("pm"));
+    choosing(not_confirmed(), Charge::UnderWay(method("pm")), "other").then_refused(in_progress("pm"));
+    // The process has not been told of the choice yet.
+    choosing(order(), Charge::Failed(method("older")), "other").then_refused(in_progress("pm"));
+    choosing(order(), Charge::GivenUp, "other").then_refused(OrderError::GivenUp);
+    // Nobody charges anything yet.
+    choosing(not_confirmed(), Charge::None, "other").then([confirmed_with("other")]);
+    for charge in [Charge::None, Charge::UnderWay(method("pm"))] {
+        let refused = choosing(order(), charge, "pm").0.unwrap_err();
+        assert!(matches!(refused, OrderError::InvalidTransition { .. }), "{refused}");
+    }
+    let paid = order().into_iter().chain([paid()]);
+    let refused = choosing(paid, Charge::Failed(method("pm")), "other").0.unwrap_err();
+    assert!(matches!(refused, OrderError::InvalidTransition { .. }), "{refused}");
+}
+
+#[test]
+fn where_nothing_is_due_nothing_is_asked_and_the_order_is_paid() {
+    let free = || OrderEvent::FreeOrderConfirmed {
+        confirmation_number: number(),
+    };
+    let nothing = OrderCommand::ConfirmOrder {
+        payment_method_id: None,
+    };
+    let order = |price: &str| [created([item("11", 2, price)]), submitted_with("pm")];
+    for command in [nothing.clone(), confirm()] {
+        given(order("0.00")).when(command).then([free()]);
+    }
+    given(order("0.01"))
+        .when(nothing.clone())
+        .then_invalid("payment_method_id");
+    // Confirmed by code of before.
+    let before = order("0").into_iter().chain([confirmed()]);
+    given(before).when(nothing).then([free()]);
+    let paid = given(order("0.00").into_iter().chain([free()])).state().unwrap();
+    assert_eq!((paid.status, paid.payment.clone()), (OrderStatus::Paid, None));
+    assert_eq!(paid.paid_amount().to_string(), "0.00");
+    given(order("0.00").into_iter().chain([free()]))
+        .when(cancel(None))
+        .then([cancelled("0.00")]);
+}
+
+#[test]
+fn the_order_names_the_method_that_paid() {
+    let order = [created([item("11", 2, "11.00")]), submitted_with("pm"), confirmed()];
+    let command = OrderCommand::RecordPayment {
+        transaction_id: "tx".parse().unwrap(),
+        amount: dec("24.20"),
+        payment_method_id: Some("other".parse().unwrap()),
+    };
+    let paid = given(order).and(command).state().unwrap();
+    assert_eq!(paid.payment_method_id.unwrap().as_str(), "other");
+}
+
+fn submitted_with(payment_method_id: &str) -> OrderEvent {
+    OrderEvent::OrderSubmitted {
+        payment_method_id: Some(payment_method_id.parse().unwrap()),
+    }
 }

@@ -10,7 +10,7 @@ use super::state::{Address, ConfirmationNumber, OrderItem, Terms};
 use crate::text::{Carrier, OrderReference, PaymentMethodId, ProductId, Reason, Sku, TrackingNumber, TransactionId};
 
 /// The type of every event below.
-pub const EVENT_TYPES: [&str; 11] = [
+pub const EVENT_TYPES: [&str; 12] = [
     "OrderCreated",
     "OrderItemAdded",
     "OrderItemRemoved",
@@ -18,6 +18,7 @@ pub const EVENT_TYPES: [&str; 11] = [
     "OrderReferenceChanged",
     "OrderSubmitted",
     "OrderConfirmed",
+    "FreeOrderConfirmed",
     "OrderPaid",
     "OrderShipped",
     "OrderDelivered",
@@ -60,9 +61,16 @@ pub enum OrderEvent {
         payment_method_id: PaymentMethodId,
         confirmation_number: ConfirmationNumber,
     },
+    /// Nothing was due, so nothing was paid, and nothing is left to pay.
+    FreeOrderConfirmed {
+        confirmation_number: ConfirmationNumber,
+    },
     OrderPaid {
         transaction_id: TransactionId,
         amount: Decimal,
+        /// Which was charged, where that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        payment_method_id: Option<PaymentMethodId>,
     },
     OrderShipped {
         tracking_number: TrackingNumber,

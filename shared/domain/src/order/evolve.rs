@@ -51,8 +51,19 @@ impl Order {
                 self.payment_method_id = Some(payment_method_id.clone());
                 self.confirmation_number = Some(confirmation_number.clone());
             }
-            OrderEvent::OrderPaid { transaction_id, amount } => {
+            OrderEvent::FreeOrderConfirmed { confirmation_number } => {
                 self.status = OrderStatus::Paid;
+                self.confirmation_number = Some(confirmation_number.clone());
+            }
+            OrderEvent::OrderPaid {
+                transaction_id,
+                amount,
+                payment_method_id,
+            } => {
+                self.status = OrderStatus::Paid;
+                if payment_method_id.is_some() {
+                    self.payment_method_id.clone_from(payment_method_id);
+                }
                 self.payment = Some(Payment {
                     transaction_id: transaction_id.clone(),
                     amount: *amount,

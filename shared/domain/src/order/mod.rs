@@ -19,7 +19,7 @@ pub mod state;
 pub mod upcast;
 
 pub use crate::quantity::Quantity;
-pub use command::{Context, CreateOrder, NewItem, OrderCommand, Retired, Which};
+pub use command::{Charge, Context, CreateOrder, NewItem, OrderCommand, Retired, Which};
 pub use decide::OrderError;
 pub use event::{AddedItem, OrderEvent};
 pub use id::OrderId;

@@ -30,7 +30,7 @@ pub struct Order {
     pub status: OrderStatus,
     /// The lines, in the order in which they came.
     pub items: Vec<OrderItem>,
-    /// The one chosen last: when the order was submitted, or confirmed.
+    /// The one that paid, or else the one chosen last: when the order was submitted, or confirmed.
     pub payment_method_id: Option<PaymentMethodId>,
     pub confirmation_number: Option<ConfirmationNumber>,
     pub payment: Option<Payment>,
@@ -58,6 +58,7 @@ pub enum OrderStatus {
     Created,
     Submitted,
     Confirmed,
+    /// Nothing is left to pay.
     Paid,
     Shipped,
     Delivered,

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use crate::aggregate::Upcaster;
 
 /// Version 1 of `OrderCreated` has no currency, version 2 no tax, version 3 one line per product, version 4 no reference. Version 1
-/// of `OrderItemAdded` and `OrderItemRemoved` has one line per product too. Version 1 of `OrderSubmitted` has no payment method.
+/// of `OrderItemAdded` and `OrderItemRemoved` has one line per product too. Version 1 of `OrderSubmitted` has no payment method,
+/// that of `OrderPaid` not the one that was charged.
 pub const UPCASTERS: &[(&str, &[Upcaster])] = &[
     (
         "OrderCreated",
@@ -19,6 +20,7 @@ pub const UPCASTERS: &[(&str, &[Upcaster])] = &[
     ("OrderItemAdded", &[Upcaster::Change(any_sku)]),
     ("OrderItemRemoved", &[Upcaster::Change(any_sku)]),
     ("OrderSubmitted", &[Upcaster::Change(Upcaster::unchanged)]),
+    ("OrderPaid", &[Upcaster::Change(Upcaster::unchanged)]),
 ];
 
 /// A line of before was a product, whatever its SKU.

@@ -44,6 +44,8 @@ pub enum Answer {
     Voided,
     /// It has given money back.
     Refunded { refund_id: String, amount: Decimal },
+    /// It will never let go of the money, or give it back: asking again gets the same answer.
+    ReturnRefused { code: String, reason: String },
 }
 
 /// The amount to pay, the customer who pays it, and how.

@@ -18,7 +18,7 @@ pub(super) fn decide(payment: Option<&Payment>, command: PaymentCommand) -> Vec<
 }
 
 fn change(payment: &Payment, command: PaymentCommand) -> Vec<PaymentEvent> {
-    use PaymentStatus::{Authorised, Cancelled, Captured, Failed, Refunded, Requested};
+    use PaymentStatus::{Authorised, Cancelled, Captured, Failed, Refunded, Requested, ReturnRefused};
 
     let is_cancelled = payment.cancellation.is_some();
     match command {
@@ -30,7 +30,7 @@ fn change(payment: &Payment, command: PaymentCommand) -> Vec<PaymentEvent> {
         },
         PaymentCommand::Cancel { refund_amount } => match payment.status {
             _ if is_cancelled => Vec::new(),
-            Cancelled | Refunded => Vec::new(),
+            Cancelled | Refunded | ReturnRefused => Vec::new(),
             Failed => vec![PaymentEvent::PaymentCancelled {}],
             Requested | Authorised | Captured => vec![PaymentEvent::PaymentCancellationRequested { refund_amount }],
         },
@@ -62,6 +62,9 @@ fn change(payment: &Payment, command: PaymentCommand) -> Vec<PaymentEvent> {
             }
             (Captured, Answer::Refunded { refund_id, amount }) if is_cancelled => {
                 vec![PaymentEvent::PaymentRefunded { refund_id, amount }]
+            }
+            (Requested | Authorised | Captured, Answer::ReturnRefused { code, reason }) if is_cancelled => {
+                vec![PaymentEvent::PaymentReturnRefused { code, reason }]
             }
             _ => Vec::new(),
         },

@@ -214,3 +214,46 @@ fn a_failed_payment_has_nothing_to_give_back() {
         .when(cancel())
         .then([PaymentEvent::PaymentCancelled {}]);
 }
+
+#[test]
+fn what_never_goes_back_is_not_asked_for_again() {
+    let (code, reason) = ("refund_not_covered".to_owned(), "more than was taken".to_owned());
+    let refuses = answer(
+        1,
+        Answer::ReturnRefused {
+            code: code.clone(),
+            reason: reason.clone(),
+        },
+    );
+    let refused = PaymentEvent::PaymentReturnRefused { code, reason };
+    for before in [
+        vec![requested(1)],
+        vec![requested(1), authorised()],
+        vec![requested(1), authorised(), captured()],
+    ] {
+        given(before.clone()).when(refuses.clone()).then_nothing();
+        let mut history = before;
+        history.push(cancelling());
+        given(history.clone()).when(refuses.clone()).then([refused.clone()]);
+        history.push(refused.clone());
+        assert_eq!(next(history.clone()), None);
+        for late in [refuses.clone(), cancel(), take(2), says_captured(1)] {
+            given(history.clone()).when(late).then_nothing();
+        }
+    }
+}
+
+#[test]
+fn no_answer_to_an_earlier_attempt_touches_a_later_one() {
+    let history = || given([requested(1), failed(false), requested(2)]);
+    for late in [
+        says_authorised(1),
+        says_captured(1),
+        says_failed(1),
+        answer(1, Answer::Voided),
+    ] {
+        history().when(late).then_nothing();
+    }
+    history().when(take(1)).then_nothing();
+    history().when(says_authorised(2)).then([authorised()]);
+}

@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::command::Request;
 use crate::text::TransactionId;
 
+/// In place of the id of a refund that somebody else has asked for.
+pub const REFUNDED_BEFORE: &str = "already_refunded";
+
 /// The type of every event below.
-pub const EVENT_TYPES: [&str; 7] = [
+pub const EVENT_TYPES: [&str; 8] = [
     "PaymentRequested",
     "PaymentAuthorised",
     "PaymentCaptured",
@@ -18,6 +21,7 @@ pub const EVENT_TYPES: [&str; 7] = [
     "PaymentCancellationRequested",
     "PaymentCancelled",
     "PaymentRefunded",
+    "PaymentReturnRefused",
 ];
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,7 +53,13 @@ pub enum PaymentEvent {
     /// Nothing was taken, and nothing will be.
     PaymentCancelled {},
     PaymentRefunded {
+        /// [`REFUNDED_BEFORE`] when the provider had given it back before it was asked to.
         refund_id: String,
         amount: Decimal,
+    },
+    /// The provider will never give it back, or let go of it: somebody has to look.
+    PaymentReturnRefused {
+        code: String,
+        reason: String,
     },
 }

@@ -18,7 +18,7 @@ pub struct Payment {
     pub authorisation_id: Option<TransactionId>,
     pub captured: Option<Captured>,
     pub cancellation: Option<Cancellation>,
-    /// The failure of the newest attempt that failed.
+    /// The failure of the newest attempt that failed, or why the money does not go back.
     pub failure: Option<Failure>,
 }
 
@@ -40,6 +40,8 @@ pub enum PaymentStatus {
     Cancelled,
     /// What was to go back has gone back.
     Refunded,
+    /// What was to go back never will.
+    ReturnRefused,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,7 +83,13 @@ impl Payment {
     pub fn next_action(&self) -> Option<Action> {
         let request = self.request.clone()?;
         match (self.status, self.cancellation) {
-            (PaymentStatus::Failed | PaymentStatus::Cancelled | PaymentStatus::Refunded, _) => None,
+            (
+                PaymentStatus::Failed
+                | PaymentStatus::Cancelled
+                | PaymentStatus::Refunded
+                | PaymentStatus::ReturnRefused,
+                _,
+            ) => None,
             (PaymentStatus::Requested, None) => Some(Action::Authorise(request)),
             (PaymentStatus::Authorised, None) => {
                 let authorisation = self.authorisation_id.clone()?;
@@ -137,6 +145,14 @@ impl Payment {
             }
             PaymentEvent::PaymentCancelled {} => self.status = PaymentStatus::Cancelled,
             PaymentEvent::PaymentRefunded { .. } => self.status = PaymentStatus::Refunded,
+            PaymentEvent::PaymentReturnRefused { code, reason } => {
+                self.status = PaymentStatus::ReturnRefused;
+                self.failure = Some(Failure {
+                    code: code.clone(),
+                    reason: reason.clone(),
+                    retryable: false,
+                });
+            }
         }
         self
     }

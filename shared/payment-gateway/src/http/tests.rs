@@ -484,21 +484,28 @@ async fn a_refund_gives_back_once_however_often_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_refund_of_more_than_was_taken_is_declined() {
-    let refused = r#"{"type": "invalid_request_error", "code": "charge_already_refunded"}"#;
-    let world = World::new()
-        .await
-        .with(|provider| provider.refusal = Some((400, refused)));
-    let refund = world
-        .gateway
-        .refund(&id("pi_7"), Decimal::ONE, Currency::USD, "r1")
-        .await;
-    assert_eq!(refund.unwrap_err().code(), "refund_not_covered");
+async fn a_refund_that_never_works_is_declined() {
+    for (status, refused, code) in [
+        (400, r#"{"code": "charge_already_refunded"}"#, "already_refunded"),
+        (400, r#"{"param": "amount"}"#, "refund_not_covered"),
+        (404, r#"{"code": "resource_missing"}"#, "unknown_payment"),
+    ] {
+        let world = World::new()
+            .await
+            .with(|provider| provider.refusal = Some((status, refused)));
+        let refund = world
+            .gateway
+            .refund(&id("pi_7"), Decimal::ONE, Currency::USD, "r1")
+            .await;
+        let refused = refund.unwrap_err();
+        assert!(matches!(refused, GatewayError::Declined { .. }), "{refused}");
+        assert_eq!(refused.code(), code);
+    }
 }
 
 #[tokio::test]
 async fn our_own_mistakes_are_told_at_once_without_the_key() {
-    for (status, headers) in [(401, None), (400, None), (302, Some(("location", "/elsewhere")))] {
+    for (status, headers) in [(401, None), (403, None), (302, Some(("location", "/elsewhere")))] {
         let world = World::new()
             .await
             .with(|provider| provider.always = Some(Instead(status, headers)));

@@ -133,10 +133,21 @@ impl Refusal {
         }
     }
 
+    /// Why a payment that the provider has given an id is neither captured nor let go of.
+    pub fn of_known_payment(&self) -> GatewayError {
+        match self.status {
+            404 => unknown_payment(),
+            _ => self.of_payment(),
+        }
+    }
+
     /// Why a refund is refused.
     pub fn of_refund(&self) -> GatewayError {
         match (self.status, self.code(), self.param()) {
-            (400, "charge_already_refunded", _) | (400, _, "amount") => {
+            (400, "charge_already_refunded", _) => GatewayError::already_refunded(),
+            (404, ..) | (400, "resource_missing", _) => unknown_payment(),
+            (400, _, "currency") => amount_not_supported(),
+            (400, _, "amount") => {
                 GatewayError::declined("refund_not_covered", "more would be given back than was taken")
             }
             (400 | 402, "balance_insufficient", _) => GatewayError::failed(
@@ -172,10 +183,16 @@ impl Refusal {
 
     fn of_ours(&self) -> GatewayError {
         let status = self.status;
-        GatewayError::Misconfigured(match status {
-            401 | 403 => format!("the provider refuses our key ({status})"),
-            _ => format!("the provider answers {status}, code {}", plain(self.code())),
-        })
+        let code = plain(self.code());
+        match status {
+            401 | 403 => GatewayError::Misconfigured(format!("the provider refuses our key ({status})")),
+            // The same request gets the same answer for ever.
+            400 | 402 | 404 | 410 | 422 => {
+                tracing::error!(status, code, "the payment provider refuses a request");
+                GatewayError::declined("request_refused", "the provider refuses the request")
+            }
+            _ => GatewayError::Misconfigured(format!("the provider answers {status}, code {code}")),
+        }
     }
 
     fn code(&self) -> &str {
@@ -194,6 +211,10 @@ pub fn card_declined() -> GatewayError {
 /// The customer is not there to authenticate: the order is being fulfilled without them.
 pub fn authentication_required() -> GatewayError {
     GatewayError::declined("authentication_required", "the bank wants the customer to authenticate")
+}
+
+fn unknown_payment() -> GatewayError {
+    GatewayError::declined("unknown_payment", "the provider does not know the payment")
 }
 
 fn amount_not_supported() -> GatewayError {
@@ -304,15 +325,57 @@ mod tests {
     }
 
     #[test]
-    fn other_refusals_are_our_mistake_and_repeat_nothing_that_is_not_a_code() {
-        for (status, error) in [
-            (401, r#"{"message": "Invalid API Key: sk_test_1"}"#),
-            (400, r#"{"code": "Maria <maria@example.com>"}"#),
-            (404, r#"{"code": "resource_missing", "param": "intent"}"#),
-            (400, r#""sk_test_1 Maria""#),
+    fn what_never_goes_back_is_told_from_what_may_go_back_later() {
+        for (status, error, code, is_lasting) in [
+            (400, r#"{"code": "charge_already_refunded"}"#, "already_refunded", true),
+            (
+                400,
+                r#"{"code": "amount_too_large", "param": "amount"}"#,
+                "refund_not_covered",
+                true,
+            ),
+            (400, r#"{"param": "currency"}"#, "amount_not_supported", true),
+            (
+                404,
+                r#"{"code": "resource_missing", "param": "payment_intent"}"#,
+                "unknown_payment",
+                true,
+            ),
+            (400, r#"{"code": "charge_disputed"}"#, "request_refused", true),
+            (
+                400,
+                r#"{"code": "balance_insufficient"}"#,
+                "balance_insufficient",
+                false,
+            ),
+            (403, "{}", "gateway_misconfigured", false),
+        ] {
+            let refused = refusal(status, error).of_refund();
+            assert_eq!(refused.code(), code);
+            assert_eq!(matches!(refused, GatewayError::Declined { .. }), is_lasting, "{code}");
+        }
+        let unknown = refusal(404, r#"{"code": "resource_missing"}"#).of_known_payment();
+        assert_eq!(unknown.code(), "unknown_payment");
+    }
+
+    #[test]
+    fn other_refusals_never_change_but_for_the_key_and_repeat_nothing_that_is_not_a_code() {
+        for (status, error, code) in [
+            (
+                401,
+                r#"{"message": "Invalid API Key: sk_test_1"}"#,
+                "gateway_misconfigured",
+            ),
+            (400, r#"{"code": "Maria <maria@example.com>"}"#, "request_refused"),
+            (
+                404,
+                r#"{"code": "resource_missing", "param": "intent"}"#,
+                "request_refused",
+            ),
+            (400, r#""sk_test_1 Maria""#, "request_refused"),
         ] {
             let ours = refusal(status, error).of_payment();
-            assert!(matches!(ours, GatewayError::Misconfigured(_)), "{ours}");
+            assert_eq!(ours.code(), code);
             let text = ours.to_string();
             assert!(!text.contains("Maria") && !text.contains("sk_test"), "{text}");
         }

@@ -8,9 +8,10 @@ use domain::order::{Order, OrderId};
 use domain::text::Sku;
 use event_store::{CorruptStream, EventStore, Recorded, StoreError};
 use messages::commands::{
-    CancelOrder, CommitStock, ConfirmOrder, RecordPayment, ReleaseStock, ReserveStock, ReturnPayment, TakePayment,
+    CancelOrder, CommitStock, ConfirmFreeOrder, ConfirmOrder, RecordPayment, ReleaseStock, ReserveStock, ReturnPayment,
+    TakePayment,
 };
-use messages::events::ShipmentRequested;
+use messages::events::{PaymentMethodNeeded, ShipmentRequested};
 use messages::{Body, Message};
 
 use super::{message, order};
@@ -22,7 +23,12 @@ pub(super) async fn messages(store: &EventStore, event: &Recorded) -> Result<Vec
         .ok_or_else(|| CorruptStream::NotAnEvent(format!("{} is no fulfilment's id", event.aggregate_id)))?;
     let mut messages = Vec::new();
     for happened in event.events::<Fulfilment>()? {
-        let FulfilmentEvent::FulfilmentStepRequested { step, expires_at, .. } = happened else {
+        let FulfilmentEvent::FulfilmentStepRequested {
+            step,
+            due_at,
+            expires_at,
+        } = happened
+        else {
             continue;
         };
         let stream = store
@@ -33,6 +39,10 @@ pub(super) async fn messages(store: &EventStore, event: &Recorded) -> Result<Vec
         };
         match step {
             Step::Ship => messages.extend(shipment(store, event, order_id).await?),
+            Step::ChoosePayment => {
+                let needed = payment_method_needed(order_id, &state, due_at);
+                messages.extend(needed.map(|body| message(event, body, "")));
+            }
             _ => {
                 let bodies = bodies(order_id, &state, step, expires_at);
                 messages.extend(bodies.into_iter().map(|(part, body)| message(event, body, &part)));
@@ -81,6 +91,7 @@ fn bodies(order_id: OrderId, state: &Fulfilment, step: Step, expires_at: Option<
             order_id,
             refund_amount: state.refund_of_our_payment(),
         }))),
+        Step::ConfirmOrder if state.is_free() => one(Some(Body::ConfirmFreeOrder(ConfirmFreeOrder { order_id }))),
         Step::ConfirmOrder => one(state.payment_method_id.clone().map(|payment_method_id| {
             Body::ConfirmOrder(ConfirmOrder {
                 order_id,
@@ -116,6 +127,17 @@ fn record_payment(order_id: OrderId, state: &Fulfilment) -> Option<Body> {
         order_id,
         transaction_id: state.payment.transaction_id.clone()?,
         amount: state.order.as_ref()?.total_amount,
+        payment_method_id: state.payment_method_id.clone(),
+    }))
+}
+
+/// For a customer whose payment has failed. Who has chosen no method yet knows it.
+fn payment_method_needed(order_id: OrderId, state: &Fulfilment, until: DateTime<Utc>) -> Option<Body> {
+    Some(Body::PaymentMethodNeeded(PaymentMethodNeeded {
+        order_id,
+        customer_id: state.order.as_ref()?.customer_id.clone(),
+        code: state.payment.failure.as_ref()?.code.clone(),
+        until,
     }))
 }
 

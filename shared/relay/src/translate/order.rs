@@ -3,8 +3,8 @@
 use domain::order::{Order, OrderEvent, OrderId, OrderItem, OrderStatus};
 use event_store::{CorruptStream, EventStore, Recorded, StoreError};
 use messages::events::{
-    Item, OrderCancelled, OrderConfirmed, OrderDelivered, OrderPaid, OrderShipped, OrderShippingAddressCorrected,
-    OrderSubmitted,
+    FreeOrderConfirmed, Item, OrderCancelled, OrderConfirmed, OrderDelivered, OrderPaid, OrderShipped,
+    OrderShippingAddressCorrected, OrderSubmitted,
 };
 use messages::{Body, Message};
 
@@ -88,7 +88,15 @@ fn body(order_id: OrderId, order: &Order, event: OrderEvent, was_submitted: bool
             total_amount: order.total_amount(),
             currency: order.terms.currency,
         }),
-        OrderEvent::OrderPaid { transaction_id, amount } => Body::OrderPaid(OrderPaid {
+        OrderEvent::FreeOrderConfirmed { confirmation_number } => Body::FreeOrderConfirmed(FreeOrderConfirmed {
+            order_id,
+            customer_id,
+            confirmation_number,
+            currency: order.terms.currency,
+        }),
+        OrderEvent::OrderPaid {
+            transaction_id, amount, ..
+        } => Body::OrderPaid(OrderPaid {
             order_id,
             customer_id,
             transaction_id,

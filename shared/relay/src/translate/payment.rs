@@ -4,7 +4,7 @@ use domain::Aggregate;
 use domain::order::OrderId;
 use domain::payment::{Payment, PaymentEvent, Request};
 use event_store::{CorruptStream, EventStore, Recorded, StoreError};
-use messages::events::{PaymentCancelled, PaymentFailed, PaymentProcessed, PaymentRefunded};
+use messages::events::{PaymentCancelled, PaymentFailed, PaymentProcessed, PaymentRefunded, PaymentReturnRefused};
 use messages::{Body, Message};
 
 use super::message;
@@ -60,6 +60,9 @@ fn body(order_id: OrderId, request: Option<&Request>, event: PaymentEvent) -> Op
             reason,
             retryable,
         }),
+        PaymentEvent::PaymentReturnRefused { code, reason } => {
+            Body::PaymentReturnRefused(PaymentReturnRefused { order_id, code, reason })
+        }
         PaymentEvent::PaymentCancelled {} => Body::PaymentCancelled(PaymentCancelled { order_id }),
         PaymentEvent::PaymentRefunded { amount, .. } => Body::PaymentRefunded(PaymentRefunded {
             order_id,

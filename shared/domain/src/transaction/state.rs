@@ -1,0 +1,11 @@
+//! Who has claimed a transaction.
+
+use serde::{Deserialize, Serialize};
+
+use crate::order::OrderId;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Transaction {
+    /// The order that it pays.
+    pub order_id: OrderId,
+}
