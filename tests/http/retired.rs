@@ -82,7 +82,9 @@ async fn what_is_retired_is_in_no_new_order_or_line_and_stays_in_the_old_ones() 
     assert_eq!(refused.fields(), ["product_id"]);
 
     retire(&api, "/customers/VINET").await;
-    let refused = api.post("/orders", order_of(json!([whole("42"), unpriced("11")]))).await;
+    let refused = api
+        .post("/orders", order_of(json!([whole("42"), unpriced("11")])))
+        .await;
     refused.assert_problem(422, "customer_retired");
     assert_eq!(refused.fields(), ["customer_id", "items[1].product_id"]);
     api.post("/orders", order_of(json!([unpriced("42")])))

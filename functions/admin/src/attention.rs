@@ -48,22 +48,23 @@ pub async fn list(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         .map(|event| open(app.clone(), event))
         .buffered(CONCURRENCY);
     let open: Vec<_> = open.try_collect().await.map_err(read_problem)?;
-    Reply::ok(&list.page(open.into_iter().flatten(), found.next.as_ref())?)
+    Reply::ok(&list.page(open.into_iter().flatten(), found.next)?)
 }
 
-/// What of a process needs attention since that event; `None` when it is settled.
-async fn open(app: Arc<App>, event: Recorded) -> Result<Option<AttentionView>, StoreError> {
+/// What of a process needs attention since that event, and the event's place; `None` when it is settled.
+async fn open(app: Arc<App>, event: Recorded) -> Result<Option<(Place, AttentionView)>, StoreError> {
     let Some(order_id) = Fulfilment::id_of(&event.aggregate_id) else {
         return Ok(None);
     };
     let process = app.events.load::<Fulfilment>(&event.aggregate_id).await?.state;
     let attention = process.and_then(|process| process.attention);
-    Ok(attention
-        .filter(|attention| attention.is_open())
-        .map(|attention| AttentionView {
+    Ok(attention.filter(|attention| attention.is_open()).map(|attention| {
+        let view = AttentionView {
             order_id,
             since: event.timestamp,
             code: attention.code,
             detail: attention.detail,
-        }))
+        };
+        (Place::of(&event), view)
+    }))
 }

@@ -5,11 +5,11 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`http`] | what an operator settles |
+//! | `http` | what an operator settles |
 //! | `inputs` | what a message tells the process |
 //! | `look_up` | what messages would have told it, when an answer is due |
 
-pub mod http;
+mod http;
 mod inputs;
 mod look_up;
 

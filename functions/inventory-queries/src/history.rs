@@ -80,7 +80,5 @@ pub async fn history(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     });
     let page = list.page(entries, next)?;
     let tag = page_tag(from, page.data.len(), page.next_cursor.is_some());
-    Ok(Reply::ok(&page)?
-        .etag(&tag)
-        .caching(Caching::Revalidated))
+    Ok(Reply::ok(&page)?.etag(&tag).caching(Caching::Revalidated))
 }

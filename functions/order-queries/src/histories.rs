@@ -64,7 +64,5 @@ async fn history<A: Aggregate<Id = OrderId>, S: Serialize>(
         .map(|entry| (entry.version + 1, entry));
     let page = list.page(shown, next)?;
     let tag = page_tag(from, page.data.len(), page.next_cursor.is_some());
-    Ok(Reply::ok(&page)?
-        .etag(&tag)
-        .caching(Caching::Revalidated))
+    Ok(Reply::ok(&page)?.etag(&tag).caching(Caching::Revalidated))
 }
