@@ -13,13 +13,18 @@ use crate::support::{Answer, Api, template};
 const ABSENT: &str = "0190b6a4-2c4e-7c3e-9f0a-5d8a6d1f2b3c";
 
 /// The commands on an order that exists, one after the other. `null` for no body.
-fn commands() -> [(&'static str, Value); 8] {
+fn commands() -> [(&'static str, Value); 10] {
     [
         (
             "POST /orders/{order_id}/items",
             json!({ "product_id": "42", "quantity": 1, "unit_price": 1 }),
         ),
         ("DELETE /orders/{order_id}/items/{product_id}", Value::Null),
+        ("PUT /orders/{order_id}/reference", json!({ "reference": "WEB-1" })),
+        (
+            "PUT /orders/{order_id}/shipping-address",
+            json!({ "street": "1 Rue", "city": "Reims", "state": "Marne", "postal_code": "51100", "country": "FR" }),
+        ),
         ("POST /orders/{order_id}/submit", Value::Null),
         ("POST /orders/{order_id}/confirm", json!({ "payment_method_id": "pm" })),
         (

@@ -84,7 +84,7 @@ async fn the_events_are_the_audit_trail_page_by_page() {
     assert_eq!(fields, expected);
     assert_eq!(
         (&first["event_type"], &first["event_version"]),
-        (&json!("OrderCreated"), &json!(4))
+        (&json!("OrderCreated"), &json!(5))
     );
 }
 

@@ -243,7 +243,7 @@ async fn an_order_that_is_sent_once_a_retirement_is_answered_is_refused_whatever
     for n in 0..4 {
         let path = format!("/products/{n}");
         api.put(&path, product()).await;
-        let create = || api.post("/orders", order_of(json!([whole(&n.to_string())])));
+        let create = || api.post("/orders", order_of(json!([unpriced(&n.to_string())])));
         let after = async {
             retire(&api, &path).await;
             create().await

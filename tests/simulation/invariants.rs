@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::Aggregate;
 use domain::order::OrderId;
+use domain::transaction::Transaction;
 use event_store::Recorded;
 use read_models::customer_orders::CustomerOrderRow;
 use read_models::daily_orders::DailyOrderRow;
@@ -37,6 +39,9 @@ type Events = BTreeMap<String, Vec<Recorded>>;
 pub async fn check(world: &World) -> Result<(), String> {
     let events = events(world).await;
     versions_are_contiguous(&events)?;
+    let is_claim = |(id, _): &(String, Vec<Recorded>)| Transaction::id_of(id).is_some();
+    let (claims, events): (Events, Events) = events.into_iter().partition(is_claim);
+    claims_are_by_those_who_pay(&claims, &world.history.borrow())?;
     answers_agree_with(&events, &world.history.borrow())?;
     rows_are_folds(world, &events).await?;
     totals_are_sums(world).await?;
@@ -94,6 +99,19 @@ fn versions_are_contiguous(events: &Events) -> Result<(), String> {
 
 /// What came of one attempt: by command, the versions of its events.
 type Effect = BTreeMap<Uuid, Vec<u64>>;
+
+/// A transaction is claimed once, for the order of the attempt. The claim of a command that was killed then may stay.
+fn claims_are_by_those_who_pay(claims: &Events, history: &History) -> Result<(), String> {
+    for claim in claims.values().flatten() {
+        let correlation_id = claim.metadata.correlation_id.as_deref();
+        let mut attempts = history.attempts.iter();
+        let attempt = attempts.find(|attempt| correlation_id == Some(&attempt.correlation_id));
+        let order = attempt.and_then(|attempt| history.order_ids[attempt.request.order].as_deref());
+        let claimed_for = claim.stored.data["order_id"].as_str();
+        ensure!(claim.version == 1 && order == claimed_for, "nobody asked for {claim:?}");
+    }
+    Ok(())
+}
 
 /// The effects by correlation id, which every attempt has of its own.
 fn effects<'a>(events: &'a Events, history: &History) -> Result<BTreeMap<&'a str, Effect>, String> {

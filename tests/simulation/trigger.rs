@@ -5,6 +5,8 @@
 
 use std::cell::RefCell;
 
+use domain::Aggregate;
+use domain::order::Order;
 use serde_json::{Value, json};
 
 use super::faults::chance;
@@ -58,7 +60,12 @@ impl<'a> Trigger<'a> {
     }
 
     fn poll(&self) {
-        let records = self.stream.borrow_mut().read(self.world);
+        let mut records = self.stream.borrow_mut().read(self.world);
+        // The template's filter: of the event store, projections get the events of orders.
+        records.retain(|record| {
+            let aggregate_type = record["dynamodb"]["NewImage"]["AggregateType"]["S"].as_str();
+            aggregate_type.is_none_or(|of| of == Order::TYPE)
+        });
         self.undelivered.borrow_mut().extend(records);
     }
 
