@@ -178,7 +178,8 @@ fn a_parameter_that_is_not_there_or_may_not_be_so_is_one_sentence_with_what_may_
     assert_eq!(
         refused("StepTimeout", "ship:5"),
         "template.yaml has no parameter StepTimeout (is StepTimeouts meant?); PARAMETERS may set Architecture, CorsOrigins, Fulfilment, \
-         JwtAudience, JwtIssuer, LogLevel, MailFrom, PaymentAttempts, PaymentGateway, PaymentGatewayKey, StepTimeouts"
+         JwtAudience, JwtIssuer, LogLevel, MailFrom, PaymentAttempts, PaymentGateway, PaymentGatewayKey, ReportTimeZone, \
+         StepTimeouts"
     );
     assert!(refused("Colour", "red").starts_with("template.yaml has no parameter Colour; PARAMETERS may set "));
     assert_eq!(
