@@ -18,6 +18,9 @@ pub static DESCRIPTION: LazyLock<Description> = LazyLock::new(|| Description {
     validators: Mutex::default(),
 });
 
+/// [`Description::operations`], which every request of every test asks for.
+static OPERATIONS: LazyLock<BTreeMap<String, &'static Map<String, Value>>> = LazyLock::new(|| DESCRIPTION.operations());
+
 pub struct Description {
     pub api: Value,
     /// By the schema, as text.
@@ -90,9 +93,8 @@ impl Description {
                 && segments()
                     .all(|(pattern, segment)| pattern == segment || (pattern.starts_with('{') && !segment.is_empty()))
         };
-        let operations = self.operations();
         // Fixed segments come before parameters.
-        operations
+        OPERATIONS
             .keys()
             .filter(fits)
             .min_by_key(|key| key.replace('{', "~"))
@@ -103,8 +105,7 @@ impl Description {
     #[track_caller]
     pub fn check(&self, operation: &str, answer: &Answer) {
         let Answer { status, headers, body } = answer;
-        let operations = self.operations();
-        let Some(response) = operations[operation]["responses"].get(status.to_string()) else {
+        let Some(response) = OPERATIONS[operation]["responses"].get(status.to_string()) else {
             panic!("{operation} has no {status} in the description: {body}");
         };
         let response = self.resolve(response);
