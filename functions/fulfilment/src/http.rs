@@ -14,7 +14,7 @@ use crate::App;
 #[derive(Serialize)]
 struct Settled {
     order_id: OrderId,
-    /// Of the process.
+    /// The version of the process, not of the order.
     version: Version,
     message: &'static str,
 }

@@ -37,15 +37,15 @@ use templates::{News, news};
 /// How many messages of a batch are handled at once: all of them.
 const CONCURRENCY: usize = 10;
 
-/// The time of a claim: as long as template.yaml lets an invocation run, so nobody holds a claim that has run out; and shorter than a message
-/// stays out of sight, so it has run out when the message comes again.
+/// The time of a claim. It is as long as template.yaml lets an invocation run, so nobody holds a claim that has run out; and
+/// shorter than a message stays out of sight, so it has run out when the message comes again.
 const CLAIM: Duration = Duration::from_secs(30);
 
 /// What the handler needs.
 pub struct App {
     pub notifications: Notifications,
     pub customers: Customers,
-    /// What is true of orders and their fulfilment when a mail goes out.
+    /// The events of orders and their fulfilment, for what is true when a mail goes out.
     pub events: EventStore,
     /// Whether orders are confirmed by the process that takes their payment, or by the shop itself.
     pub is_fulfilling: bool,
@@ -183,7 +183,7 @@ impl App {
 }
 
 impl App {
-    /// Whether it is still so when the mail goes out.
+    /// Whether news is still true when its mail goes out.
     async fn is_true(&self, news: News<'_>, order: Option<&Order>) -> Result<bool, StoreError> {
         Ok(match news {
             // What has happened then stays so.

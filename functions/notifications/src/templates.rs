@@ -23,9 +23,9 @@ pub struct Letter {
 /// What has happened, as far as customers are told of it.
 #[derive(Debug, Clone, Copy)]
 pub enum News<'a> {
-    /// By the shop itself.
+    /// The shop itself has confirmed it.
     Confirmed(&'a OrderConfirmed),
-    /// Paid, and so confirmed.
+    /// It is paid, and so confirmed.
     Paid(&'a OrderPaid),
     /// Nothing is due.
     Free(&'a FreeOrderConfirmed),
@@ -34,8 +34,8 @@ pub enum News<'a> {
     PaymentMethodNeeded(&'a PaymentMethodNeeded),
 }
 
-/// What a message tells customers. `None` where it is not their affair: of a basket, and of a failed payment as long as the
-/// process has not said what is to become of it.
+/// What a message tells customers. `None` where it is not their affair, such as a cancelled basket, or a failed payment: the
+/// process says later what is to become of that.
 ///
 /// Where orders are fulfilled, their confirmation comes before the payment, and only what is paid is told to be confirmed.
 /// Where the shop sends the commands itself, its confirmation is its word.

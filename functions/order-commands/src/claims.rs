@@ -10,7 +10,8 @@ use dynamodb::TableError;
 use event_store::{BeforeAppend, Decider, StoreError, Stream, TransactError};
 use uuid::Uuid;
 
-/// Claims the transaction of a payment that is about to be appended. An order that dies in between may claim it again.
+/// Claims the transaction of a payment that is about to be appended. If its function dies in between, the order may claim it
+/// again.
 pub struct Claims<'a> {
     transactions: &'a Decider<Transaction>,
     order_id: OrderId,

@@ -73,7 +73,7 @@ pub struct RecordPayment {
     pub order_id: OrderId,
     pub transaction_id: TransactionId,
     pub amount: Decimal,
-    /// Which was charged. Messages of before do not say it.
+    /// The method that was charged. Messages of before do not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_method_id: Option<PaymentMethodId>,
 }

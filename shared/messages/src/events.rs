@@ -209,7 +209,7 @@ pub struct PaymentReturnRefused {
     pub order_id: OrderId,
     /// Stable, in snake case.
     pub code: String,
-    /// For people.
+    /// The reason, for people.
     pub reason: String,
 }
 
@@ -218,9 +218,9 @@ pub struct PaymentReturnRefused {
 pub struct PaymentMethodNeeded {
     pub order_id: OrderId,
     pub customer_id: CustomerId,
-    /// Of the failure: stable, in snake case.
+    /// The failure's code: stable, in snake case.
     pub code: String,
-    /// Then the order is cancelled.
+    /// The moment at which the order is cancelled.
     pub until: DateTime<Utc>,
 }
 

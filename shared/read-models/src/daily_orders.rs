@@ -29,8 +29,7 @@ const SHARDS: u32 = 8;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct DailyOrderRow {
-    /// `<day>#<shard of the customer>`, before it `<time zone>#` unless that is UTC: so days of different zones never meet, and what
-    /// is of another zone than the stack's is nothing to it.
+    /// `<day>#<shard of the customer>`, in any zone but UTC with `<time zone>#` before it: days of different zones never meet.
     pub day_shard: String,
     /// `order#<time of creation>#<order id>`
     pub entry: String,
@@ -104,7 +103,7 @@ fn day_shard(zone: &Zone, day: Day, shard: u32) -> String {
 pub struct DailyReport {
     /// `YYYY-MM-DD`
     pub date: String,
-    /// Whose days they are, by its IANA name.
+    /// The IANA name of the time zone that the day is of.
     pub time_zone: String,
     pub total_orders: u64,
     pub unique_customers: u64,

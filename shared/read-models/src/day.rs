@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde::Serialize;
 
-/// A day, written `YYYY-MM-DD`; a UTC day, if it is not said otherwise.
+/// A day, written `YYYY-MM-DD`: a UTC day, unless something else is said where it is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Day(NaiveDate);
 
@@ -43,8 +43,8 @@ pub const REPORT_TIME_ZONE: Variable = Variable {
     meaning: "the time zone of daily reports, by its IANA name",
 };
 
-/// A time zone of the IANA's list, by which days are told: of 23 and 25 hours, where clocks are changed. What it knows is part of
-/// the program, so that all functions of a deployment know the same.
+/// A time zone of the IANA's list. Where clocks are changed, it has days of 23 and of 25 hours. Its rules are part of the program,
+/// so that all functions of a deployment know the same.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Zone(TimeZone);
 
@@ -57,13 +57,13 @@ impl Zone {
         REPORT_TIME_ZONE.parsed(env, "the name of a time zone, such as Europe/Berlin")
     }
 
-    /// As the list has it.
+    /// The name that the list has.
     pub fn name(&self) -> &str {
         self.0.iana_name().unwrap_or("UTC")
     }
 
     pub fn day_of(&self, at: DateTime<Utc>) -> Day {
-        // Without an offset beyond the year 9999, for which there are no rules.
+        // Beyond the year 9999 there are no rules, and so no offset.
         let offset = Timestamp::from_second(at.timestamp()).map_or(0, |at| self.0.to_offset(at).seconds());
         Day((at + TimeDelta::seconds(offset.into())).date_naive())
     }

@@ -37,7 +37,7 @@ pub struct CustomerView {
     pub version: Version,
     pub name: String,
     pub email: Option<String>,
-    /// For no new orders any more.
+    /// Whether it gets no new orders any more.
     pub retired: bool,
     pub updated_at: String,
 }

@@ -10,7 +10,7 @@ use crate::customers::{Customer, Customers};
 use crate::products::Products;
 use crate::table::{Versioned, key, read};
 
-/// Those of `product_ids`, of which none comes twice, that exist, and the customer if there is one: one request for each 100.
+/// The products of `product_ids` that exist, and the customer if there is one: one request for each 100. No id may come twice.
 ///
 /// # Errors
 /// As [`Table::get_many`](crate::Table::get_many).

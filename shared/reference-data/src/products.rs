@@ -31,7 +31,7 @@ pub struct ProductView {
     pub sku: Option<String>,
     pub unit_price: Decimal,
     pub currency: String,
-    /// For no new orders any more.
+    /// Whether it comes into no new lines any more.
     pub retired: bool,
     pub updated_at: String,
 }

@@ -41,7 +41,7 @@ pub struct Versioned<R> {
     pub version: Version,
     #[serde(with = "domain::time::timestamp")]
     pub updated_at: DateTime<Utc>,
-    /// For nothing new any more. What has been before says nothing of it, and is not retired.
+    /// Whether nothing new is made with it any more. Items of before do not say it, and are not retired.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub retired: bool,
     #[serde(flatten)]

@@ -14,7 +14,7 @@ use uuid::Uuid;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Change<State, Figures> {
     pub version: Version,
-    /// Of the aggregate after the change.
+    /// What is shown of the aggregate's state after the change.
     #[serde(flatten)]
     pub state: State,
     pub changed_at: String,
@@ -26,7 +26,7 @@ pub struct ChangeDetails<Figures> {
     pub event: String,
     /// What the event says, in its newest schema version.
     pub data: Value,
-    /// Before and after the change.
+    /// What there was before and after the change.
     #[serde(flatten)]
     pub figures: Figures,
 }
@@ -40,7 +40,7 @@ pub struct Status<S> {
     pub status: S,
 }
 
-/// Where there is nothing to show.
+/// Nothing to show.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Nothing {}
 

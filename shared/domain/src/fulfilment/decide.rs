@@ -9,7 +9,7 @@ use super::state::{Fulfilment, LineStatus, PaymentStage};
 /// comes too late to matter.
 ///
 /// # Errors
-/// When an operator settles what there is not.
+/// When an operator settles a fulfilment that there is not, or that needs no settling.
 pub(super) fn decide(
     fulfilment: Option<&Fulfilment>,
     input: Input,

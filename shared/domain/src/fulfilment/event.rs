@@ -75,7 +75,7 @@ pub enum FulfilmentEvent {
     FulfilmentNeedsAttention {
         /// Stable, in snake case: why the provider does not give the money back.
         code: String,
-        /// For operators.
+        /// The reason, for operators.
         detail: String,
     },
     /// An operator has seen to it. Who that was is the event's user.
@@ -167,7 +167,7 @@ pub enum PaymentNews {
 pub enum OrderNews {
     Confirmed {
         payment_method_id: PaymentMethodId,
-        /// Of the order, when it happened. Events of before do not have it.
+        /// The order's version at that time. Events of before do not have it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         order_version: Option<u64>,
     },

@@ -37,7 +37,7 @@ pub enum Input {
     },
 }
 
-/// Why something told has no place in the process.
+/// Why the process refuses what an operator says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FulfilmentError {
     #[error("there is no fulfilment of such an order")]

@@ -17,12 +17,12 @@ pub struct Fulfilment {
     /// `None` until it has been told that the order was submitted; what it is told before, it keeps in mind.
     pub order: Option<SubmittedOrder>,
     pub payment_method_id: Option<PaymentMethodId>,
-    /// Chosen while another was being charged, in case that fails.
+    /// The method that was chosen while another was being charged: it is taken if that fails.
     pub chosen_meanwhile: Option<PaymentMethodId>,
     pub lines: BTreeMap<Sku, Line>,
     pub payment: PaymentProgress,
     pub is_confirmed: bool,
-    /// Of the order, when it was last confirmed. Not known of what was told before this was told.
+    /// The order's version at its newest confirmation. Confirmations that were told to older code have none.
     pub confirmed_version: Option<u64>,
     /// Whether the order says that nothing is due.
     pub is_free_confirmed: bool,
@@ -82,7 +82,7 @@ pub struct PaymentProgress {
     pub status: PaymentStage,
     /// How often it was asked for.
     pub attempts: u32,
-    /// Of those, how often with the newest method.
+    /// How often it was asked for with the newest method.
     pub attempts_of_method: u32,
     /// How many methods were tried.
     pub methods: u32,
@@ -143,7 +143,7 @@ impl Attention {
 }
 
 impl Fulfilment {
-    /// What the order may know of its payment.
+    /// What the process says of the payment when the order is confirmed.
     pub fn charge(&self) -> Charge {
         let method = self.payment_method_id.clone();
         match (self.payment.status, method) {
@@ -161,7 +161,7 @@ impl Fulfilment {
         is_zero && self.payment.status == PaymentStage::None
     }
 
-    /// Whether a confirmation is none that was told before.
+    /// Whether a confirmation was not told before.
     pub(super) fn is_news(&self, payment_method_id: &PaymentMethodId, order_version: Option<u64>) -> bool {
         match (self.is_confirmed, self.confirmed_version) {
             (false, _) => true,

@@ -33,7 +33,7 @@ pub enum OrderCommand {
         /// When the customer has chosen it already.
         payment_method_id: Option<PaymentMethodId>,
     },
-    /// Also with another payment method, after one that could not be charged.
+    /// Confirms the order, or chooses another payment method after one that could not be charged.
     ConfirmOrder {
         /// Absent when nothing is due.
         payment_method_id: Option<PaymentMethodId>,
@@ -41,7 +41,7 @@ pub enum OrderCommand {
     RecordPayment {
         transaction_id: TransactionId,
         amount: Decimal,
-        /// Which was charged, where that is known.
+        /// The method that was charged, where that is known.
         payment_method_id: Option<PaymentMethodId>,
     },
     ShipOrder {
@@ -91,16 +91,16 @@ pub struct Context {
     /// Those of [`OrderCommand::products_to_look_up`] that the catalogue has.
     pub products: HashMap<ProductId, Product>,
     pub retired: Retired,
-    /// For a confirmation.
+    /// What the process says of the payment. A confirmation needs it.
     pub charge: Charge,
 }
 
-/// What there is for nothing new any more, as it was when the edge looked.
+/// The products and the customer of a command that are retired, as the edge has read them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Retired {
-    /// Those of [`Context::products`] that are.
+    /// The retired ones among [`Context::products`].
     pub products: HashSet<ProductId>,
-    /// Whether that of [`OrderCommand::customer_to_look_up`] is.
+    /// Whether [`OrderCommand::customer_to_look_up`] is retired.
     pub customer: bool,
 }
 
@@ -112,7 +112,7 @@ pub enum Charge {
     None,
     /// This method is charged, or was.
     UnderWay(PaymentMethodId),
-    /// This one could not be charged, and another may be chosen.
+    /// This method could not be charged, and another may be chosen.
     Failed(PaymentMethodId),
     /// The order is going to be cancelled.
     GivenUp,

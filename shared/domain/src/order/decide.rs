@@ -309,7 +309,8 @@ fn together(mut errors: Vec<OrderError>) -> OrderError {
     }
 }
 
-/// New lines of these items, and a new order, are not of what is retired. `prefix` says where an item stands in the request.
+/// Refuses a new order of a retired customer, and new lines of retired products. `prefix` says where an item stands in the
+/// request.
 fn refuse_retired(context: &Context, items: &[NewItem], prefix: impl Fn(usize) -> String) -> Result<(), OrderError> {
     let Retired { products, customer } = &context.retired;
     let items = items.iter().enumerate();

@@ -68,7 +68,7 @@ pub enum OrderEvent {
     OrderPaid {
         transaction_id: TransactionId,
         amount: Decimal,
-        /// Which was charged, where that is known.
+        /// The method that was charged, where that is known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         payment_method_id: Option<PaymentMethodId>,
     },

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::command::Request;
 use crate::text::TransactionId;
 
-/// In place of the id of a refund that somebody else has asked for.
+/// What stands in place of a refund's id when somebody else has asked for the refund.
 pub const REFUNDED_BEFORE: &str = "already_refunded";
 
 /// The type of every event below.

@@ -93,7 +93,7 @@ impl Problem {
         self
     }
 
-    /// More fields: so many as an answer tells, and how many more there are.
+    /// Adds fields, as many as an answer tells, and says how many more there are.
     pub fn fields(mut self, fields: impl IntoIterator<Item = FieldError>) -> Self {
         self.fields.extend(fields);
         let more = self.fields.len().saturating_sub(MAX_ERRORS);

@@ -1,8 +1,8 @@
 //! OrderSearch: orders found by the words in them.
 //!
-//! An inverted index. For each beginning of each word of an order there is a posting under that term, and for each two letters
-//! of a script without spaces, at the place of the order in time. Beside the postings each order has a row that says which terms it has, so that those which no longer
-//! apply can be removed.
+//! An inverted index. Each beginning of each word of an order is a term, and in scripts without spaces each two letters are. Under
+//! each term there is a posting, at the place of the order in time. Beside the postings each order has a row that says which
+//! terms it has, so that those which no longer apply can be removed.
 //!
 //! | module | what it holds |
 //! |---|---|

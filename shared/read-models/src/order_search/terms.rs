@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::Version;
 use serde::{Deserialize, Serialize};
 
-/// No term has them, nor a space.
+/// What stands between packed terms, in the two ways of packing. No term has them, nor a space.
 const LONGER: char = '/';
 const OTHER_LAST: char = '+';
 
@@ -43,7 +43,7 @@ impl From<Terms> for BTreeMap<String, String> {
     }
 }
 
-/// `terms` in their order.
+/// Packs terms, which come sorted.
 fn pack(terms: &[String]) -> String {
     let mut packed = String::new();
     let (mut last, mut start, mut mark) = ("", 0, None);
