@@ -92,7 +92,8 @@ async fn every_message_is_valid_and_tells_nothing_of_how_events_are_stored() {
     api.stock_up("A-1", 10).await;
     let shipped = api.submit(body(&[("A-1", 3)]), "pm_visa").await;
     api.fulfilment_is(&shipped, "awaiting_shipment").await;
-    // Whoever packs it hears of the new address, however far the request for the shipment has come.
+    // The request for the shipment has the address of when it is told. Whoever packs it hears of the new one by itself.
+    api.stack.caught_up().await.unwrap();
     let paris = json!({ "street": "1 quai de Seine", "city": "Paris" });
     let correct = api
         .put(&format!("/orders/{shipped}/shipping-address"), paris.clone())
