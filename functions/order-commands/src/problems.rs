@@ -3,7 +3,7 @@
 use api::not_found;
 use domain::order::{OrderError, OrderStatus};
 use event_store::TransactError;
-use lambda_edge::http::{FieldError, Problem, StatusCode};
+use lambda_edge::http::{Problem, StatusCode};
 
 pub fn transact_problem(error: TransactError<OrderError>) -> Problem {
     let event_too_large = |bytes, limit| {
@@ -35,20 +35,11 @@ fn refusal_problem(error: OrderError) -> Problem {
         OrderError::ConflictingPrice { field, .. } => {
             unprocessable("conflicting_price", detail).field(field, "differs from the price in the order")
         }
-        OrderError::Retired { customer, items } => {
-            let code = if customer {
-                "customer_retired"
-            } else {
-                "product_retired"
-            };
-            let of = |field: String, message: &str| FieldError {
-                field,
-                message: message.to_owned(),
-            };
-            let customer = customer.then(|| of("customer_id".to_owned(), "is retired, and gets no new orders"));
-            let items = items.into_iter();
-            let items = items.map(|(field, _)| of(field, "is retired, and comes into no new line"));
-            unprocessable(code, detail).fields(customer.into_iter().chain(items))
+        OrderError::CustomerRetired => {
+            unprocessable("customer_retired", detail).field("customer_id", "is retired, and gets no new orders")
+        }
+        OrderError::ProductRetired { field, .. } => {
+            unprocessable("product_retired", detail).field(field, "is retired, and comes into no new line")
         }
         OrderError::UnknownProduct { field, .. } => unprocessable("unknown_product", detail)
             .field(field, "is not in the catalogue, and the item has no unit_price"),

@@ -1,5 +1,6 @@
 //! `replay` and `verify`.
 
+use std::collections::BTreeSet;
 use std::future::pending;
 use std::io::Write;
 use std::pin::pin;
@@ -151,10 +152,11 @@ fn read_models(names: Vec<String>, mut known: Vec<&'static str>) -> Result<Vec<S
         let name = name.clone();
         return Err(CliError::NoSuchProjection { name, known });
     }
-    Ok(names
+    let meant: BTreeSet<_> = names
         .iter()
         .flat_map(|name| projections::read_models_of(name))
-        .collect())
+        .collect();
+    Ok(meant.into_iter().collect())
 }
 
 /// Carries the replay out here. `None` when it was stopped by Ctrl-C.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use rust_decimal::Decimal;
 
-use super::command::{Charge, Context, CreateOrder, NewItem, OrderCommand, Retired, Which};
+use super::command::{Charge, Context, CreateOrder, NewItem, OrderCommand, Which};
 use super::event::OrderEvent;
 use super::evolve::add;
 use super::state::{MAX_ITEM_TEXT_BYTES, MAX_LINES, Order, OrderItem, OrderStatus};
@@ -48,12 +48,10 @@ pub enum OrderError {
         product_id: ProductId,
         existing: String,
     },
-    #[error("{} retired, for no new orders any more", if *customer { "the customer is" } else { "products are" })]
-    Retired {
-        customer: bool,
-        /// Every item of such a product, by the field that names it.
-        items: Vec<(String, ProductId)>,
-    },
+    #[error("the customer is retired")]
+    CustomerRetired,
+    #[error("product {product_id} is retired")]
+    ProductRetired { field: String, product_id: ProductId },
     #[error("the catalogue has no product {product_id}, and the item has no price")]
     UnknownProduct { field: String, product_id: ProductId },
     #[error("the catalogue has the price of product {product_id} in {catalogue}, but the order is in {order}")]
@@ -131,11 +129,12 @@ fn change(order: &Order, command: OrderCommand, context: &Context) -> Result<Vec
             let product = context.products.get(&item.product_id);
             let sku = sku_of_line(order, &item, product)?;
             let mut lines = order.items.iter();
-            if !lines.any(|line| line.is_of(&item.product_id, sku.as_ref(), false)) {
-                refuse_retired(context, std::slice::from_ref(&item), |_| String::new())?;
+            let is_line = lines.any(|line| line.is_of(&item.product_id, sku.as_ref(), false));
+            let retired = retired(context, &item, "").filter(|_| !is_line);
+            match check_item(&order.items, order.terms.currency, item, sku, product, "") {
+                Ok(item) if retired.is_none() => Ok(vec![item.into()]),
+                checked => Err(together(retired.into_iter().chain(checked.err().into_iter().flatten()))),
             }
-            let item = check_item(&order.items, order.terms.currency, item, sku, product, "").map_err(together)?;
-            Ok(vec![item.into()])
         }
         OrderCommand::RemoveOrderItem { product_id, which } => {
             only_from(&[Created])?;
@@ -257,10 +256,14 @@ fn is_next_choice(order: &Order, chosen: Option<&PaymentMethodId>, charge: &Char
 }
 
 fn create(command: CreateOrder, context: &Context) -> Result<Vec<OrderEvent>, OrderError> {
-    refuse_retired(context, &command.items, |position| format!("items[{position}]."))?;
     // A line named twice is merged as if it had been added twice.
     let mut items = Vec::with_capacity(command.items.len());
-    let mut errors = Vec::new();
+    let mut errors: Vec<_> = context
+        .retired
+        .customer
+        .then_some(OrderError::CustomerRetired)
+        .into_iter()
+        .collect();
     let mut products = HashSet::new();
     for (position, item) in command.items.iter().enumerate() {
         products.insert(&item.product_id);
@@ -270,6 +273,7 @@ fn create(command: CreateOrder, context: &Context) -> Result<Vec<OrderEvent>, Or
             errors.push(too_many_lines(&prefix));
             break;
         }
+        errors.extend(retired(context, item, &prefix));
         let product = context.products.get(&item.product_id);
         // What else stands in the request does not matter: its items may come in any order.
         let sku = sku_of_item(item, product);
@@ -288,7 +292,7 @@ fn create(command: CreateOrder, context: &Context) -> Result<Vec<OrderEvent>, Or
         }
     }
     if !errors.is_empty() {
-        return Err(together(errors));
+        return Err(together(errors.into_iter()));
     }
     Ok(vec![OrderEvent::OrderCreated {
         terms: command.terms,
@@ -297,7 +301,8 @@ fn create(command: CreateOrder, context: &Context) -> Result<Vec<OrderEvent>, Or
 }
 
 /// One refusal that says all that is wrong.
-fn together(mut errors: Vec<OrderError>) -> OrderError {
+fn together(errors: impl Iterator<Item = OrderError>) -> OrderError {
+    let mut errors: Vec<_> = errors.collect();
     let others = errors.split_off(1);
     let first = errors.swap_remove(0);
     match others[..] {
@@ -309,18 +314,13 @@ fn together(mut errors: Vec<OrderError>) -> OrderError {
     }
 }
 
-/// Refuses a new order of a retired customer, and new lines of retired products. `prefix` says where an item stands in the
-/// request.
-fn refuse_retired(context: &Context, items: &[NewItem], prefix: impl Fn(usize) -> String) -> Result<(), OrderError> {
-    let Retired { products, customer } = &context.retired;
-    let items = items.iter().enumerate();
-    let items = items.filter(|(_, item)| products.contains(&item.product_id));
-    let items = items.map(|(position, item)| (format!("{}product_id", prefix(position)), item.product_id.clone()));
-    let (customer, items) = (*customer, items.collect::<Vec<_>>());
-    match customer || !items.is_empty() {
-        true => Err(OrderError::Retired { customer, items }),
-        false => Ok(()),
-    }
+/// Why an item makes no new line, if its product is retired. `prefix` says where it stands in the request.
+fn retired(context: &Context, item: &NewItem, prefix: &str) -> Option<OrderError> {
+    let is_retired = context.retired.products.contains(&item.product_id);
+    is_retired.then(|| OrderError::ProductRetired {
+        field: format!("{prefix}product_id"),
+        product_id: item.product_id.clone(),
+    })
 }
 
 fn cancel(order: &Order, reason: Reason, refund_amount: Option<Decimal>) -> Result<Vec<OrderEvent>, OrderError> {

@@ -1,6 +1,7 @@
 //! given(events).when(command).then(events), for every command and every rule.
 
 use super::*;
+use crate::order::Retired;
 use serde_json::json;
 
 use crate::aggregate::{Aggregate, StoredEvent, read_events};
@@ -612,12 +613,13 @@ fn what_is_retired_is_in_no_new_order_and_no_new_line_and_all_of_it_is_named() {
         },
         ..context()
     };
-    let refused = |customer, fields: &[(&str, &str)]| {
-        let items = fields
-            .iter()
-            .map(|(field, id)| ((*field).to_owned(), id.parse().unwrap()));
-        let items = items.collect();
-        OrderError::Retired { customer, items }
+    let refused = |customer: bool, fields: &[(&str, &str)]| {
+        let items = fields.iter().map(|(field, id)| OrderError::ProductRetired {
+            field: (*field).to_owned(),
+            product_id: id.parse().unwrap(),
+        });
+        let customer = customer.then_some(OrderError::CustomerRetired);
+        together(customer.into_iter().chain(items))
     };
     // Two colours of one product are two items.
     let named = |sku: &str| NewItem {
@@ -638,6 +640,15 @@ fn what_is_retired_is_in_no_new_order_and_no_new_line_and_all_of_it_is_named() {
         .when(create(items()))
         .then_refused(refused(true, &fields));
     of_order(true).when(create(vec![])).then_refused(refused(true, &[]));
+    // Beside what else is wrong, in the order of the items.
+    let both = vec![unpriced("60"), unpriced("28")];
+    of_order(false).when(create(both)).then_refused(OrderError::Several {
+        first: Box::new(OrderError::UnknownProduct {
+            field: "items[0].product_id".to_owned(),
+            product_id: "60".parse().unwrap(),
+        }),
+        others: vec![refused(false, &[("items[1].product_id", "28")])],
+    });
     let bought = OrderItem {
         quantity: Quantity::new(1).unwrap(),
         ..of_catalogue("77")

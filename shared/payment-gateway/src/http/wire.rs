@@ -137,7 +137,10 @@ impl Refusal {
     pub fn of_known_payment(&self) -> GatewayError {
         match self.status {
             404 => unknown_payment(),
-            _ => self.of_payment(),
+            _ => match self.of_payment() {
+                GatewayError::Misconfigured(_) => self.for_good(),
+                known => known,
+            },
         }
     }
 
@@ -154,7 +157,7 @@ impl Refusal {
                 "balance_insufficient",
                 "the shop has too little at the provider to give back",
             ),
-            _ => self.of_ours(),
+            _ => self.for_good(),
         }
     }
 
@@ -181,17 +184,27 @@ impl Refusal {
         }
     }
 
+    /// Something is wrong with us rather than with the payment. A charge waits for a deployment as long as its step may take: a
+    /// wrong URL must not look like a customer's bad card.
     fn of_ours(&self) -> GatewayError {
-        let status = self.status;
-        let code = plain(self.code());
+        match self.status {
+            401 | 403 => GatewayError::Misconfigured(format!("the provider refuses our key ({})", self.status)),
+            status => {
+                let code = plain(self.code());
+                GatewayError::Misconfigured(format!("the provider answers {status}, code {code}"))
+            }
+        }
+    }
+
+    /// What would otherwise be asked for ever: the same request to give something back gets the same answer.
+    fn for_good(&self) -> GatewayError {
+        let (status, code) = (self.status, plain(self.code()));
         match status {
-            401 | 403 => GatewayError::Misconfigured(format!("the provider refuses our key ({status})")),
-            // The same request gets the same answer for ever.
             400 | 402 | 404 | 410 | 422 => {
                 tracing::error!(status, code, "the payment provider refuses a request");
                 GatewayError::declined("request_refused", "the provider refuses the request")
             }
-            _ => GatewayError::Misconfigured(format!("the provider answers {status}, code {code}")),
+            _ => self.of_ours(),
         }
     }
 
@@ -354,28 +367,26 @@ mod tests {
             assert_eq!(refused.code(), code);
             assert_eq!(matches!(refused, GatewayError::Declined { .. }), is_lasting, "{code}");
         }
-        let unknown = refusal(404, r#"{"code": "resource_missing"}"#).of_known_payment();
-        assert_eq!(unknown.code(), "unknown_payment");
+        for (status, code) in [
+            (404, "unknown_payment"),
+            (400, "request_refused"),
+            (401, "gateway_misconfigured"),
+        ] {
+            let refused = refusal(status, r#"{"code": "resource_missing"}"#).of_known_payment();
+            assert_eq!(refused.code(), code);
+        }
     }
 
     #[test]
-    fn other_refusals_never_change_but_for_the_key_and_repeat_nothing_that_is_not_a_code() {
-        for (status, error, code) in [
-            (
-                401,
-                r#"{"message": "Invalid API Key: sk_test_1"}"#,
-                "gateway_misconfigured",
-            ),
-            (400, r#"{"code": "Maria <maria@example.com>"}"#, "request_refused"),
-            (
-                404,
-                r#"{"code": "resource_missing", "param": "intent"}"#,
-                "request_refused",
-            ),
-            (400, r#""sk_test_1 Maria""#, "request_refused"),
+    fn other_refusals_of_a_charge_wait_for_a_deployment_and_repeat_nothing_that_is_not_a_code() {
+        for (status, error) in [
+            (401, r#"{"message": "Invalid API Key: sk_test_1"}"#),
+            (400, r#"{"code": "Maria <maria@example.com>"}"#),
+            (404, r#"{"code": "resource_missing", "param": "intent"}"#),
+            (400, r#""sk_test_1 Maria""#),
         ] {
             let ours = refusal(status, error).of_payment();
-            assert_eq!(ours.code(), code);
+            assert_eq!(ours.code(), "gateway_misconfigured");
             let text = ours.to_string();
             assert!(!text.contains("Maria") && !text.contains("sk_test"), "{text}");
         }
