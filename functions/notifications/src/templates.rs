@@ -144,10 +144,7 @@ fn shipped(event: &OrderShipped, name: &str) -> Letter {
 fn cancelled(event: &OrderCancelled, name: &str) -> Letter {
     let refund = match event.refund_amount.is_zero() {
         true => String::new(),
-        false => format!(
-            "We pay back {} the way you paid.\n\n",
-            money(event.refund_amount, event.currency)
-        ),
+        false => format!("You are due {} back.\n\n", money(event.refund_amount, event.currency)),
     };
     Letter {
         template: "order_cancelled",

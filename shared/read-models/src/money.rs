@@ -19,7 +19,7 @@ impl Money {
     /// Amounts with all decimal places of the currency.
     pub(crate) fn of(currency: &str, gross: Decimal, net: Decimal) -> Self {
         let in_full = |amount: Decimal| {
-            let currency = currency.parse::<Currency>();
+            let currency = Currency::try_from(currency.to_owned());
             currency.map_or(amount, |currency| currency.round(amount))
         };
         Self {

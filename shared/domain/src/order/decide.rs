@@ -22,7 +22,7 @@ pub enum OrderError {
     AlreadyExists,
     #[error("{command} is not possible: the order is {status}")]
     InvalidTransition { command: &'static str, status: OrderStatus },
-    #[error("{command} is not possible: the order has no items")]
+    #[error("the order has no items")]
     NoItems { command: &'static str },
     #[error("the order has no such line of product {product_id}")]
     ItemNotFound { product_id: ProductId },

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use environment::spelling;
+use regex_lite::Regex;
 use serde_json::{Map, Value};
 
 use super::error::TemplateError;
@@ -10,7 +11,7 @@ use super::intrinsics::scalar_text;
 
 /// What CloudFormation would hold a value against, and this does not.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html>
-const NOT_CHECKED: [&str; 5] = ["AllowedPattern", "MaxLength", "MaxValue", "MinLength", "MinValue"];
+const NOT_CHECKED: [&str; 4] = ["MaxLength", "MaxValue", "MinLength", "MinValue"];
 
 /// Whether the template has these parameters, and allows these values of theirs.
 pub(super) fn check(
@@ -61,6 +62,13 @@ fn allows(parameter: &Value, value: &str) -> Result<(), String> {
             true => Ok(()),
             false => Err(format!("one of {}", allowed.join(", "))),
         };
+    }
+    if let Some(pattern) = parameter.get("AllowedPattern").and_then(Value::as_str) {
+        // It has to match the whole value.
+        let whole = Regex::new(&format!("^(?:{pattern})$"));
+        if !whole.is_ok_and(|whole| whole.is_match(value)) {
+            return Err(format!("of the pattern {pattern}"));
+        }
     }
     match parameter.get("Type").and_then(Value::as_str) {
         Some("Number") if value.parse::<f64>().is_ok_and(f64::is_finite) => Ok(()),

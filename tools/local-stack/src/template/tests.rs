@@ -206,9 +206,8 @@ fn a_parameter_that_is_not_there_or_may_not_be_so_is_one_sentence_with_what_may_
         ),
         (
             "Key",
-            "hush",
-            "the parameter Key of t.yaml cannot be `(secret)`; it must be the default, as the local stack does not check \
-             AllowedPattern",
+            "hush1",
+            "the parameter Key of t.yaml cannot be `(secret)`; it must be of the pattern [a-z]+",
         ),
         (
             "Names",
