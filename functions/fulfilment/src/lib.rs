@@ -206,7 +206,7 @@ impl BeforeAppend<Fulfilment> for SetTimers<'_> {
     }
 }
 
-/// To the microsecond, as times are stored: a timer is recognised by when it is due.
+/// The time to the microsecond, as times are stored: a timer is recognised by when it is due.
 fn now() -> DateTime<Utc> {
     let now = Utc::now();
     now.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(now)

@@ -36,7 +36,7 @@ struct FulfilmentView {
     #[serde(skip_serializing_if = "Option::is_none")]
     attention: Option<AttentionView>,
     steps: Vec<Box<RawValue>>,
-    /// Of further steps; nearly always all fit into one answer.
+    /// The cursor of further steps; nearly always all fit into one answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }

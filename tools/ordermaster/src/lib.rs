@@ -72,7 +72,7 @@ enum Command {
     Parked(parked::Command),
 }
 
-/// Runs the tool with `arguments`, the first of which is its own name.
+/// Runs the tool with `arguments`. The first is its own name.
 ///
 /// # Errors
 /// [`CliError`], each with a sentence for the operator.

@@ -314,7 +314,7 @@ fn a_reservation_that_was_asked_for_is_taken_back_also_when_its_answer_is_missin
     leads_to(ended, late, [asks_for(Step::ReleaseStock, 2)]);
 }
 
-/// With so many payment methods that may be tried.
+/// The context in which so many payment methods may be tried.
 fn within(attempts: &str, inputs: Vec<Input>) -> Given<Fulfilment> {
     let context = Context {
         payment_attempts: attempts.parse().unwrap(),

@@ -19,7 +19,7 @@ pub(crate) struct Unchanged {
 }
 
 impl Unchanged {
-    /// For a row. `None`: there was nothing.
+    /// The condition for a row. `None`: there was nothing.
     pub(super) fn since<R: Row>(seen: Option<&Item>) -> Self {
         let [state_version, row_version] = Format::ATTRIBUTES;
         Self::of::<R>(seen, &["Version", state_version, row_version, COUNTED])

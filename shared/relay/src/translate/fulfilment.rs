@@ -131,7 +131,7 @@ fn record_payment(order_id: OrderId, state: &Fulfilment) -> Option<Body> {
     }))
 }
 
-/// For a customer whose payment has failed. Who has chosen no method yet knows it.
+/// Tells a customer that the payment has failed, and another method is needed. Who has chosen no method yet knows it.
 fn payment_method_needed(order_id: OrderId, state: &Fulfilment, until: DateTime<Utc>) -> Option<Body> {
     Some(Body::PaymentMethodNeeded(PaymentMethodNeeded {
         order_id,
