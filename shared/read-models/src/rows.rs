@@ -271,7 +271,7 @@ pub(crate) fn key_names<R: Row>() -> impl Iterator<Item = &'static str> {
 }
 
 impl Put {
-    /// Writes a row that was folded, or read from its source, just now.
+    /// What came of it, where the row was folded, or read from its source, just now.
     ///
     /// # Errors
     /// When other code has written the row: [`ProjectError::Newer`] when this code is being replaced,

@@ -275,6 +275,7 @@ impl Orders {
         json!({
             "date": day,
             "total_orders": orders.len(),
+            "time_zone": "UTC",
             "unique_customers": orders.iter().map(|order| &order.customer_id).collect::<BTreeSet<_>>().len(),
             "shipped_orders": with(&["shipped", "delivered"]),
             "cancelled_orders": with(&["cancelled"]),
