@@ -84,7 +84,7 @@ impl Api {
         self.post(&path("submit"), None).await?;
         let confirm = json!({ "payment_method_id": "northwind account" });
         self.post(&path("confirm"), Some(confirm)).await?;
-        let payment = json!({ "transaction_id": format!("NW {}", order.order_id), "amount": placed.total });
+        let payment = json!({ "transaction_id": format!("NW {}", placed.id), "amount": placed.total });
         self.post(&path("payment"), Some(payment)).await?;
         if order.is_shipped() {
             let ship = json!({ "tracking_number": order.tracking_number(), "carrier": northwind.carrier(order) });
