@@ -1,4 +1,5 @@
-"""Shows that arrows run down only: between the crates of the house, and between the files of each crate.
+"""Shows that arrows run down only: between the crates of the house, and between the files of each crate; and that no file of
+theirs is too long to be read at once.
 
 A crate may use those of its own floor and below; a function no other function. A file uses another when it names something
 of it in a `use`, or by a path from `crate` or `super`. What a module hands on by `pub use` is looked for where it stands, so
@@ -26,6 +27,8 @@ FLOORS = [
     ["run", "ordermaster"],
     ["bench", "end-to-end"],
 ]
+MAX_LINES = 450  # without the tests at its end
+TESTS = re.compile(r"^#\[cfg\(test\)\]\n(#\[.*\]\n)?mod ", re.MULTILINE)
 NO_CODE = re.compile(
     r"//[^\n]*|/\*.*?\*/|b?r(#*)\".*?\"\1|b?\"(?:\\.|[^\"\\])*\"|b?'(?:\\[^']+|[^'\\])'", re.DOTALL
 )
@@ -160,6 +163,14 @@ def circles_of(crate, manifest, folder):
                 yield f"    {file.relative_to(root.parent)} uses {names}"
 
 
+def too_long(folder):
+    """What is wrong with the length of a crate's files."""
+    for file in sorted((folder / "src").rglob("*.rs")):
+        lines = TESTS.split(file.read_text())[0].count("\n")
+        if lines > MAX_LINES and "tests" not in (file.stem, file.parent.name) and not file.stem.endswith("_tests"):
+            yield f"{file} has {lines} lines without its tests; at most {MAX_LINES}"
+
+
 def main():
     members = tomllib.loads(Path("Cargo.toml").read_text())["workspace"]["members"]
     files = [file for member in members for file in Path().glob(f"{member}/Cargo.toml")]
@@ -169,6 +180,7 @@ def main():
     for crate, folder in sorted(folders.items()):
         wrong += arrows_up(crate, manifests[folder], folders)
         wrong += circles_of(crate, manifests[folder], folder)
+        wrong += too_long(folder)
     print("\n".join(wrong) or "arrows run down only")
     return bool(wrong)
 

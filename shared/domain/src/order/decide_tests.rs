@@ -1,13 +1,16 @@
 //! given(events).when(command).then(events), for every command and every rule.
 
 use super::*;
-use crate::order::Retired;
 use serde_json::json;
 
 use crate::aggregate::{Aggregate, StoredEvent, read_events};
 use crate::catalogue::Product;
-use crate::order::state::{Address, ConfirmationNumber, Tax, TaxRate, Terms};
+use crate::money::Currency;
+use crate::order::state::{Address, ConfirmationNumber, MAX_ITEM_TEXT_BYTES, OrderItem, Tax, TaxRate, Terms};
+use crate::order::{NewItem, Quantity, Retired};
 use crate::testing::{Given, Outcome};
+use crate::text::ProductId;
+use rust_decimal::Decimal;
 use uuid::Uuid;
 
 fn given(history: impl IntoIterator<Item = OrderEvent>) -> Given<Order> {

@@ -7,6 +7,8 @@
 //! | [`event`] | what has happened; a storage format |
 //! | [`evolve`] | state and event to state |
 //! | [`id`] | the name of an order |
+//! | `lines` | items of a command against the lines and the catalogue |
+//! | [`refusal`] | why a command is refused |
 //! | [`state`] | the order, with its totals |
 //! | [`upcast`] | how older schema versions of the events are read |
 
@@ -15,14 +17,16 @@ pub mod decide;
 pub mod event;
 pub mod evolve;
 pub mod id;
+mod lines;
+pub mod refusal;
 pub mod state;
 pub mod upcast;
 
 pub use crate::quantity::Quantity;
 pub use command::{Charge, Context, CreateOrder, NewItem, OrderCommand, Retired, Which};
-pub use decide::OrderError;
 pub use event::{AddedItem, OrderEvent};
 pub use id::OrderId;
+pub use refusal::OrderError;
 pub use state::{Address, ConfirmationNumber, Order, OrderItem, OrderStatus, Tax, TaxRate, Terms};
 
 use crate::aggregate::{Aggregate, Upcaster};
