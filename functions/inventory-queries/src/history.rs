@@ -41,18 +41,14 @@ pub async fn history(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     });
     let mut on_hand = before.as_ref().map_or(Pieces::NONE, |stock| stock.on_hand);
 
-    // One more shows whether there is a next page.
-    let limit = page.size();
-    let events = app
+    let found = app
         .stocks
-        .events(&Stock::aggregate_id(&sku), from, Some(limit + 1))
+        .events_page(&Stock::aggregate_id(&sku), from, page.size())
         .await;
-    let mut events = events.map_err(read_problem)?;
+    let (events, next) = found.map_err(read_problem)?;
     if events.is_empty() {
         return Err(sku_not_found());
     }
-    let next = events.get(limit).map(|next| next.version);
-    events.truncate(limit);
     let entries = changes(
         before,
         &events,

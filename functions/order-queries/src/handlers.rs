@@ -84,15 +84,11 @@ pub async fn events(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let place: Option<Version> = list.place()?;
     let from = place.unwrap_or(1);
 
-    // One more shows whether there is a next page.
-    let limit = page.size();
-    let events = app.events.events(&order_id.to_string(), from, Some(limit + 1)).await;
-    let mut events = events.map_err(read_problem)?;
+    let found = app.events.events_page(&order_id.to_string(), from, page.size()).await;
+    let (events, next) = found.map_err(read_problem)?;
     if events.is_empty() && place.is_none() {
         return Err(order_not_found());
     }
-    let next = events.get(limit).map(|next| next.version);
-    events.truncate(limit);
     let views = events
         .into_iter()
         .map(|event| (event.version + 1, EventView::from(event)));

@@ -43,14 +43,11 @@ async fn history<A: Aggregate<Id = OrderId>, S: Serialize>(
     let end = usize::try_from(from - 1)
         .unwrap_or(usize::MAX)
         .saturating_add(page.size());
-    // One more shows whether there is a next page.
-    let events = app.events.events(&A::aggregate_id(&order_id), 1, Some(end + 1)).await;
-    let mut events = events.map_err(read_problem)?;
+    let found = app.events.events_page(&A::aggregate_id(&order_id), 1, end).await;
+    let (events, next) = found.map_err(read_problem)?;
     if events.is_empty() {
         return Err(absent());
     }
-    let next = events.get(end).map(|next| next.version);
-    events.truncate(end);
     let shown = changes(
         None,
         &events,

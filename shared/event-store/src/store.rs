@@ -114,6 +114,23 @@ impl EventStore {
         Ok(events)
     }
 
+    /// At most `size` of the aggregate's events from version `from` on, oldest first, and the version that follows them, if
+    /// there is one.
+    ///
+    /// # Errors
+    /// As [`EventStore::events`].
+    pub async fn events_page(
+        &self,
+        aggregate_id: &str,
+        from: Version,
+        size: usize,
+    ) -> Result<(Vec<Recorded>, Option<Version>), StoreError> {
+        let mut events = self.events(aggregate_id, from, Some(size.saturating_add(1))).await?;
+        let next = events.get(size).map(|next| next.version);
+        events.truncate(size);
+        Ok((events, next))
+    }
+
     /// The aggregate's newest version: 0 when it has no events.
     ///
     /// # Errors
