@@ -166,7 +166,7 @@ fn view(order_id: OrderId, events: &[Recorded], steps: Page) -> Result<Option<Fu
     }))
 }
 
-/// Who has settled it, and when, as its event says.
+/// The settlement, with who has settled it and when, as its event says.
 fn settled(events: &[Recorded], reason: Reason) -> Option<SettledView> {
     let event = events.iter().find(|event| event.stored.event_type == SETTLED)?;
     Some(SettledView {

@@ -50,13 +50,13 @@ pub enum Status {
 /// Where a segment goes on. Everything before has been replayed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Position {
-    /// At the events of the whole table, after this one.
+    /// The events of the whole table are read, after this one.
     Events(Option<EventKey>),
-    /// At the events since a moment, after this one.
+    /// The events since a moment are read, after this one.
     Since(Option<by_time::Place>),
-    /// At the one order that is meant.
+    /// The one order that is meant is read.
     Order,
-    /// At the rows of a read model, after this one, in search of rows that no events account for.
+    /// The rows of a read model are looked through, after this one, for those that no events account for.
     Rows {
         read_model: usize,
         after: Option<RowKey>,

@@ -164,7 +164,7 @@ fn confirmed() -> Input {
     confirmed_with("pm_visa", 3)
 }
 
-/// At that version of the order.
+/// The confirmation at that version of the order.
 fn confirmed_with(payment_method_id: &str, version: u64) -> Input {
     Input::Order(OrderNews::Confirmed {
         payment_method_id: payment_method_id.parse().unwrap(),

@@ -1,4 +1,4 @@
-//! Who has claimed a transaction.
+//! The state of a transaction: the order that has claimed it.
 
 use serde::{Deserialize, Serialize};
 
