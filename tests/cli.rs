@@ -7,6 +7,7 @@ use std::path::Path;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
+use chrono::{TimeDelta, Utc};
 use lambda_edge::Environment;
 use local_stack::template::AttributeKind;
 use ordermaster::{CliError, EVENT_TYPE_SHARDS, Outcome};
@@ -246,6 +247,10 @@ async fn what_cannot_be_done_is_one_clear_sentence() {
             "{usage:?}"
         );
     }
+    let (_, outcome) = run_in(&[], &["--version"]).await;
+    let version = outcome.unwrap_err();
+    assert_eq!(version.exit_code(), 0);
+    assert!(version.to_string().starts_with("ordermaster "), "{version}");
     let (_, outcome) = run_in(&[], &["parked", "list", "--endpoint-url", "localhost:8000"]).await;
     assert!(sentence(outcome).contains("localhost:8000 is not the URL"));
 
@@ -449,6 +454,27 @@ async fn wrong_rows_are_found_by_verify_and_mended_by_replay() {
     );
     assert_eq!(printed[0]["what"]["fields"][0]["path"], "TotalAmount");
     assert_eq!(printed[3]["differences_found"], 3);
+
+    // A projection stands for all that it keeps, and a day for its first moment.
+    let day = |days| (Utc::now() + TimeDelta::days(days)).date_naive().to_string();
+    let index = [
+        "verify",
+        "--projection",
+        "order-index",
+        "--projection",
+        "daily-orders",
+        "--since",
+    ];
+    for (since, orders, differences) in [(day(-1), 6, 1), (day(2), 0, 0)] {
+        let (printed, outcome) = run(endpoint, &[&index[..], &[&since]].concat()).await;
+        assert_eq!(outcome.unwrap() == Outcome::Done, differences == 0);
+        let (summary, found) = printed.split_last().unwrap();
+        assert_eq!(
+            (&summary["orders"], &summary["differences_found"]),
+            (&json!(orders), &json!(differences))
+        );
+        assert!(found.len() == differences && found.iter().all(|line| line["read_model"] == "daily-orders"));
+    }
 
     let (printed, outcome) = run(
         endpoint,
