@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
 use domain::order::Order;
 use event_store::EventStore;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::orders::{added, created, metadata, new_order_id, submitted};
@@ -112,6 +113,31 @@ async fn an_order_is_shown_as_it_was_at_a_moment_and_at_a_version() {
         answer.assert_problem(400, "malformed_parameter");
         assert_eq!(answer.fields(), [field], "{query}");
     }
+}
+
+#[tokio::test]
+async fn at_a_version_that_changed_nothing_an_order_is_as_before() {
+    let api = Api::start().await;
+    let id = api.create_order().await;
+    let path = format!("/orders/{id}/reference");
+    let nothing = api.request(Method::PUT, &path).header("idempotency-key", "k");
+    let nothing = Answer::of(nothing.json(&json!({ "reference": null }))).await;
+    assert_eq!((nothing.status, &nothing.body["version"]), (200, &json!(1)));
+    let changed = api.put(&path, json!({ "reference": "WEB-1" })).await;
+    assert_eq!(changed.body["version"], 3);
+    for (asked, shown, reference) in [(1, 1, Value::Null), (2, 1, Value::Null), (3, 3, json!("WEB-1"))] {
+        let order = get(&api, &id, &format!("version={asked}")).await;
+        assert_eq!(
+            (&order.body["version"], &order.body["reference"]),
+            (&json!(shown), &reference)
+        );
+    }
+    let missing = get(&api, &id, "version=4").await;
+    missing.assert_problem(404, "version_not_found");
+    assert_eq!(
+        missing.body["detail"],
+        "The order is at version 3; it has no version 4 yet."
+    );
 }
 
 #[tokio::test]

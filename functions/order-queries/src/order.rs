@@ -106,7 +106,7 @@ async fn as_of_time(app: &App, order_id: OrderId, at: DateTime<Utc>) -> Result<O
     folded(order_id, None, &events)
 }
 
-/// The order as it was at a version.
+/// The order as it was at a version. One that changed nothing leaves it at that of the change before.
 async fn at_version(app: &App, order_id: OrderId, version: Version) -> Result<Option<OrderSummaryRow>, Problem> {
     let limit = usize::try_from(version).unwrap_or(usize::MAX);
     let events = app
@@ -116,7 +116,7 @@ async fn at_version(app: &App, order_id: OrderId, version: Version) -> Result<Op
         .map_err(read_problem)?;
     let row = folded(order_id, None, &events)?;
     match &row {
-        Some(row) if row.version < version => Err(not_found(
+        Some(row) if events.len() < limit => Err(not_found(
             "version_not_found",
             format!(
                 "The order is at version {}; it has no version {version} yet.",

@@ -25,7 +25,7 @@ pub use email::{EmailAddress, EmailAddressError};
 pub enum TextError {
     #[error("must be 1 to {max} characters long")]
     Length { max: usize },
-    #[error("must not contain control characters or line breaks, such as U+{:04X}", *.0 as u32)]
+    #[error("must not contain control characters, such as U+{:04X}", *.0 as u32)]
     ControlCharacter(char),
     #[error("must not contain characters that nobody sees, such as U+{:04X}", *.0 as u32)]
     InvisibleCharacter(char),
